@@ -1,0 +1,110 @@
+#pragma once
+// The record of everything (A-20, D-05 to D-07; T-69). A hash-chained, append-only journal of segment files is the truth;
+// a SQLite index behind it can be deleted and rebuilt. If a record cannot be written, the caller must refuse.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "json/document.h"
+#include "model/entities.h"
+#include "model/record.h"
+#include "store/database.h"
+
+namespace callgate::audit {
+
+// Records of one thread, serialised but not yet part of the chain. No allocation once warm. Not thread-safe.
+class Batch {
+ public:
+  void add(const Record& record);       // one JSON object, control characters escaped, no raw secrets expected
+  bool empty() const { return sizes_.empty(); }
+  std::size_t size() const { return sizes_.size(); }
+  void clear() { bytes_.clear(); sizes_.clear(); }
+
+ private:
+  friend class Journal;
+  std::string bytes_;
+  std::vector<std::uint32_t> sizes_;
+};
+
+enum class Sync : std::uint8_t { Process, Power };   // Process: write(), survives kill -9, fdatasync every 200 ms behind; Power: fdatasync before commit returns
+
+struct JournalOptions {
+  std::string directory;
+  Sync sync = Sync::Process;
+  std::size_t segment_bytes_max = 64 * 1024 * 1024;
+  std::uint64_t free_bytes_min = 64 * 1024 * 1024;   // below this on the file system: commits are refused before the disk is full
+};
+
+class Journal {
+ public:
+  static Result<std::unique_ptr<Journal>> open(const JournalOptions& options, const Clock& clock);
+  // Chains and writes the batch with one write(); clears it on success. Any thread. After an error the journal stays
+  // closed for commits until a retry of the pending bytes succeeds; nothing is half visible in the chain.
+  Result<void> commit(Batch& batch);
+  struct Head { std::uint64_t sequence = 0; Digest hash{}; };
+  Head head() const;
+  // Makes the n-th write fail (anomaly loops): 0 = never.
+  void fail_write_at(int n);
+  ~Journal();
+
+ private:
+  Journal();
+  struct Inner;
+  std::unique_ptr<Inner> inner_;
+};
+
+// Reads records back in order. `payload` is the JSON text of one record.
+struct Entry { std::uint64_t sequence = 0; Digest hash{}; std::string payload; };
+Result<void> read_journal(const std::string& directory, std::uint64_t from_sequence, const std::function<bool(const Entry&)>& each);
+
+struct Verification {
+  bool ok = false;
+  std::uint64_t records = 0, first = 0, last = 0;
+  Digest head{};
+  std::string problem;   // what is wrong, where (segment, offset, sequence), and what that means; empty when ok
+};
+// Walks the whole chain. expected_head: an anchor published earlier; finds a cut tail.
+Verification verify(const std::string& directory, const std::optional<Journal::Head>& expected_head);
+
+struct Query {
+  std::optional<WallTime> since, until;
+  std::string principal, grant, server, tool, method, effect, reason, kind, policy, decision_id, text;   // empty: any; text: substring of the record
+  std::optional<std::uint64_t> before_sequence;   // page
+  std::size_t limit = 50;
+  bool oldest_first = false;
+};
+
+// The searchable index behind the journal. Own SQLite file, so that a long query never holds up configuration.
+class Index {
+ public:
+  static Result<std::unique_ptr<Index>> open(const std::string& database_path, const std::string& journal_directory);
+  Result<std::uint64_t> catch_up();                        // indexes what is new; returns how many; large batches
+  Result<std::vector<Entry>> query(const Query& query);    // newest first
+  Result<std::optional<Entry>> find(std::string_view decision_id_or_sequence);
+  Result<void> rebuild();
+  ~Index();
+
+ private:
+  Index();
+  struct Inner;
+  std::unique_ptr<Inner> inner_;
+};
+
+// Streams matching records as JSON lines or CSV (cells that a spreadsheet would run as formulas are defused, T-64).
+enum class Format : std::uint8_t { Jsonl, Csv };
+Result<std::uint64_t> export_records(Index& index, const Query& query, Format format, const std::function<bool(std::string_view)>& write);
+// Drops whole segments older than `keep`; the first kept segment names the hash it continues from, so the chain still verifies.
+Result<std::uint64_t> apply_retention(const std::string& directory, WallTime now, std::chrono::seconds keep);
+
+// Reduces arguments to a capture level. Redacted: keys, numbers, booleans and short enums stay; other strings become "<string, N bytes>",
+// and anything that looks like a credential is masked at every level but Full, where known secret shapes are still masked.
+void capture_arguments(std::string& out, const json::Value& arguments, Capture level);
+
+}  // namespace callgate::audit

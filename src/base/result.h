@@ -1,0 +1,58 @@
+#pragma once
+// Errors as values. Everything that can fail returns Result<T>; exceptions never cross a room.
+// `message` is safe to show to a caller; `detail` is for logs only and never leaves the process.
+
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+
+namespace callgate {
+
+// Closed set. gateway/reply.cc and admin/ hold the only tables from Code to JSON-RPC and HTTP.
+enum class Code {
+  InvalidRequest,   // malformed bytes, framing, JSON or JSON-RPC
+  InvalidArgument,  // well-formed, but a value is wrong
+  Unauthenticated,
+  Forbidden,
+  NotFound,
+  Conflict,         // exists already, or changed meanwhile
+  TooLarge,
+  RateLimited,
+  Denied,           // a policy said no
+  Unavailable,      // store, upstream or journal cannot do it now
+  Timeout,
+  Cancelled,
+  Internal,
+};
+
+struct Error {
+  Code code = Code::Internal;
+  std::string_view reason = "internal.unknown";  // stable slug with static storage, listed in docs/reference/reasons.md
+  std::string message;                           // lower case, no full stop, quotes `input`, says what to do next
+  std::string detail;                            // logs only
+};
+
+template <class T>
+using Result = tl::expected<T, Error>;
+
+inline tl::unexpected<Error> fail(Code code, std::string_view reason, std::string message, std::string detail = {}) {
+  return tl::unexpected<Error>(Error{code, reason, std::move(message), std::move(detail)});
+}
+
+std::string_view code_name(Code code);
+
+}  // namespace callgate
+
+// Statement macros, never expressions.  CG_TRY(auto rows, tx.query(sql));   CG_CHECK(tx.execute(sql));
+#define CG_CONCAT_(a, b) a##b
+#define CG_CONCAT(a, b) CG_CONCAT_(a, b)
+#define CG_TRY(declaration, expression) CG_TRY_(CG_CONCAT(cg_result_, __LINE__), declaration, expression)
+#define CG_TRY_(name, declaration, expression)                           \
+  auto name = (expression);                                              \
+  if (!name) return tl::unexpected<::callgate::Error>(std::move(name).error()); \
+  declaration = std::move(*name)
+#define CG_CHECK(expression)                                             \
+  do {                                                                   \
+    auto cg_checked_ = (expression);                                     \
+    if (!cg_checked_) return tl::unexpected<::callgate::Error>(std::move(cg_checked_).error()); \
+  } while (false)

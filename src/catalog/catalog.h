@@ -1,0 +1,84 @@
+#pragma once
+// What there is: servers, their tools as last seen, and policies with all their versions.
+// On the data path an immutable Catalog answers; CatalogStore keeps what is durable.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "model/entities.h"
+#include "policy/policy.h"
+#include "store/database.h"
+#include "vault/vault.h"
+
+namespace callgate::catalog {
+
+struct ServerEntry {
+  Server server;
+  vault::Credentials credentials;
+  std::shared_ptr<const policy::Policy> policy;  // the server's default; null: none
+  std::vector<std::string> tool_names;           // sorted; as last seen by a probe
+};
+
+// Immutable; shared by all threads. Look-ups do not allocate.
+class Catalog {
+ public:
+  Catalog(std::vector<ServerEntry> servers, std::vector<std::shared_ptr<const policy::Policy>> policies);
+  const ServerEntry* server(std::string_view id_or_slug) const;
+  const policy::Policy* policy(std::string_view name) const;   // null: no such policy
+  const std::vector<ServerEntry>& servers() const { return servers_; }
+
+ private:
+  std::vector<ServerEntry> servers_;
+  std::vector<std::shared_ptr<const policy::Policy>> policies_;
+  std::unordered_map<std::string_view, std::size_t> by_name_;  // ids and slugs
+  std::unordered_map<std::string_view, const policy::Policy*> policy_by_name_;
+};
+
+struct PolicyVersion {
+  std::string name;
+  std::int64_t version = 0;
+  std::string text;            // the document as written, comments included
+  std::string author, reason;
+  WallTime created_at{};
+};
+
+struct HeaderValue { std::string name; Secret value; };
+
+class CatalogStore {
+ public:
+  static Result<std::unique_ptr<CatalogStore>> open(store::Database& database, vault::Vault& vault, const Clock& clock);
+
+  Result<Server> add_server(Server server, const std::vector<HeaderValue>& headers);   // id, times, version are filled in; slug from name when empty
+  Result<std::vector<Server>> servers();
+  Result<Server> server(std::string_view id_or_slug);
+  // Edits everything but id and created_at; `version` must match. headers: nothing = unchanged, else the whole new set.
+  Result<Server> update_server(const Server& server, const std::optional<std::vector<HeaderValue>>& headers);
+  Result<void> remove_server(std::string_view id_or_slug);
+  Result<vault::Credentials> credentials(std::string_view server_id);
+
+  Result<void> put_tools(std::string_view server_id, const std::vector<Tool>& tools);  // replaces the set
+  Result<std::vector<Tool>> tools(std::string_view server_id);                         // empty id: of all servers
+
+  // Checks the document (and runs its tests) before anything is stored; refuses with pointer and line (T-29). Same text as the newest: no new version.
+  Result<PolicyVersion> put_policy(std::string_view name, std::string_view text, std::string_view author, std::string_view reason);
+  Result<std::vector<PolicyVersion>> policies();                                       // newest of each
+  Result<PolicyVersion> policy(std::string_view name, std::optional<std::int64_t> version);
+  Result<std::vector<PolicyVersion>> policy_history(std::string_view name);            // newest first
+  Result<PolicyVersion> rollback_policy(std::string_view name, std::int64_t to, std::string_view author, std::string_view reason);  // a new version with the old text
+  Result<void> remove_policy(std::string_view name);                                   // Conflict while a server or live grant uses it
+
+  Result<std::shared_ptr<const Catalog>> catalog();                                    // a fresh snapshot
+  ~CatalogStore();
+
+ private:
+  CatalogStore();
+  struct Inner;
+  std::unique_ptr<Inner> inner_;
+};
+
+}  // namespace callgate::catalog

@@ -1,0 +1,103 @@
+#pragma once
+// Who calls. Stores principals, roles and grants; answers on the data path from an immutable Directory.
+// Tokens: "cg_" + 43 base62 characters + 6 check characters (CRC-32 of what precedes, base62), so leak scanners can recognise
+// them and a typo is told apart from a revoked token. Kept only as HMAC-SHA256 under the key in `<data>/token.key` (0600).
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "base/secret.h"
+#include "model/entities.h"
+#include "store/database.h"
+
+namespace callgate::identity {
+
+struct GrantEntry {
+  Grant grant;
+  Principal principal;
+  std::optional<Role> role;
+};
+
+// Immutable; shared by all threads. Look-ups do not allocate.
+class Directory {
+ public:
+  Directory(std::vector<GrantEntry> grants, std::string token_key);
+  // Reads the Authorization value. Errors: Unauthenticated identity.{missing, malformed, unknown_token, expired, revoked, principal_disabled},
+  // Forbidden identity.network. "Bearer" in any case; exactly one space; a literal ${VAR} gets its own hint.
+  Result<const GrantEntry*> authenticate(std::string_view authorization, const IpAddress& remote, WallTime now) const;
+  // The same checks for a grant already known (open streams, next call on a kept connection).
+  Result<const GrantEntry*> recheck(std::string_view grant_id, const IpAddress& remote, WallTime now) const;
+  const GrantEntry* find(std::string_view grant_id) const;
+  std::size_t size() const { return grants_.size(); }
+
+ private:
+  struct DigestHash { std::size_t operator()(const Digest& digest) const; };
+  std::vector<GrantEntry> grants_;
+  std::unordered_map<Digest, std::size_t, DigestHash> by_hmac_;  // current and, during an overlap, previous
+  std::unordered_map<std::string_view, std::size_t> by_id_;
+  std::string token_key_;
+};
+
+// True when the entry's server list and role cover this server (tool). `tool` empty: is any tool of it covered?
+bool may_use_server(const GrantEntry& entry, const Server& server);
+bool may_use_tool(const GrantEntry& entry, const Server& server, std::string_view tool);
+
+struct NewGrant {
+  std::string label, principal_id, policy, role, note;
+  std::vector<std::string> servers;
+  std::vector<IpRange> networks;
+  DenyAs deny_as = DenyAs::Error;
+  std::optional<std::chrono::seconds> lifetime;  // default 30 days; at most 366
+};
+struct Minted { Grant grant; Secret token; };    // the only time the token exists outside the client
+
+// Everything durable about identity. Blocking; any thread.
+class IdentityStore {
+ public:
+  static Result<std::unique_ptr<IdentityStore>> open(store::Database& database, const Clock& clock, const std::string& data_directory);
+
+  Result<Principal> add_principal(Principal principal);                 // id and created_at are filled in
+  Result<std::vector<Principal>> principals();
+  Result<Principal> principal(std::string_view id_or_name);
+  Result<Principal> update_principal(const Principal& principal);       // disabled, display_name, admin_roles, owner
+  Result<void> remove_principal(std::string_view id_or_name);           // revokes its grants and API tokens
+
+  Result<void> put_role(const Role& role);
+  Result<std::vector<Role>> roles();
+  Result<Role> role(std::string_view name);
+  Result<void> remove_role(std::string_view name);                      // Conflict while a grant uses it
+
+  Result<Minted> mint(const NewGrant& grant);
+  Result<std::vector<Grant>> grants();
+  Result<Grant> grant(std::string_view id_or_label);                    // Conflict when a label is not unique
+  Result<Minted> rotate(std::string_view id, std::chrono::seconds overlap);
+  Result<Grant> revoke(std::string_view id, std::string_view why);
+  Result<Grant> update_grant(const Grant& grant);                       // label, policy, role, networks, deny_as, expiry, note, servers; version must match
+
+  // Admin API tokens ("cga_" prefix, same shape) and the single-use setup code of the first start.
+  struct ApiToken { std::string id, principal_id, label, last4; WallTime created_at{}; std::optional<WallTime> expires_at; };
+  struct MintedApiToken { ApiToken token; Secret text; };
+  Result<MintedApiToken> mint_api_token(std::string_view principal_id, std::string_view label, std::optional<std::chrono::seconds> lifetime);
+  Result<Principal> authenticate_api_token(std::string_view token);
+  Result<std::vector<ApiToken>> api_tokens();
+  Result<void> revoke_api_token(std::string_view id);
+  Result<std::optional<Secret>> setup_code();                           // a fresh one (24 h) while there is no user yet; nothing afterwards
+  Result<MintedApiToken> redeem_setup_code(std::string_view code, std::string_view user_name);  // makes the first owner
+
+  Result<std::shared_ptr<const Directory>> directory();                 // a fresh snapshot of all grants
+  void note_use(std::string_view grant_id, WallTime when);              // cheap; written by flush_uses()
+  Result<void> flush_uses();
+  ~IdentityStore();
+
+ private:
+  IdentityStore();
+  struct Inner;
+  std::unique_ptr<Inner> inner_;
+};
+
+}  // namespace callgate::identity

@@ -1,0 +1,75 @@
+#pragma once
+// Strict HTTP/1.1 heads and bodies (RFC 9112), requests and responses. Refuses what others argue about: CL with TE, repeated or
+// listed CL, any TE but exactly `chunked`, obs-fold, bare CR or LF, empty or spaced names, non-token bytes, two Hosts, HTTP/1.0 with TE,
+// absolute-form targets to other hosts, control characters anywhere. Views point into the caller's buffer. No allocation.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace callgate::net {
+
+struct HeadCaps {
+  std::size_t bytes_max = 16 * 1024;
+  std::size_t headers_max = 64;
+};
+
+struct Header {
+  std::string_view name;    // as sent; compare with header_is()
+  std::string_view value;   // surrounding whitespace removed
+};
+
+bool equals_ignoring_case(std::string_view a, std::string_view b);  // ASCII
+
+struct Head {
+  // request
+  std::string_view method, target;
+  // response
+  int status = 0;
+  // both
+  int version_minor = 1;
+  std::array<Header, 64> headers;
+  std::size_t header_count = 0;
+  bool keep_alive = true;
+  bool chunked = false;
+  bool expect_continue = false;
+  std::optional<std::uint64_t> content_length;
+  std::size_t bytes = 0;                                       // size of the head, CRLFCRLF included
+
+  std::string_view header(std::string_view name) const;        // first one; empty when absent
+  std::size_t count(std::string_view name) const;
+};
+
+enum class Progress { NeedMore, Done };
+// Errors: InvalidRequest http.* (http.syntax, http.framing, http.host, http.version, http.header), TooLarge http.head_too_large.
+Result<Progress> read_request_head(std::string_view bytes, const HeadCaps& caps, Head& head);
+Result<Progress> read_response_head(std::string_view bytes, const HeadCaps& caps, bool to_head_request, Head& head);
+
+// Decodes a body incrementally, by length, chunked (strict sizes, no extensions beyond 256 bytes, trailers dropped), or until close.
+class BodyReader {
+ public:
+  enum class Mode { None, Length, Chunked, UntilClose };
+  void start(Mode mode, std::uint64_t length = 0);
+  // Consumes from the front of `bytes` (advanced past what was used) and returns the next piece of body as a view into it;
+  // an empty piece with done() false means: need more.
+  Result<std::string_view> next(std::string_view& bytes);
+  bool done() const { return done_; }
+  Result<void> on_close();   // the peer closed: done for UntilClose, else http.truncated
+
+ private:
+  Mode mode_ = Mode::None;
+  bool done_ = true;
+  std::uint64_t remaining_ = 0;
+  std::uint8_t step_ = 0;
+  std::uint32_t line_bytes_ = 0;
+};
+
+void append_chunk(std::string& out, std::string_view data);   // one chunk; nothing for empty data
+inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
+std::string_view reason_phrase(int status);
+
+}  // namespace callgate::net

@@ -1,0 +1,76 @@
+#pragma once
+// One epoll loop per thread: edge-triggered, registered once, try first. Timers on a wheel, not on system calls.
+// Everything but post(), wake() and stop() is called on the loop's own thread.
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace callgate::net {
+
+// Interest is always EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET: drain until EAGAIN.
+class Watcher {
+ public:
+  virtual ~Watcher() = default;
+  virtual void on_ready(std::uint32_t events) = 0;
+};
+
+class Loop;
+
+// Embed one per deadline. Re-arming is O(1); precision is one tick (20 ms). Destroying it disarms it.
+class Timer {
+ public:
+  explicit Timer(std::function<void()> on_expiry) : on_expiry_(std::move(on_expiry)) {}
+  ~Timer();
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+  bool armed() const { return loop_ != nullptr; }
+
+ private:
+  friend class Loop;
+  std::function<void()> on_expiry_;
+  Loop* loop_ = nullptr;
+  Timer* previous_ = nullptr;
+  Timer* next_ = nullptr;
+  std::uint64_t due_tick_ = 0;
+  std::size_t slot_ = 0;
+};
+
+class Loop {
+ public:
+  static Result<std::unique_ptr<Loop>> create();
+  ~Loop();
+
+  Result<void> watch(int fd, Watcher& watcher);
+  void unwatch(int fd, Watcher& watcher);     // safe during dispatch: events of this batch for it are dropped
+  void arm(Timer& timer, std::chrono::milliseconds after);
+  void disarm(Timer& timer);
+
+  // Runs at the end of each batch of events, before sleeping: where a worker flushes its ledger and journal once for all.
+  // Called again while it returns true (it made more work).
+  void set_batch_hook(std::function<bool()> hook);
+
+  // Deletes the object after the current batch, when no event can still name it.
+  template <class T>
+  void bury(std::unique_ptr<T> object) { graves_.emplace_back(object.release(), [](void* p) { delete static_cast<T*>(p); }); }
+
+  MonoTime now() const { return now_; }        // read once per batch
+  void post(std::function<void()> task);       // any thread; runs on the loop
+  void run();                                  // until stop()
+  bool run_once(std::chrono::milliseconds wait_max);  // one batch; for tests
+  void stop();                                 // any thread
+
+ private:
+  Loop();
+  struct Inner;
+  std::unique_ptr<Inner> inner_;
+  MonoTime now_{};
+  std::vector<std::unique_ptr<void, void (*)(void*)>> graves_;
+};
+
+}  // namespace callgate::net

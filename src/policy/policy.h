@@ -1,0 +1,137 @@
+#pragma once
+// The policy engine (design section 5; T-20 to T-25, T-28, T-29). Pure: no store, no clock, no I/O.
+// A Policy is compiled once from its document and never changes; decide() does not allocate once the Scratch is warm.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/decimal.h"
+#include "base/result.h"
+#include "json/document.h"
+#include "model/entities.h"
+#include "model/record.h"
+
+namespace callgate::policy {
+
+// Where in the document, and what to do about it. Shown alike in CLI, API, console.
+struct Problem {
+  std::string pointer;   // JSON pointer: /tools/refund_payment/deny_if/0/conditions/0/op
+  std::uint32_t line = 0, column = 0;
+  std::string message;   // lower case, with the fix
+  bool warning = false;  // warnings do not refuse the document
+};
+
+enum class Window : std::uint8_t { Minute, Hour, Day };
+enum class WindowKind : std::uint8_t { Calendar, Sliding, TokenBucket };   // calendar: UTC
+enum class Scope : std::uint8_t { Global, Server, Policy, Grant, Principal, Tool, Session };
+
+// One limit this call would consume. `key` names the counter with its scope id; same name and scope = same counter, across tools.
+struct Claim {
+  std::string_view key;
+  std::string_view counter;
+  Scope scope{};
+  Window window{};
+  WindowKind kind{};
+  Decimal max;
+  Decimal amount;
+  std::string_view rule;       // JSON pointer
+  std::uint32_t line = 0;
+  std::string_view on_deny;    // message when it is full; empty: a standard one
+  bool shadow = false;         // counted and reported, never blocks
+};
+
+// What a decision may look at. Views must outlive decide().
+struct Input {
+  std::string_view method;            // tools/call, resources/read ...
+  std::string_view tool;              // tool name, or prompt name, or resource URI
+  json::Value arguments;              // an object; missing counts as {}
+  const Principal* principal = nullptr;
+  const Grant* grant = nullptr;
+  const Server* server = nullptr;
+  std::string_view session_id;
+  std::string_view client;
+  std::string_view stated_reason;
+  std::string_view tool_risk;         // empty until classified
+  WallTime now{};
+};
+
+// Working memory of one decision; reuse it, one per thread or call.
+struct Scratch {
+  std::vector<Claim> claims;
+  std::vector<ShadowFinding> shadow;
+  std::string keys;                   // backs Claim::key
+  std::string text;
+};
+
+struct Decision {
+  Effect effect = Effect::Deny;
+  std::string_view reason;            // policy.hidden, policy.require, policy.deny_if, policy.default, policy.reason_required, policy.limit_amount,
+                                      // policy.method, policy.error ...; "ok" when allowed
+  std::string_view message;           // on_deny verbatim, or a standard sentence that says what to do
+  std::string_view rule;              // JSON pointer of what decided; views live as long as the Policy or Scratch
+  std::uint32_t line = 0;
+  std::span<const Claim> claims;      // to reserve, all or none; empty when denied
+  std::span<const ShadowFinding> shadow;
+};
+
+// One line per rule looked at, for `policy explain`, the simulator and error help. Allocates; not for the data path.
+struct Step {
+  std::string pointer;
+  std::uint32_t line = 0;
+  std::string layer;      // hide | require | deny_if | limits | default
+  std::string condition;  // "args.amount gt 1000"
+  std::string input;      // the value seen, quoted, at most 80 characters; "(missing)"
+  std::string outcome;    // matched | not matched | failed | would deny (shadow)
+};
+struct Explanation {
+  Effect effect{};
+  std::string reason, message, rule;
+  std::uint32_t line = 0;
+  std::vector<Step> steps;
+};
+
+struct TestResult {
+  std::string pointer;
+  std::uint32_t line = 0;
+  bool passed = false;
+  std::string message;   // expected X by RULE, got Y by RULE
+};
+
+class Policy {
+ public:
+  // Parses, checks and compiles YAML or JSON. Nothing is ever half applied: on any error all problems are returned and no Policy.
+  struct Compiled { std::shared_ptr<const Policy> policy; std::vector<Problem> problems; };
+  static Compiled compile(std::string_view name, std::int64_t version, std::string_view text);
+
+  Decision decide(const Input& input, Scratch& scratch) const;
+  // Listing and calling ask the same question: true when a tools/list must not show it, and a call is answered as unknown.
+  bool hides(std::string_view tool) const;
+  // May this caller use the method at all (resources/read, prompts/get, completion/complete ...)? Lifecycle methods always; others by `methods`, else default.
+  bool allows_method(std::string_view method) const;
+  Explanation explain(const Input& input) const;
+  std::vector<TestResult> run_tests() const;   // the document's `tests` block; limits count within one run
+
+  const std::string& name() const;
+  std::int64_t version() const;
+  bool requires_reason() const;
+  bool shadow() const;                          // the whole document is in shadow mode
+  Effect default_effect() const;
+  ~Policy();
+
+ private:
+  Policy();
+  struct Inner;
+  std::unique_ptr<Inner> inner_;
+  friend struct Compiler;
+};
+
+std::string_view json_schema();                                          // JSON Schema 2020-12 of the document
+std::string diff(std::string_view old_text, std::string_view new_text);  // unified, three lines of context
+std::string format_problems(std::span<const Problem> problems, std::string_view file);
+
+}  // namespace callgate::policy
