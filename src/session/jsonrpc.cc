@@ -1,0 +1,121 @@
+#include "session/jsonrpc.h"
+
+#include <array>
+
+#include "json/writer.h"
+#include "net/http1.h"
+
+namespace callgate::session {
+namespace {
+
+constexpr std::array<std::string_view, 6> kEnvelopeKeys = {"jsonrpc", "id", "method", "params", "result", "error"};
+constexpr std::array<std::string_view, 9> kParameterKeys = {"name", "arguments", "uri",  "_meta",      "cursor",
+                                                            "ref",  "argument",  "task", "requestState"};
+constexpr std::size_t kIdBytesMax = 256;
+constexpr std::size_t kMethodBytesMax = 128;
+
+bool ascii(std::string_view text) {
+  for (char c : text)
+    if (static_cast<unsigned char>(c) >= 0x80) return false;
+  return true;
+}
+
+// A key that some parser could take for a reserved one, but that we would not (T-01): other case, or not ASCII at all.
+template <std::size_t N>
+bool imitates(std::string_view key, const std::array<std::string_view, N>& reserved) {
+  if (!ascii(key)) return true;
+  for (std::string_view name : reserved)
+    if (key != name && net::equals_ignoring_case(key, name)) return true;
+  return false;
+}
+
+Result<void> check_keys(json::Value root) {
+  std::string_view wrong;
+  root.for_each_member([&](std::string_view key, json::Value) {
+    for (std::string_view name : kEnvelopeKeys)
+      if (key == name) return;
+    if (wrong.empty()) wrong = key.empty() ? std::string_view("(empty)") : key;
+  });
+  if (!wrong.empty())
+    return fail(Code::InvalidRequest, "rpc.envelope_key",
+                "unexpected member `" + std::string(wrong.substr(0, 40)) + "` in the message: only jsonrpc, id, method, params, result, error");
+  root["params"].for_each_member([&](std::string_view key, json::Value) {
+    if (wrong.empty() && imitates(key, kParameterKeys)) wrong = key;
+  });
+  if (!wrong.empty())
+    return fail(Code::InvalidRequest, "rpc.parameter_key",
+                "parameter `" + std::string(wrong.substr(0, 40)) + "` imitates a reserved name: spell it exactly as the specification does");
+  return {};
+}
+
+// MCP allows strings and integers. Beyond 2^53 - 1 peers round, and an answer could be matched to another request (T-11).
+Result<void> check_id(json::Value id) {
+  if (id.is_string() && id.raw().size() <= kIdBytesMax) return {};
+  if (id.is_number()) {
+    std::string_view text = id.number();
+    std::string_view digits = !text.empty() && text[0] == '-' ? text.substr(1) : text;
+    bool whole = digits.find_first_not_of("0123456789") == std::string_view::npos && text != "-0";
+    constexpr std::string_view kLargest = "9007199254740991";
+    if (whole && (digits.size() < kLargest.size() || (digits.size() == kLargest.size() && digits <= kLargest))) return {};
+  }
+  return fail(Code::InvalidRequest, "rpc.id", "the id must be a string of at most 250 bytes or an integer within +-(2^53 - 1)");
+}
+
+Result<Message> read_response(json::Value root, Message message) {
+  message.kind = MessageKind::Response;
+  message.result = root["result"];
+  message.error = root["error"];
+  if (message.result.exists() == message.error.exists())
+    return fail(Code::InvalidRequest, "rpc.response", "an answer carries either a result or an error");
+  if (message.error.exists() && !(message.error.is_object() && message.error["code"].is_number() && message.error["message"].is_string()))
+    return fail(Code::InvalidRequest, "rpc.response", "an error needs a numeric code and a message text");
+  if (message.id.exists() && message.id.kind() == json::Kind::Null && message.error.exists()) return message;  // unreadable request
+  if (!message.id.exists() && message.error.exists()) return message;
+  CG_CHECK(check_id(message.id));
+  return message;
+}
+
+}  // namespace
+
+Result<Message> read_message(json::Value root) {
+  if (root.is_array())
+    return fail(Code::InvalidRequest, "rpc.batch", "batches are not accepted: send each message in its own POST");
+  if (!root.is_object()) return fail(Code::InvalidRequest, "rpc.not_an_object", "a message is one JSON object");
+  CG_CHECK(check_keys(root));
+  if (root["jsonrpc"].string() != "2.0") return fail(Code::InvalidRequest, "rpc.version", "`jsonrpc` must be the string \"2.0\"");
+  Message message;
+  message.id = root["id"];
+  json::Value method = root["method"];
+  if (!method.exists()) return read_response(root, message);
+  if (!method.is_string() || method.string().empty() || method.string().size() > kMethodBytesMax || !ascii(method.string()))
+    return fail(Code::InvalidRequest, "rpc.method", "`method` must be a short ASCII name");
+  if (root["result"].exists() || root["error"].exists())
+    return fail(Code::InvalidRequest, "rpc.mixed", "a message is a request or an answer, not both");
+  message.method = method.string();
+  message.params = root["params"];
+  if (message.params.exists() && !message.params.is_object())
+    return fail(Code::InvalidRequest, "rpc.params", "`params` must be an object");
+  if (!message.id.exists()) {
+    message.kind = MessageKind::Notification;
+    return message;
+  }
+  CG_CHECK(check_id(message.id));
+  return message;
+}
+
+bool same_id(json::Value a, json::Value b) {
+  if (!a.exists() || !b.exists() || a.kind() != b.kind()) return false;
+  return a.is_string() ? a.string() == b.string() : a.is_number() && a.number() == b.number();
+}
+
+void append_error(std::string& out, std::string_view id, int code, std::string_view message, std::string_view data) {
+  json::Writer writer(out);
+  writer.begin_object().member("jsonrpc", "2.0").key("id");
+  if (id.empty()) writer.null();
+  else writer.raw(id);
+  writer.key("error").begin_object().member("code", std::int64_t{code}).member("message", message);
+  if (!data.empty()) writer.key("data").raw(data);
+  writer.end_object().end_object();
+}
+
+}  // namespace callgate::session

@@ -1,0 +1,41 @@
+#pragma once
+// JSON-RPC 2.0 as MCP uses it, read strictly from a judged document. What is not clearly one message is refused:
+// spelling variants of reserved keys (T-01), batches (T-09), parameters that are not objects (T-10), odd ids (T-11).
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "json/document.h"
+
+namespace callgate::session {
+
+inline constexpr int kParseError = -32700;
+inline constexpr int kInvalidRequest = -32600;
+inline constexpr int kMethodNotFound = -32601;
+inline constexpr int kInvalidParams = -32602;
+inline constexpr int kInternalError = -32603;
+inline constexpr int kHeaderMismatch = -32020;       // 2026-07-28
+inline constexpr int kUnsupportedVersion = -32022;   // 2026-07-28
+
+enum class MessageKind : std::uint8_t { Request, Notification, Response };
+
+struct Message {
+  MessageKind kind = MessageKind::Request;
+  std::string_view method;     // requests and notifications
+  json::Value id;              // requests and responses; a string or an integer within +-(2^53 - 1)
+  json::Value params;          // an object, or missing
+  json::Value result, error;   // responses: exactly one of them
+};
+
+// Errors: InvalidRequest rpc.* (maps to -32600).
+Result<Message> read_message(json::Value root);
+
+// True when both are the same id: same kind, and same text or same integer. 1 is not "1".
+bool same_id(json::Value a, json::Value b);
+
+// {"jsonrpc":"2.0","id":ID,"error":{...}}; `id` is canonical JSON, empty for null; `data` is a JSON object or empty.
+void append_error(std::string& out, std::string_view id, int code, std::string_view message, std::string_view data = {});
+
+}  // namespace callgate::session

@@ -1,0 +1,123 @@
+#include "session/revision.h"
+
+#include <optional>
+
+#include "base/decimal.h"
+#include "base/encoding.h"
+#include "json/writer.h"
+
+namespace callgate::session {
+namespace {
+
+constexpr std::string_view kSupportedVersions = R"(["2026-07-28","2025-11-25","2025-06-18","2025-03-26"])";
+
+ModernFault mismatch(std::string message) { return {kHeaderMismatch, std::move(message), {}}; }
+
+// The parameter that Mcp-Name mirrors; empty when the method has none.
+std::string_view name_parameter(std::string_view method) {
+  if (method == "tools/call" || method == "prompts/get") return "name";
+  if (method == "resources/read") return "uri";
+  if (method.starts_with("tasks/")) return "taskId";
+  return {};
+}
+
+ModernFault check_name(const net::Head& head, const Message& message) {
+  std::string_view parameter = name_parameter(message.method);
+  if (parameter.empty() || message.kind != MessageKind::Request) return {};
+  if (head.count("mcp-name") != 1) return mismatch("the Mcp-Name header is missing or repeated");
+  auto name = decode_header_value(head.header("mcp-name"));
+  if (!name) return mismatch("the Mcp-Name header is not valid base64");
+  if (*name != message.params[parameter].string())
+    return mismatch("the Mcp-Name header does not match params." + std::string(parameter));
+  return {};
+}
+
+bool scalar_equals(json::Value value, std::string_view text) {
+  if (value.is_string()) return value.string() == text;
+  if (value.is_number()) {
+    auto a = Decimal::parse(value.number());
+    auto b = Decimal::parse(text);
+    return a && b && *a == *b;
+  }
+  if (value.is(json::Kind::True)) return text == "true";
+  if (value.is(json::Kind::False)) return text == "false";
+  return false;
+}
+
+bool carried_by(json::Value arguments, std::string_view text, int depth) {
+  bool found = false;
+  arguments.for_each_member([&](std::string_view, json::Value value) {
+    if (!found) found = scalar_equals(value, text) || (depth > 0 && carried_by(value, text, depth - 1));
+  });
+  return found;
+}
+
+// A mirrored parameter must say what some judged argument says: a header may not carry what no rule has seen (T-66).
+ModernFault check_mirrored(const net::Head& head, const Message& message) {
+  constexpr std::string_view prefix = "mcp-param-";
+  for (std::size_t i = 0; i < head.header_count; ++i) {
+    const net::Header& header = head.headers[i];
+    if (header.name.size() <= prefix.size() || !net::equals_ignoring_case(header.name.substr(0, prefix.size()), prefix)) continue;
+    if (head.count(header.name) != 1) return mismatch("a Mcp-Param header is repeated");
+    auto value = decode_header_value(header.value);
+    if (!value) return mismatch("a Mcp-Param header is not valid base64");
+    if (!carried_by(message.params["arguments"], *value, 8)) return mismatch("a Mcp-Param header does not match the arguments");
+  }
+  return {};
+}
+
+}  // namespace
+
+bool legacy_revision(std::string_view revision) {
+  return revision == "2025-11-25" || revision == "2025-06-18" || revision == "2025-03-26";
+}
+
+std::optional<std::string> decode_header_value(std::string_view value) {
+  constexpr std::string_view prefix = "=?base64?";
+  if (!value.starts_with(prefix)) return std::string(value);
+  if (value.size() < prefix.size() + 2 || !value.ends_with("?=")) return std::nullopt;
+  return base64_decode(value.substr(prefix.size(), value.size() - prefix.size() - 2));
+}
+
+Era era_of(const net::Head& head, const Message& message) {
+  std::string_view header = head.header("mcp-protocol-version");
+  if (header >= kModernRevision && !header.empty()) return Era::Modern;
+  if (!head.header("mcp-method").empty()) return Era::Modern;
+  if (message.method == "server/discover" || message.method == "subscriptions/listen") return Era::Modern;
+  json::Value meta = message.params["_meta"];
+  for (std::string_view key : {kMetaVersion, kMetaCapabilities, kMetaClientInfo})
+    if (meta[key].exists()) return Era::Modern;
+  return Era::Legacy;
+}
+
+ModernFault check_modern(const net::Head& head, const Message& message) {
+  if (message.kind == MessageKind::Response)
+    return {kInvalidRequest, "this revision has no answers from clients", {}};
+  std::string_view header = head.header("mcp-protocol-version");
+  json::Value meta = message.params["_meta"];
+  json::Value version = meta[kMetaVersion];
+  if (message.kind == MessageKind::Request) {
+    if (!version.is_string())
+      return {kInvalidParams, "params._meta needs `" + std::string(kMetaVersion) + "`", {}};
+    if (!meta[kMetaCapabilities].is_object())
+      return {kInvalidParams, "params._meta needs `" + std::string(kMetaCapabilities) + "`", {}};
+    if (head.count("mcp-protocol-version") != 1) return mismatch("the MCP-Protocol-Version header is missing or repeated");
+  }
+  if (version.exists() && !header.empty() && header != version.string())
+    return mismatch("the MCP-Protocol-Version header does not match params._meta");
+  std::string_view claimed = version.is_string() ? version.string() : header;
+  if (!claimed.empty() && claimed != kModernRevision) {
+    if (legacy_revision(claimed)) return mismatch("a request of revision " + std::string(claimed) + " takes no per-request metadata");
+    std::string data = R"({"supported":)" + std::string(kSupportedVersions) + R"(,"requested":)";
+    json::append_quoted(data, claimed);
+    data += '}';
+    return {kUnsupportedVersion, "Unsupported protocol version", std::move(data)};
+  }
+  if (message.kind == MessageKind::Notification) return {};
+  if (head.count("mcp-method") != 1 || head.header("mcp-method") != message.method)
+    return mismatch("the Mcp-Method header is missing, repeated, or does not match the method");
+  if (ModernFault fault = check_name(head, message); fault.code != 0) return fault;
+  return check_mirrored(head, message);
+}
+
+}  // namespace callgate::session
