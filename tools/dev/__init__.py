@@ -1,0 +1,1 @@
+"""The commands behind ./dev: Python 3.11, standard library only."""

@@ -1,0 +1,60 @@
+"""build: configure a preset once, then ninja. Prints nothing but warnings and errors."""
+import json
+import os
+import pathlib
+
+from dev import setup, shell
+
+PRESETS = ("dev", "release", "tsan", "clang", "fuzz")
+GROUPS = {"clang": ("build", "lint"), "fuzz": ("build", "fuzz")}
+
+
+def jobs() -> int:
+    """As many as there are processors, but no more than memory carries: g++ with sanitizers takes up to 1.2 GB a file."""
+    pages, size = os.sysconf("SC_AVPHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    return max(1, min(len(os.sched_getaffinity(0)), int(pages * size / 1.2e9) or 1))
+
+
+def directory(preset: str) -> pathlib.Path:
+    return shell.BUILD / preset
+
+
+def configure(preset: str) -> pathlib.Path:
+    setup.ensure(*GROUPS.get(preset, ("build",)))
+    where = directory(preset)
+    if not (where / "build.ninja").exists():
+        shell.note(f"cmake --preset {preset}")
+        shell.run(["cmake", "--preset", preset, "-B", where], quiet=True)
+    return where
+
+
+def targets(preset: str) -> set[str]:
+    where = configure(preset)
+    shell.run(["ninja", "-C", where, "build.ninja"], quiet=True)      # picks up new files and folders
+    lines = shell.output(["ninja", "-C", where, "-t", "targets", "all"]).splitlines()
+    return {line.split(":")[0] for line in lines if ": phony" in line and "/" not in line.split(":")[0]}
+
+
+def compile(preset: str, names: list[str] = ()) -> pathlib.Path:
+    where = configure(preset)
+    shell.note(f"ninja {preset} {' '.join(names)}".rstrip())
+    shell.run(["ninja", "-C", where, "--quiet", f"-j{jobs()}", *names])
+    return where
+
+
+def sources(preset: str) -> list[dict]:
+    return json.loads((configure(preset) / "compile_commands.json").read_text())
+
+
+def main(args: list[str], _: str) -> int:
+    preset = args.pop(0) if args and args[0] in PRESETS else "dev"
+    names = []
+    if args:
+        known = targets(preset)
+        for name in args:
+            found = [target for target in (name, f"{name}_test") if target in known]
+            if not found:
+                raise shell.Failed(f"preset `{preset}` has no room or target `{name}`")
+            names += found
+    compile(preset, names)
+    return 0
