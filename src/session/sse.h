@@ -23,16 +23,22 @@ struct SseEvent {
 class SseReader {
  public:
   explicit SseReader(std::size_t event_bytes_max) : event_bytes_max_(event_bytes_max) {}
-  // fn(const SseEvent&) -> bool: false stops. Views valid during the call.
+  // fn(const SseEvent&) -> bool: false stops, and the rest of the piece is dropped. Views valid during the call. A block with an id or a
+  // retry but no data is handed over too (has_data false): it matters to resumption. An unfinished event at the end of the stream never is.
+  // Error: TooLarge sse.too_large; the reader stays failed.
   Result<void> add(std::string_view piece, const std::function<bool(const SseEvent&)>& fn);
   std::size_t memory_bytes() const;
 
  private:
   Result<void> take_line(std::string_view line, const std::function<bool(const SseEvent&)>& fn, bool& go_on);
+  void take_field(std::string_view name, std::string_view value);
+  Result<void> check_size(std::size_t line_bytes);
+  void reset_event();
+  void release_memory();
   std::size_t event_bytes_max_;
   std::string line_, event_, data_, id_;
   std::optional<std::int64_t> retry_;
-  bool has_id_ = false, has_data_ = false, any_ = false, after_cr_ = false, started_ = false;
+  bool has_id_ = false, has_data_ = false, any_ = false, after_cr_ = false, started_ = false, failed_ = false;
 };
 
 // Appends one event in wire form; data is split over lines as needed.
