@@ -32,7 +32,8 @@ def targets(preset: str) -> set[str]:
     where = configure(preset)
     shell.run(["ninja", "-C", where, "build.ninja"], quiet=True)      # picks up new files and folders
     lines = shell.output(["ninja", "-C", where, "-t", "targets", "all"]).splitlines()
-    return {line.split(":")[0] for line in lines if ": phony" in line and "/" not in line.split(":")[0]}
+    names = {line.split(":")[0] for line in lines}
+    return {name for name in names if "/" not in name and "." not in name and not name.startswith("cmake_")}
 
 
 def compile(preset: str, names: list[str] = ()) -> pathlib.Path:
