@@ -19,7 +19,7 @@ struct HeadCaps {
 };
 
 struct Header {
-  std::string_view name;    // as sent; compare with header_is()
+  std::string_view name;    // as sent; compare with equals_ignoring_case()
   std::string_view value;   // surrounding whitespace removed
 };
 
@@ -45,11 +45,15 @@ struct Head {
 };
 
 enum class Progress { NeedMore, Done };
-// Errors: InvalidRequest http.* (http.syntax, http.framing, http.host, http.version, http.header), TooLarge http.head_too_large.
+// `bytes` is everything since the start of the message; call again with more of it on NeedMore. What is decided about a prefix holds
+// for the whole. Errors: InvalidRequest http.{syntax, framing, transfer_coding, host, version, header}, TooLarge http.head_too_large.
+// Requests: an absolute target that agrees with Host is cut down to its path. No body length means no body.
 Result<Progress> read_request_head(std::string_view bytes, const HeadCaps& caps, Head& head);
+// Responses: those that cannot have a body (1xx, 204, 304, to HEAD) get content_length 0 and chunked false; neither set means: until the
+// connection closes. 101 is refused; the caller skips other 1xx heads.
 Result<Progress> read_response_head(std::string_view bytes, const HeadCaps& caps, bool to_head_request, Head& head);
 
-// Decodes a body incrementally, by length, chunked (strict sizes, no extensions beyond 256 bytes, trailers dropped), or until close.
+// Decodes a body incrementally, by length, chunked (strict sizes, extensions of at most 256 bytes, trailers dropped), or until close.
 class BodyReader {
  public:
   enum class Mode { None, Length, Chunked, UntilClose };
@@ -61,11 +65,15 @@ class BodyReader {
   Result<void> on_close();   // the peer closed: done for UntilClose, else http.truncated
 
  private:
+  Result<std::string_view> next_chunk(std::string_view& bytes);
+  Result<void> take_size_byte(char c);
+  Result<void> take_trailer_byte(char c);
   Mode mode_ = Mode::None;
   bool done_ = true;
   std::uint64_t remaining_ = 0;
   std::uint8_t step_ = 0;
   std::uint32_t line_bytes_ = 0;
+  std::uint32_t extension_bytes_ = 0;
 };
 
 void append_chunk(std::string& out, std::string_view data);   // one chunk; nothing for empty data

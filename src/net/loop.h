@@ -1,6 +1,7 @@
 #pragma once
 // One epoll loop per thread: edge-triggered, registered once, try first. Timers on a wheel, not on system calls.
-// Everything but post(), wake() and stop() is called on the loop's own thread.
+// Everything but post() and stop() is called on the loop's own thread (or before any thread runs it).
+// One batch = events, timers, posted tasks, batch hook, burials; the clock is read once, after the wait.
 
 #include <chrono>
 #include <cstdint>
@@ -22,7 +23,8 @@ class Watcher {
 
 class Loop;
 
-// Embed one per deadline. Re-arming is O(1); precision is one tick (20 ms). Destroying it disarms it.
+// Embed one per deadline. Re-arming is O(1); precision is one tick (20 ms), never early. Destroying it disarms it, and the loop may
+// die first. `on_expiry` finds the timer disarmed and may arm it again; it must not delete the timer at once (bury the owner).
 class Timer {
  public:
   explicit Timer(std::function<void()> on_expiry) : on_expiry_(std::move(on_expiry)) {}
@@ -43,7 +45,8 @@ class Timer {
 
 class Loop {
  public:
-  static Result<std::unique_ptr<Loop>> create();
+  // clock: for tests; must outlive the loop. Null: the system's.
+  static Result<std::unique_ptr<Loop>> create(const Clock* clock = nullptr);
   ~Loop();
 
   Result<void> watch(int fd, Watcher& watcher);
@@ -52,7 +55,7 @@ class Loop {
   void disarm(Timer& timer);
 
   // Runs at the end of each batch of events, before sleeping: where a worker flushes its ledger and journal once for all.
-  // Called again while it returns true (it made more work).
+  // Called again while it returns true (it made more work); tasks posted meanwhile run in the next batch, without sleeping.
   void set_batch_hook(std::function<bool()> hook);
 
   // Deletes the object after the current batch, when no event can still name it.
@@ -62,11 +65,15 @@ class Loop {
   MonoTime now() const { return now_; }        // read once per batch
   void post(std::function<void()> task);       // any thread; runs on the loop
   void run();                                  // until stop()
-  bool run_once(std::chrono::milliseconds wait_max);  // one batch; for tests
-  void stop();                                 // any thread
+  bool run_once(std::chrono::milliseconds wait_max);  // one batch; true when anything happened. For tests
+  void stop();                                 // any thread; final: run() returns at once from then on
 
  private:
   Loop();
+  void link(Timer& timer, std::uint64_t due_tick);
+  bool run_timers();
+  bool run_posted();
+  void bury_now();
   struct Inner;
   std::unique_ptr<Inner> inner_;
   MonoTime now_{};

@@ -1,0 +1,394 @@
+#include "net/http1.h"
+
+#include <algorithm>
+
+namespace callgate::net {
+namespace {
+
+// Left to right, one decision per byte: what was decided about a prefix is what is decided about the whole (the fuzz targets check it).
+enum : std::uint8_t { kToken = 1, kValue = 2, kTarget = 4, kHost = 8, kDigit = 16, kHexDigit = 32 };
+
+constexpr std::array<std::uint8_t, 256> make_classes() {
+  std::array<std::uint8_t, 256> classes{};
+  for (unsigned c = 0; c < 256; ++c) {
+    const bool digit = c >= '0' && c <= '9';
+    const bool alpha = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    std::uint8_t bits = 0;
+    if (digit || alpha) bits |= kToken | kHost;
+    if (digit) bits |= kDigit | kHexDigit;
+    if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')) bits |= kHexDigit;
+    if (c == '\t' || (c >= 0x20 && c != 0x7f)) bits |= kValue;   // obs-text passes: it is never forwarded
+    if (c > 0x20 && c < 0x7f && c != '#' && c != '"' && c != '<' && c != '>' && c != '\\') bits |= kTarget;
+    classes[c] = bits;
+  }
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) classes[static_cast<unsigned char>(c)] |= kToken;
+  for (const char c : std::string_view("-._[]:")) classes[static_cast<unsigned char>(c)] |= kHost;
+  return classes;
+}
+constexpr std::array<std::uint8_t, 256> kClasses = make_classes();
+
+bool is(char c, std::uint8_t kind) { return (kClasses[static_cast<unsigned char>(c)] & kind) != 0; }
+bool all(std::string_view text, std::uint8_t kind) {
+  return std::all_of(text.begin(), text.end(), [kind](char c) { return is(c, kind); });
+}
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+unsigned hex_value(char c) {
+  if (c <= '9') return static_cast<unsigned>(c - '0');
+  return static_cast<unsigned>(lower(c) - 'a') + 10;
+}
+
+tl::unexpected<Error> syntax(const char* message) { return fail(Code::InvalidRequest, "http.syntax", message); }
+tl::unexpected<Error> framing(const char* message) { return fail(Code::InvalidRequest, "http.framing", message); }
+tl::unexpected<Error> bad_header(const char* message) { return fail(Code::InvalidRequest, "http.header", message); }
+tl::unexpected<Error> bad_host(const char* message) { return fail(Code::InvalidRequest, "http.host", message); }
+tl::unexpected<Error> bad_version() {
+  return fail(Code::InvalidRequest, "http.version", "this HTTP version is not spoken here; use HTTP/1.1");
+}
+
+struct Cursor {
+  const char* at;
+  const char* end;
+  bool done() const { return at == end; }
+  std::string_view take_while(std::uint8_t kind) {
+    const char* const from = at;
+    while (at != end && is(*at, kind)) ++at;
+    return {from, static_cast<std::size_t>(at - from)};
+  }
+};
+
+// Matches `text` as far as the bytes go. NeedMore: they ran out first.
+enum class Match { Yes, No, NeedMore };
+Match match(Cursor& cursor, std::string_view text) {
+  for (const char c : text) {
+    if (cursor.done()) return Match::NeedMore;
+    if (*cursor.at != c) return Match::No;
+    ++cursor.at;
+  }
+  return Match::Yes;
+}
+
+// CR LF, nothing else: a bare CR or LF ends lines for some and not for others.
+Result<Progress> read_line_end(Cursor& cursor) {
+  switch (match(cursor, "\r\n")) {
+    case Match::Yes: return Progress::Done;
+    case Match::NeedMore: return Progress::NeedMore;
+    case Match::No: break;
+  }
+  return syntax("a line does not end in CR LF or holds a control character");
+}
+
+// "HTTP/1.0" or "HTTP/1.1".
+Result<Progress> read_version(Cursor& cursor, Head& head) {
+  switch (match(cursor, "HTTP/")) {
+    case Match::NeedMore: return Progress::NeedMore;
+    case Match::No: return syntax("the first line is not one of HTTP");
+    case Match::Yes: break;
+  }
+  switch (match(cursor, "1.")) {
+    case Match::NeedMore: return Progress::NeedMore;
+    case Match::No: return bad_version();
+    case Match::Yes: break;
+  }
+  if (cursor.done()) return Progress::NeedMore;
+  if (*cursor.at != '0' && *cursor.at != '1') return bad_version();
+  head.version_minor = *cursor.at++ - '0';
+  return Progress::Done;
+}
+
+#define NET_STEP(expression)                          \
+  do {                                                \
+    const Result<Progress> step_ = (expression);      \
+    if (!step_) return step_;                         \
+    if (*step_ == Progress::NeedMore) return step_;   \
+  } while (false)
+
+// Percent escapes must be whole; an escaped control character in the path, or NUL anywhere, is an attack on whoever decodes later.
+bool good_escapes(std::string_view target) {
+  bool in_query = false;
+  for (std::size_t i = 0; i < target.size(); ++i) {
+    if (target[i] == '?') in_query = true;
+    if (target[i] != '%') continue;
+    if (i + 2 >= target.size() || !is(target[i + 1], kHexDigit) || !is(target[i + 2], kHexDigit)) return false;
+    const unsigned value = hex_value(target[i + 1]) * 16 + hex_value(target[i + 2]);
+    if (value == 0 || (!in_query && (value < 0x20 || value == 0x7f))) return false;
+    i += 2;
+  }
+  return true;
+}
+
+Result<Progress> read_request_line(Cursor& cursor, Head& head) {
+  head.method = cursor.take_while(kToken);
+  if (head.method.size() > 32) return syntax("the method is too long");
+  if (cursor.done()) return Progress::NeedMore;
+  if (head.method.empty() || *cursor.at != ' ') return syntax("the first line does not start with a method and one space");
+  ++cursor.at;
+  head.target = cursor.take_while(kTarget);
+  if (cursor.done()) return Progress::NeedMore;
+  if (head.target.empty() || *cursor.at != ' ') return syntax("the request target is missing or holds a character that must be escaped");
+  if (!good_escapes(head.target)) return syntax("the request target holds a broken or forbidden percent escape");
+  ++cursor.at;
+  NET_STEP(read_version(cursor, head));
+  return read_line_end(cursor);
+}
+
+Result<Progress> read_status_line(Cursor& cursor, Head& head) {
+  NET_STEP(read_version(cursor, head));
+  switch (match(cursor, " ")) {
+    case Match::NeedMore: return Progress::NeedMore;
+    case Match::No: return syntax("the status line has no space behind the version");
+    case Match::Yes: break;
+  }
+  for (int i = 0; i < 3; ++i) {
+    if (cursor.done()) return Progress::NeedMore;
+    if (!is(*cursor.at, kDigit)) return syntax("the status is not three digits");
+    head.status = head.status * 10 + (*cursor.at++ - '0');
+  }
+  if (head.status < 100 || head.status > 599) return syntax("the status is not between 100 and 599");
+  if (cursor.done()) return Progress::NeedMore;
+  if (*cursor.at == ' ') cursor.take_while(kValue);
+  return read_line_end(cursor);
+}
+
+// Facts gathered over the header lines, judged when the head is whole.
+struct Facts {
+  std::size_t hosts = 0, lengths = 0, codings = 0;
+  std::string_view host;
+  bool says_close = false, says_keep_alive = false;
+};
+
+void read_connection(std::string_view value, Facts& facts) {
+  while (!value.empty()) {
+    const std::size_t comma = std::min(value.find(','), value.size());
+    std::string_view word = value.substr(0, comma);
+    value.remove_prefix(std::min(comma + 1, value.size()));
+    while (!word.empty() && (word.front() == ' ' || word.front() == '\t')) word.remove_prefix(1);
+    while (!word.empty() && (word.back() == ' ' || word.back() == '\t')) word.remove_suffix(1);
+    if (equals_ignoring_case(word, "close")) facts.says_close = true;
+    if (equals_ignoring_case(word, "keep-alive")) facts.says_keep_alive = true;
+  }
+}
+
+Result<void> read_length(std::string_view value, Head& head) {
+  if (value.empty() || value.size() > 18 || !all(value, kDigit) || (value.size() > 1 && value[0] == '0')) {
+    return framing("the content length is not one plain number");
+  }
+  std::uint64_t length = 0;
+  for (const char c : value) length = length * 10 + static_cast<std::uint64_t>(c - '0');
+  head.content_length = length;
+  return {};
+}
+
+Result<void> note_header(const Header& header, Head& head, Facts& facts) {
+  const std::string_view name = header.name;
+  switch (name.size()) {
+    case 4:
+      if (equals_ignoring_case(name, "host")) {
+        ++facts.hosts;
+        facts.host = header.value;
+      }
+      break;
+    case 6:
+      if (equals_ignoring_case(name, "expect")) {
+        if (!equals_ignoring_case(header.value, "100-continue")) return bad_header("the only expectation known is 100-continue");
+        head.expect_continue = true;
+      }
+      break;
+    case 10:
+      if (equals_ignoring_case(name, "connection")) read_connection(header.value, facts);
+      break;
+    case 14:
+      if (equals_ignoring_case(name, "content-length")) {
+        if (++facts.lengths > 1) return framing("the content length is given more than once");
+        return read_length(header.value, head);
+      }
+      break;
+    case 17:
+      if (equals_ignoring_case(name, "transfer-encoding")) {
+        if (++facts.codings > 1) return framing("the transfer encoding is given more than once");
+        head.chunked = equals_ignoring_case(header.value, "chunked");
+        if (!head.chunked) {
+          return fail(Code::InvalidRequest, "http.transfer_coding", "the only transfer encoding known is `chunked`");
+        }
+      }
+      break;
+    default: break;
+  }
+  return {};
+}
+
+Result<Progress> read_headers(Cursor& cursor, const HeadCaps& caps, Head& head, Facts& facts) {
+  const std::size_t headers_max = std::min(caps.headers_max, head.headers.size());
+  while (true) {
+    if (cursor.done()) return Progress::NeedMore;
+    if (*cursor.at == '\r') return read_line_end(cursor);
+    Header header;
+    header.name = cursor.take_while(kToken);
+    if (cursor.done()) return Progress::NeedMore;
+    if (header.name.empty() || *cursor.at != ':') {
+      if (header.name.empty() && *cursor.at == '\n') return syntax("a line does not end in CR LF");
+      return bad_header("a header name is empty, folded, or holds a character that names cannot hold");
+    }
+    ++cursor.at;
+    std::string_view value = cursor.take_while(kValue);
+    NET_STEP(read_line_end(cursor));
+    while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
+    while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
+    header.value = value;
+    if (head.header_count == headers_max) return fail(Code::TooLarge, "http.head_too_large", "the message has too many headers");
+    head.headers[head.header_count++] = header;
+    if (const Result<void> noted = note_header(header, head, facts); !noted) return tl::unexpected<Error>(noted.error());
+  }
+}
+
+Result<void> check_framing(const Head& head) {
+  if (head.chunked && head.content_length) return framing("content length and transfer encoding exclude each other");
+  if (head.chunked && head.version_minor == 0) return framing("HTTP/1.0 has no transfer encoding");
+  return {};
+}
+
+// `http://host/path` names its host twice: both must agree, then only the path is kept.
+Result<void> check_target(Head& head, const Facts& facts) {
+  if (head.target.front() == '/') return {};
+  if (head.target == "*" && head.method == "OPTIONS") return {};
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!equals_ignoring_case(head.target.substr(0, scheme.size()), scheme)) continue;
+    const std::string_view rest = head.target.substr(scheme.size());
+    const std::size_t end = std::min(rest.find_first_of("/?"), rest.size());
+    if (facts.hosts != 1 || !equals_ignoring_case(rest.substr(0, end), facts.host)) {
+      return bad_host("the target and the Host header name different hosts");
+    }
+    if (end < rest.size() && rest[end] == '?') return syntax("the request target has no path");
+    head.target = end < rest.size() ? rest.substr(end) : std::string_view("/");
+    return {};
+  }
+  return syntax("the request target must be a path");
+}
+
+Result<void> finish_request(Head& head, const Facts& facts) {
+  CG_CHECK(check_framing(head));
+  if (facts.hosts > 1) return bad_host("the Host header is given more than once");
+  if (facts.hosts == 0 && head.version_minor == 1) return bad_host("the Host header is missing");
+  if (facts.hosts == 1 && (facts.host.empty() || !all(facts.host, kHost))) return bad_host("the Host header is not a host and a port");
+  CG_CHECK(check_target(head, facts));
+  head.keep_alive = head.version_minor == 1 ? !facts.says_close : facts.says_keep_alive && !facts.says_close;
+  if (head.version_minor == 0) head.expect_continue = false;
+  return {};
+}
+
+Result<void> finish_response(Head& head, const Facts& facts, bool to_head_request) {
+  CG_CHECK(check_framing(head));
+  if (head.status == 101) return framing("the server switched protocols unasked");
+  const bool informational = head.status < 200;
+  if (informational || head.status == 204) {
+    if (head.chunked || head.content_length.value_or(0) != 0) return framing("a response without a body announces one");
+  }
+  head.keep_alive = head.version_minor == 1 ? !facts.says_close : facts.says_keep_alive && !facts.says_close;
+  if (informational || head.status == 204 || head.status == 304 || to_head_request) {
+    head.chunked = false;
+    head.content_length = 0;
+  } else if (!head.chunked && !head.content_length) {
+    head.keep_alive = false;   // the body ends when the connection does
+  }
+  return {};
+}
+
+enum class Kind { Request, Response };
+
+Result<Progress> read_head(Kind kind, std::string_view bytes, const HeadCaps& caps, Head& head, Facts& facts) {
+  head.method = head.target = {};
+  head.status = 0;
+  head.header_count = head.bytes = 0;
+  head.keep_alive = true;
+  head.chunked = head.expect_continue = false;
+  head.content_length.reset();
+  const std::string_view visible = bytes.substr(0, caps.bytes_max);
+  Cursor cursor{visible.data(), visible.data() + visible.size()};
+  Result<Progress> progress = kind == Kind::Request ? read_request_line(cursor, head) : read_status_line(cursor, head);
+  if (progress && *progress == Progress::Done) progress = read_headers(cursor, caps, head, facts);
+  if (!progress) return progress;
+  if (*progress == Progress::NeedMore) {
+    if (bytes.size() >= caps.bytes_max) return fail(Code::TooLarge, "http.head_too_large", "the head of the message is too large");
+    return Progress::NeedMore;
+  }
+  head.bytes = static_cast<std::size_t>(cursor.at - visible.data());
+  return Progress::Done;
+}
+
+}  // namespace
+
+bool equals_ignoring_case(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return x == y || lower(x) == lower(y); });
+}
+
+std::string_view Head::header(std::string_view name) const {
+  for (std::size_t i = 0; i < header_count; ++i) {
+    if (equals_ignoring_case(headers[i].name, name)) return headers[i].value;
+  }
+  return {};
+}
+
+std::size_t Head::count(std::string_view name) const {
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < header_count; ++i) found += equals_ignoring_case(headers[i].name, name) ? 1 : 0;
+  return found;
+}
+
+Result<Progress> read_request_head(std::string_view bytes, const HeadCaps& caps, Head& head) {
+  Facts facts;
+  Result<Progress> progress = read_head(Kind::Request, bytes, caps, head, facts);
+  if (!progress || *progress == Progress::NeedMore) return progress;
+  CG_CHECK(finish_request(head, facts));
+  return progress;
+}
+
+Result<Progress> read_response_head(std::string_view bytes, const HeadCaps& caps, bool to_head_request, Head& head) {
+  Facts facts;
+  Result<Progress> progress = read_head(Kind::Response, bytes, caps, head, facts);
+  if (!progress || *progress == Progress::NeedMore) return progress;
+  CG_CHECK(finish_response(head, facts, to_head_request));
+  return progress;
+}
+
+std::string_view reason_phrase(int status) {
+  switch (status) {
+    case 100: return "Continue";
+    case 200: return "OK";
+    case 201: return "Created";
+    case 202: return "Accepted";
+    case 204: return "No Content";
+    case 301: return "Moved Permanently";
+    case 302: return "Found";
+    case 303: return "See Other";
+    case 304: return "Not Modified";
+    case 307: return "Temporary Redirect";
+    case 308: return "Permanent Redirect";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 406: return "Not Acceptable";
+    case 408: return "Request Timeout";
+    case 409: return "Conflict";
+    case 410: return "Gone";
+    case 411: return "Length Required";
+    case 412: return "Precondition Failed";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 415: return "Unsupported Media Type";
+    case 417: return "Expectation Failed";
+    case 421: return "Misdirected Request";
+    case 422: return "Unprocessable Content";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    case 505: return "HTTP Version Not Supported";
+    default: return status < 400 ? "OK" : "Error";
+  }
+}
+
+}  // namespace callgate::net

@@ -1,0 +1,313 @@
+#include "net/http1.h"
+
+#include <gtest/gtest.h>
+
+namespace callgate::net {
+namespace {
+
+constexpr HeadCaps kCaps;
+
+std::string outcome_of_request(std::string_view bytes, const HeadCaps& caps = kCaps) {
+  Head head;
+  const Result<Progress> progress = read_request_head(bytes, caps, head);
+  if (!progress) return std::string(progress.error().reason);
+  if (*progress == Progress::NeedMore) return "more";
+  if (!head.chunked && !head.content_length) return "ok";
+  BodyReader body;
+  body.start(head.chunked ? BodyReader::Mode::Chunked : BodyReader::Mode::Length, head.content_length.value_or(0));
+  std::string_view rest = bytes.substr(head.bytes);
+  std::string text;
+  while (!body.done()) {
+    const Result<std::string_view> piece = body.next(rest);
+    if (!piece) return "body " + std::string(piece.error().reason);
+    if (piece->empty() && !body.done()) return "body more";
+    text += *piece;
+  }
+  return "ok " + text + (rest.empty() ? "" : "|" + std::string(rest));
+}
+
+struct Case {
+  const char* name;
+  std::string bytes;
+  const char* outcome;
+};
+
+std::string post(const std::string& headers, const std::string& body) {
+  return "POST /x HTTP/1.1\r\nHost: a\r\n" + headers + "\r\n" + body;
+}
+std::string chunked(const std::string& body) { return post("Transfer-Encoding: chunked\r\n", body); }
+
+std::vector<Case> smuggling_cases() {
+  const std::string nul(1, '\0');
+  return {
+      // Framing: two readers must not disagree where the body ends.
+      {"plain get", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "ok"},
+      {"length", post("Content-Length: 3\r\n", "abc"), "ok abc"},
+      {"length and what follows", post("Content-Length: 3\r\n", "abcGET"), "ok abc|GET"},
+      {"length 0", post("Content-Length: 0\r\n", ""), "ok "},
+      {"chunked", chunked("3\r\nabc\r\n0\r\n\r\n"), "ok abc"},
+      {"chunked, other case", post("transfer-ENCODING:Chunked\r\n", "3\r\nabc\r\n0\r\n\r\n"), "ok abc"},
+      {"length then coding", post("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), "http.framing"},
+      {"coding then length", post("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", "0\r\n\r\n"), "http.framing"},
+      {"two lengths", post("Content-Length: 3\r\nContent-Length: 4\r\n", "abc"), "http.framing"},
+      {"two equal lengths", post("Content-Length: 3\r\nContent-Length: 3\r\n", "abc"), "http.framing"},
+      {"listed length", post("Content-Length: 3, 3\r\n", "abc"), "http.framing"},
+      {"length +3", post("Content-Length: +3\r\n", "abc"), "http.framing"},
+      {"length -3", post("Content-Length: -3\r\n", "abc"), "http.framing"},
+      {"length 0x3", post("Content-Length: 0x3\r\n", "abc"), "http.framing"},
+      {"length 03", post("Content-Length: 03\r\n", "abc"), "http.framing"},
+      {"length 3.0", post("Content-Length: 3.0\r\n", "abc"), "http.framing"},
+      {"length 3 3", post("Content-Length: 3 3\r\n", "abc"), "http.framing"},
+      {"empty length", post("Content-Length:\r\n", "abc"), "http.framing"},
+      {"length overflow", post("Content-Length: 18446744073709551619\r\n", "abc"), "http.framing"},
+      {"two codings", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), "http.framing"},
+      {"two codings, other", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", "0\r\n\r\n"), "http.framing"},
+      {"xchunked", post("Transfer-Encoding: xchunked\r\n", "0\r\n\r\n"), "http.transfer_coding"},
+      {"chunked, identity", post("Transfer-Encoding: chunked, identity\r\n", "0\r\n\r\n"), "http.transfer_coding"},
+      {"gzip, chunked", post("Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n"), "http.transfer_coding"},
+      {"chunked, chunked", post("Transfer-Encoding: chunked, chunked\r\n", "0\r\n\r\n"), "http.transfer_coding"},
+      {"chunked with comma", post("Transfer-Encoding: ,chunked\r\n", "0\r\n\r\n"), "http.transfer_coding"},
+      {"chunked with parameter", post("Transfer-Encoding: chunked;q=1\r\n", "0\r\n\r\n"), "http.transfer_coding"},
+      {"quoted chunked", post("Transfer-Encoding: \"chunked\"\r\n", "0\r\n\r\n"), "http.transfer_coding"},
+      {"empty coding", post("Transfer-Encoding:\r\n", "0\r\n\r\n"), "http.transfer_coding"},
+      {"vertical tab before chunked", post("Transfer-Encoding: \x0b" "chunked\r\n", "0\r\n\r\n"), "http.syntax"},
+      {"chunked in HTTP/1.0", "POST /x HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "http.framing"},
+      // Names and lines.
+      {"space before the colon", post("Transfer-Encoding : chunked\r\n", "0\r\n\r\n"), "http.header"},
+      {"tab before the colon", post("Content-Length\t: 3\r\n", "abc"), "http.header"},
+      {"folded coding", post("Transfer-Encoding:\r\n chunked\r\n", "0\r\n\r\n"), "http.transfer_coding"},
+      {"folded value", post("X: a\r\n b\r\n", ""), "http.header"},
+      {"space in a name", post("Content Length: 3\r\n", "abc"), "http.header"},
+      {"space before a name", "GET / HTTP/1.1\r\n Host: a\r\n\r\n", "http.header"},
+      {"empty name", post(": 3\r\n", ""), "http.header"},
+      {"no colon", post("Content-Length\r\n", ""), "http.header"},
+      {"non-token name", post("Content-Length(): 3\r\n", ""), "http.header"},
+      {"high byte in a name", post("Content-Length\xc2\xa0: 3\r\n", ""), "http.header"},
+      {"bare LF after a header", "GET / HTTP/1.1\r\nHost: a\n\r\n", "http.syntax"},
+      {"bare LF lines", "GET / HTTP/1.1\nHost: a\n\n", "http.syntax"},
+      {"bare LF at the end", "GET / HTTP/1.1\r\nHost: a\r\n\n", "http.syntax"},
+      {"bare CR in a value", "GET / HTTP/1.1\r\nHost: a\r\nX: a\rContent-Length: 3\r\n\r\n", "http.syntax"},
+      {"bare CR before CR LF", "GET / HTTP/1.1\r\nHost: a\r\r\n\r\n", "http.syntax"},
+      {"NUL in a value", post("X: a" + nul + "b\r\n", ""), "http.syntax"},
+      {"NUL in a name", post("X" + nul + ": b\r\n", ""), "http.header"},
+      {"DEL in a value", post("X: a\x7f\r\n", ""), "http.syntax"},
+      {"escape in a value", post("X: \x1b[2J\r\n", ""), "http.syntax"},
+      // First line.
+      {"leading CR LF", "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "http.syntax"},
+      {"leading space", " GET / HTTP/1.1\r\nHost: a\r\n\r\n", "http.syntax"},
+      {"two spaces", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "http.syntax"},
+      {"tab for space", "GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n", "http.syntax"},
+      {"space behind the version", "GET / HTTP/1.1 \r\nHost: a\r\n\r\n", "http.syntax"},
+      {"two spaces before the version", "GET /  HTTP/1.1\r\nHost: a\r\n\r\n", "http.syntax"},
+      {"no version", "GET /\r\nHost: a\r\n\r\n", "http.syntax"},
+      {"HTTP/2.0", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", "http.version"},
+      {"HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "http.version"},
+      {"HTTP/1.2", "GET / HTTP/1.2\r\nHost: a\r\n\r\n", "http.version"},
+      {"HTTP/1.10", "GET / HTTP/1.10\r\nHost: a\r\n\r\n", "http.syntax"},
+      {"HTTP/01.1", "GET / HTTP/01.1\r\nHost: a\r\n\r\n", "http.version"},
+      {"http/1.1", "GET / http/1.1\r\nHost: a\r\n\r\n", "http.syntax"},
+      {"TLS hello", "\x16\x03\x01\x02", "http.syntax"},
+      // Target.
+      {"fragment", "GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", "http.syntax"},
+      {"escaped NUL", "GET /a%00b HTTP/1.1\r\nHost: a\r\n\r\n", "http.syntax"},
+      {"escaped CR LF in the path", "GET /a%0d%0ab HTTP/1.1\r\nHost: a\r\n\r\n", "http.syntax"},
+      {"escaped LF in the query", "GET /a?b=%0a HTTP/1.1\r\nHost: a\r\n\r\n", "ok"},
+      {"escaped NUL in the query", "GET /a?b=%00 HTTP/1.1\r\nHost: a\r\n\r\n", "http.syntax"},
+      {"broken escape", "GET /a%2 HTTP/1.1\r\nHost: a\r\n\r\n", "http.syntax"},
+      {"high byte in the target", "GET /\xc3\xa9 HTTP/1.1\r\nHost: a\r\n\r\n", "http.syntax"},
+      {"backslash", "GET \\\\evil HTTP/1.1\r\nHost: a\r\n\r\n", "http.syntax"},
+      {"no slash", "GET admin HTTP/1.1\r\nHost: a\r\n\r\n", "http.syntax"},
+      {"authority form", "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", "http.syntax"},
+      {"star", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "ok"},
+      {"star with another method", "GET * HTTP/1.1\r\nHost: a\r\n\r\n", "http.syntax"},
+      {"absolute form, same host", "GET http://a/x HTTP/1.1\r\nHost: a\r\n\r\n", "ok"},
+      {"absolute form, other host", "GET http://evil/x HTTP/1.1\r\nHost: a\r\n\r\n", "http.host"},
+      {"absolute form, userinfo", "GET http://a@evil/x HTTP/1.1\r\nHost: a\r\n\r\n", "http.host"},
+      {"absolute form, other scheme", "GET file://a/x HTTP/1.1\r\nHost: a\r\n\r\n", "http.syntax"},
+      // Host.
+      {"no host", "GET / HTTP/1.1\r\n\r\n", "http.host"},
+      {"two hosts", "GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n", "http.host"},
+      {"empty host", "GET / HTTP/1.1\r\nHost:\r\n\r\n", "http.host"},
+      {"host with userinfo", "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n", "http.host"},
+      {"host with path", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", "http.host"},
+      {"listed host", "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", "http.host"},
+      {"other expectation", post("Expect: 200-ok\r\n", ""), "http.header"},
+      // Chunks.
+      {"space behind a size", chunked("3 \r\nabc\r\n0\r\n\r\n"), "body http.framing"},
+      {"space before a size", chunked(" 3\r\nabc\r\n0\r\n\r\n"), "body http.framing"},
+      {"size 0x3", chunked("0x3\r\nabc\r\n0\r\n\r\n"), "body http.framing"},
+      {"size -1", chunked("-1\r\nabc\r\n0\r\n\r\n"), "body http.framing"},
+      {"empty size", chunked("\r\nabc\r\n0\r\n\r\n"), "body http.framing"},
+      {"size overflow", chunked("10000000000000003\r\nabc\r\n0\r\n\r\n"), "body http.framing"},
+      {"LF behind a size", chunked("3\nabc\r\n0\r\n\r\n"), "body http.framing"},
+      {"LF in an extension", chunked("3;a\nabc\r\n0\r\n\r\n"), "body http.framing"},
+      {"CR in an extension", chunked("3;a\rb\r\nabc\r\n0\r\n\r\n"), "body http.framing"},
+      {"extension", chunked("3;a=b\r\nabc\r\n0\r\n\r\n"), "ok abc"},
+      {"long extension", chunked("3;" + std::string(300, 'a') + "\r\nabc\r\n0\r\n\r\n"), "body http.framing"},
+      {"chunk longer than its size", chunked("3\r\nabcd\r\n0\r\n\r\n"), "body http.framing"},
+      {"LF behind chunk data", chunked("3\r\nabc\n0\r\n\r\n"), "body http.framing"},
+      {"no end behind chunk data", chunked("3\r\nabc0\r\n\r\n"), "body http.framing"},
+      {"trailer", chunked("3\r\nabc\r\n0\r\nX: y\r\n\r\n"), "ok abc"},
+      {"folded trailer", chunked("0\r\nX: y\r\n z\r\n\r\n"), "body http.framing"},
+      {"trailer with space in the name", chunked("0\r\nX Y: y\r\n\r\n"), "body http.framing"},
+      {"trailer with LF", chunked("0\r\nX: y\n\r\n"), "body http.framing"},
+      {"endless trailers", chunked("0\r\nX: " + std::string(5000, 'y') + "\r\n\r\n"), "body http.framing"},
+      {"next request behind the last chunk", chunked("0\r\n\r\nGET"), "ok |GET"},
+      {"unfinished", chunked("3\r\nab"), "body more"},
+  };
+}
+
+// T-12, T-66
+TEST(Http1, RefusesEverySmugglingCaseWithItsReason) {
+  for (const Case& c : smuggling_cases()) EXPECT_EQ(outcome_of_request(c.bytes), c.outcome) << c.name;
+}
+
+TEST(Http1, DecidesTheSameHoweverTheBytesAreSplit) {
+  for (const Case& c : smuggling_cases()) {
+    const std::string whole = outcome_of_request(c.bytes);
+    Head head;
+    for (std::size_t size = 0; size < c.bytes.size(); ++size) {
+      const Result<Progress> progress = read_request_head(std::string_view(c.bytes).substr(0, size), kCaps, head);
+      if (!progress) {
+        EXPECT_EQ(progress.error().reason, whole) << c.name << " at " << size;
+      } else if (*progress == Progress::Done) {
+        EXPECT_TRUE(whole.starts_with("ok") || whole.starts_with("body")) << c.name << " at " << size;
+      }
+    }
+  }
+}
+
+TEST(Http1, ReadsARequestHead) {
+  const std::string bytes =
+      "POST /mcp/x?a=1 HTTP/1.1\r\nHost: localhost:8808\r\nauthorization:  Bearer t \r\nX-Two: 1\r\nx-two: 2\r\n"
+      "Expect: 100-Continue\r\nConnection: foo , Close\r\nContent-Length: 12\r\n\r\nrest";
+  Head head;
+  ASSERT_EQ(read_request_head(bytes, kCaps, head).value(), Progress::Done);
+  EXPECT_EQ(head.method, "POST");
+  EXPECT_EQ(head.target, "/mcp/x?a=1");
+  EXPECT_EQ(head.header("Authorization"), "Bearer t");
+  EXPECT_EQ(head.header("x-TWO"), "1");
+  EXPECT_EQ(head.count("X-Two"), 2u);
+  EXPECT_EQ(head.header("absent"), "");
+  EXPECT_TRUE(head.expect_continue);
+  EXPECT_FALSE(head.keep_alive);
+  EXPECT_EQ(head.content_length, 12u);
+  EXPECT_EQ(bytes.substr(head.bytes), "rest");
+}
+
+TEST(Http1, KeepsConnectionsAliveByVersion) {
+  Head head;
+  ASSERT_TRUE(read_request_head("GET / HTTP/1.1\r\nHost: a\r\n\r\n", kCaps, head));
+  EXPECT_TRUE(head.keep_alive);
+  ASSERT_TRUE(read_request_head("GET / HTTP/1.0\r\nHost: a\r\n\r\n", kCaps, head));
+  EXPECT_FALSE(head.keep_alive);
+  ASSERT_TRUE(read_request_head("GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n", kCaps, head));
+  EXPECT_TRUE(head.keep_alive);
+}
+
+TEST(Http1, CapsTheHead) {
+  const HeadCaps caps{.bytes_max = 100, .headers_max = 3};
+  EXPECT_EQ(outcome_of_request("GET /" + std::string(200, 'a'), caps), "http.head_too_large");
+  EXPECT_EQ(outcome_of_request("GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nB: 2\r\n\r\n", caps), "ok");
+  EXPECT_EQ(outcome_of_request("GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nB: 2\r\nC: 3\r\n\r\n", caps), "http.head_too_large");
+  const HeadCaps wide{.bytes_max = 1 << 20, .headers_max = 1000};   // never beyond the array
+  std::string many = "GET / HTTP/1.1\r\nHost: a\r\n";
+  for (int i = 0; i < 64; ++i) many += "A: 1\r\n";
+  EXPECT_EQ(outcome_of_request(many + "\r\n", wide), "http.head_too_large");
+}
+
+std::string outcome_of_response(std::string_view bytes, bool to_head = false) {
+  Head head;
+  const Result<Progress> progress = read_response_head(bytes, kCaps, to_head, head);
+  if (!progress) return std::string(progress.error().reason);
+  if (*progress == Progress::NeedMore) return "more";
+  std::string text = std::to_string(head.status);
+  if (head.chunked) text += " chunked";
+  if (head.content_length) text += " " + std::to_string(*head.content_length);
+  if (head.keep_alive) text += " keep";
+  return text;
+}
+
+TEST(Http1, ReadsResponseHeadsStrictly) {
+  const std::vector<Case> cases = {
+      {"length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "200 5 keep"},
+      {"chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "200 chunked keep"},
+      {"until close", "HTTP/1.1 200 OK\r\n\r\n", "200"},
+      {"no reason", "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", "200 0 keep"},
+      {"empty reason", "HTTP/1.1 404 \r\nContent-Length: 0\r\n\r\n", "404 0 keep"},
+      {"HTTP/1.0", "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", "200 0"},
+      {"204", "HTTP/1.1 204 No Content\r\n\r\n", "204 0 keep"},
+      {"204 with a body", "HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\n", "http.framing"},
+      {"100", "HTTP/1.1 100 Continue\r\n\r\n", "100 0 keep"},
+      {"101", "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n", "http.framing"},
+      {"304", "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", "304 0 keep"},
+      {"both", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", "http.framing"},
+      {"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", "http.framing"},
+      {"gzip", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "http.transfer_coding"},
+      {"1.0 chunked", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "http.framing"},
+      {"bare LF", "HTTP/1.1 200 OK\nContent-Length: 5\n\n", "http.syntax"},
+      {"fold", "HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n", "http.header"},
+      {"not http", "SSH-2.0-x\r\n", "http.syntax"},
+      {"two digits", "HTTP/1.1 20 OK\r\n\r\n", "http.syntax"},
+      {"four digits", "HTTP/1.1 2000 OK\r\n\r\n", "http.syntax"},
+      {"status 600", "HTTP/1.1 600 X\r\n\r\n", "http.syntax"},
+      {"HTTP/2", "HTTP/2 200 OK\r\n\r\n", "http.version"},
+      {"close", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\n", "200 5"},
+      {"half", "HTTP/1.1 200 OK\r\nContent-Le", "more"},
+  };
+  for (const Case& c : cases) EXPECT_EQ(outcome_of_response(c.bytes), c.outcome) << c.name;
+  EXPECT_EQ(outcome_of_response("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", true), "200 0 keep");
+}
+
+TEST(Http1, ReadsBodiesInAnyPieces) {
+  const std::string wire = "5;x=1\r\nhello\r\n1\r\n \r\nb\r\nhello world\r\n0\r\nT: 1\r\n\r\nNEXT";
+  for (std::size_t step = 1; step <= wire.size(); ++step) {
+    BodyReader body;
+    body.start(BodyReader::Mode::Chunked);
+    std::string text, pending;
+    std::size_t at = 0;
+    while (!body.done()) {
+      pending += wire.substr(at, step);
+      at += step;
+      std::string_view view = pending;
+      while (true) {
+        const Result<std::string_view> piece = body.next(view);
+        ASSERT_TRUE(piece);
+        if (piece->empty()) break;
+        text += *piece;
+      }
+      pending = std::string(view);
+    }
+    EXPECT_EQ(text, "hello hello world") << step;
+    EXPECT_EQ(pending + (at < wire.size() ? wire.substr(at) : ""), "NEXT") << step;
+  }
+}
+
+TEST(Http1, KnowsWhetherAClosedConnectionCutTheBody) {
+  BodyReader body;
+  body.start(BodyReader::Mode::UntilClose);
+  std::string_view bytes = "abc";
+  EXPECT_EQ(body.next(bytes).value(), "abc");
+  EXPECT_FALSE(body.done());
+  EXPECT_TRUE(body.on_close());
+  EXPECT_TRUE(body.done());
+  body.start(BodyReader::Mode::Length, 4);
+  bytes = "abc";
+  EXPECT_EQ(body.next(bytes).value(), "abc");
+  EXPECT_EQ(body.on_close().error().reason, "http.truncated");
+  body.start(BodyReader::Mode::Chunked);
+  bytes = "3\r\nabc\r\n0\r\n";
+  while (!bytes.empty()) ASSERT_TRUE(body.next(bytes));
+  EXPECT_EQ(body.on_close().error().reason, "http.truncated");
+}
+
+TEST(Http1, WritesChunks) {
+  std::string out;
+  append_chunk(out, "");
+  EXPECT_EQ(out, "");
+  append_chunk(out, std::string(31, 'x'));
+  EXPECT_EQ(out, "1f\r\n" + std::string(31, 'x') + "\r\n");
+}
+
+}  // namespace
+}  // namespace callgate::net
