@@ -2,6 +2,7 @@
 // The storage seam for configuration and indexes. Synchronous: called on the worker pool and by commands, never on a network loop.
 // Rooms own their SQL and their migrations; the text keeps to what SQLite and PostgreSQL share (ON CONFLICT, RETURNING).
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -55,7 +56,10 @@ class Database {
 };
 
 // WAL, busy_timeout, foreign keys, file mode 0600. path ":memory:" for tests.
-Result<std::unique_ptr<Database>> open_sqlite(const std::string& path);
+struct SqliteOptions {
+  std::chrono::milliseconds busy_timeout{5'000};  // how long one statement waits for another process
+};
+Result<std::unique_ptr<Database>> open_sqlite(const std::string& path, const SqliteOptions& options = {});
 
 // Fails the n-th statement with `store.injected`, for anomaly loops: 0 = never.
 std::unique_ptr<Database> failing_database(Database& inner, int fail_at);
