@@ -19,18 +19,21 @@
 
 namespace callgate::audit {
 
+std::string_view kind_name(Record::Kind kind);   // call | intent | refusal | session | admin | probe | system
+
 // Records of one thread, serialised but not yet part of the chain. No allocation once warm. Not thread-safe.
 class Batch {
  public:
   void add(const Record& record);       // one JSON object, control characters escaped, no raw secrets expected
-  bool empty() const { return sizes_.empty(); }
-  std::size_t size() const { return sizes_.size(); }
-  void clear() { bytes_.clear(); sizes_.clear(); }
+  bool empty() const { return items_.empty(); }
+  std::size_t size() const { return items_.size(); }
+  void clear() { bytes_.clear(); items_.clear(); }
 
  private:
   friend class Journal;
-  std::string bytes_;
-  std::vector<std::uint32_t> sizes_;
+  struct Item { std::uint32_t payload_bytes, payload_crc; };
+  std::string bytes_;          // frames with open headers: commit fills them in place
+  std::vector<Item> items_;
 };
 
 enum class Sync : std::uint8_t { Process, Power };   // Process: write(), survives kill -9, fdatasync every 200 ms behind; Power: fdatasync before commit returns
@@ -50,7 +53,7 @@ class Journal {
   Result<void> commit(Batch& batch);
   struct Head { std::uint64_t sequence = 0; Digest hash{}; };
   Head head() const;
-  // Makes the n-th write fail (anomaly loops): 0 = never.
+  // Makes the n-th disk step (write, sync, new segment) fail half way, for anomaly loops: 0 = never.
   void fail_write_at(int n);
   ~Journal();
 

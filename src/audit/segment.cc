@@ -1,0 +1,182 @@
+#include "audit/segment.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <system_error>
+
+#include "audit/crc32c.h"
+
+namespace callgate::audit {
+
+namespace {
+
+constexpr std::string_view kMagic = "CGAUDIT\n";
+constexpr std::uint32_t kVersion = 1;
+constexpr std::size_t kReadBytes = 256 * 1024;
+
+// Little endian on every machine, so that a journal can be verified elsewhere.
+template <class T>
+void put(char* out, T value) {
+  for (std::size_t i = 0; i < sizeof(T); ++i) out[i] = static_cast<char>(static_cast<std::uint64_t>(value) >> (8 * i));
+}
+template <class T>
+T get(const char* in) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < sizeof(T); ++i) value |= static_cast<std::uint64_t>(static_cast<unsigned char>(in[i])) << (8 * i);
+  return static_cast<T>(value);
+}
+
+std::uint32_t header_crc(std::string_view bytes) {
+  return crc32c(crc32c(0, bytes.substr(0, 12)), bytes.substr(16, kSegmentHeaderBytes - 16));
+}
+
+}  // namespace
+
+std::string encode_header(const SegmentHeader& header) {
+  std::string bytes(kSegmentHeaderBytes, '\0');
+  std::memcpy(bytes.data(), kMagic.data(), kMagic.size());
+  put<std::uint32_t>(bytes.data() + 8, kVersion);
+  put<std::uint64_t>(bytes.data() + 16, header.first_sequence);
+  put<std::int64_t>(bytes.data() + 24, header.created.time_since_epoch().count());
+  std::memcpy(bytes.data() + 32, header.continues_from.data(), 32);
+  put<std::uint32_t>(bytes.data() + 12, header_crc(bytes));
+  return bytes;
+}
+
+bool decode_header(std::string_view bytes, SegmentHeader& header) {
+  if (bytes.size() < kSegmentHeaderBytes || bytes.substr(0, 8) != kMagic) return false;
+  if (get<std::uint32_t>(bytes.data() + 8) != kVersion) return false;
+  if (get<std::uint32_t>(bytes.data() + 12) != header_crc(bytes)) return false;
+  header.first_sequence = get<std::uint64_t>(bytes.data() + 16);
+  header.created = WallTime(std::chrono::microseconds(get<std::int64_t>(bytes.data() + 24)));
+  std::memcpy(header.continues_from.data(), bytes.data() + 32, 32);
+  return header.first_sequence > 0;
+}
+
+Digest seal_frame(char* frame, std::uint32_t payload_bytes, std::uint32_t payload_crc, std::uint64_t sequence, const Digest& previous) {
+  // The header's last 40 bytes hold previous hash and sequence for a moment: what is hashed lies in one piece.
+  std::memcpy(frame + 8, previous.data(), 32);
+  put<std::uint64_t>(frame + 40, sequence);
+  Digest hash = blake2b({frame + 8, 40 + static_cast<std::size_t>(payload_bytes)});
+  put<std::uint32_t>(frame, payload_bytes);
+  put<std::uint64_t>(frame + 8, sequence);
+  std::memcpy(frame + 16, hash.data(), 32);
+  std::uint32_t crc = crc32c(payload_crc, {frame + 8, 40});
+  put<std::uint32_t>(frame + 4, crc32c(crc, {frame, 4}));
+  return hash;
+}
+
+Digest chain_hash(const Digest& previous, std::uint64_t sequence, std::string_view payload) {
+  char prefix[40];
+  std::memcpy(prefix, previous.data(), 32);
+  put<std::uint64_t>(prefix + 32, sequence);
+  Blake2b hash;
+  hash.add({prefix, sizeof prefix});
+  hash.add(payload);
+  return hash.finish();
+}
+
+void File::reset(int fd) {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = fd;
+}
+
+std::uint64_t SegmentReader::file_bytes() const {
+  struct stat status {};
+  return ::fstat(file_.get(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+}
+
+void SegmentReader::seek(std::uint64_t offset) {
+  if (offset >= base_ && offset <= base_ + filled_) {
+    at_ = static_cast<std::size_t>(offset - base_);
+    return;
+  }
+  base_ = offset;
+  at_ = filled_ = 0;
+}
+
+std::string_view SegmentReader::want(std::size_t bytes) {
+  if (filled_ - at_ >= bytes) return {buffer_.data() + at_, filled_ - at_};
+  if (filled_ > at_) std::memmove(buffer_.data(), buffer_.data() + at_, filled_ - at_);
+  base_ += at_;
+  filled_ -= at_;
+  at_ = 0;
+  if (buffer_.size() < std::max(bytes, kReadBytes)) buffer_.resize(std::max(bytes, kReadBytes));
+  while (filled_ < bytes) {
+    ssize_t got = ::pread(file_.get(), buffer_.data() + filled_, buffer_.size() - filled_, static_cast<off_t>(base_ + filled_));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    filled_ += static_cast<std::size_t>(got);
+  }
+  return {buffer_.data(), filled_};
+}
+
+bool SegmentReader::header(SegmentHeader& header) {
+  seek(0);
+  if (!decode_header(want(kSegmentHeaderBytes), header)) return false;
+  at_ += kSegmentHeaderBytes;
+  return true;
+}
+
+SegmentReader::State SegmentReader::next(Frame& frame) {
+  auto bad = [this](const char* why) { problem_ = why; return State::Bad; };
+  std::string_view bytes = want(kFrameHeaderBytes);
+  if (bytes.empty()) return State::End;
+  if (bytes.size() < kFrameHeaderBytes) return bad("the file ends inside a record's header");
+  auto length = get<std::uint32_t>(bytes.data());
+  if (length == 0 || length > kPayloadBytesMax) return bad("the record's length is impossible");
+  std::uint64_t end = offset() + kFrameHeaderBytes + length;
+  if (end > base_ + filled_ && end > file_bytes()) return bad("the file ends inside a record");
+  bytes = want(kFrameHeaderBytes + length);
+  if (bytes.size() < kFrameHeaderBytes + length) return bad("the file ends inside a record");
+  std::string_view payload = bytes.substr(kFrameHeaderBytes, length);
+  std::uint32_t crc = crc32c(crc32c(0, payload), bytes.substr(8, 40));
+  if (crc32c(crc, bytes.substr(0, 4)) != get<std::uint32_t>(bytes.data() + 4)) return bad("the record's checksum is wrong: its bytes were changed");
+  frame.offset = offset();
+  frame.sequence = get<std::uint64_t>(bytes.data() + 8);
+  std::memcpy(frame.hash.data(), bytes.data() + 16, 32);
+  frame.payload = payload;
+  at_ += kFrameHeaderBytes + length;
+  return State::Frame;
+}
+
+std::string segment_name(std::uint32_t number) { return fmt::format("audit-{:08}.log", number); }
+
+std::string segment_path(const std::string& directory, std::uint32_t number) { return directory + "/" + segment_name(number); }
+
+Result<std::vector<std::uint32_t>> list_segments(const std::string& directory) {
+  DIR* entries = ::opendir(directory.c_str());
+  if (entries == nullptr) {
+    return fail(Code::Unavailable, "audit.unreadable", fmt::format("audit directory `{}` cannot be read: {}", directory, errno_text(errno)));
+  }
+  std::vector<std::uint32_t> numbers;
+  for (dirent* entry = ::readdir(entries); entry != nullptr; entry = ::readdir(entries)) {
+    std::string_view name = entry->d_name;
+    if (name.size() != 18 || name.substr(0, 6) != "audit-" || name.substr(14) != ".log") continue;
+    std::uint32_t number = 0;
+    auto parsed = std::from_chars(name.data() + 6, name.data() + 14, number);
+    if (parsed.ptr == name.data() + 14 && number > 0) numbers.push_back(number);
+  }
+  ::closedir(entries);
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+
+Result<SegmentReader> open_segment(const std::string& directory, std::uint32_t number) {
+  std::string path = segment_path(directory, number);
+  int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return fail(Code::Unavailable, "audit.unreadable", fmt::format("audit segment `{}` cannot be read: {}", path, errno_text(errno)));
+  return SegmentReader(File(fd));
+}
+
+std::string errno_text(int error) { return std::generic_category().message(error); }
+
+}  // namespace callgate::audit
