@@ -1,0 +1,227 @@
+#include "app/daemon.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "telemetry/log.h"
+#include "upstream/probe.h"
+
+namespace callgate::app {
+
+using namespace std::chrono_literals;
+
+Daemon::~Daemon() {
+  stop();
+  if (lock_fd_ >= 0) ::close(lock_fd_);
+}
+
+Result<void> Daemon::start() {
+  CG_CHECK(prepare_directory());
+  CG_CHECK(open_stores());
+  CG_CHECK(open_journal());
+  CG_CHECK(publish());
+  CG_CHECK(start_workers());
+  CG_CHECK(open_doors());
+  CG_CHECK(record_system("gate.started", "callgate " CALLGATE_VERSION " takes requests"));
+  housekeeper_ = std::thread([this] { housekeeping(); });
+  return {};
+}
+
+std::string Daemon::url() const {
+  if (!settings_.public_url.empty()) return settings_.base_url();
+  bool v6 = settings_.listen_address.find(':') != std::string::npos;
+  std::string host = v6 ? "[" + settings_.listen_address + "]" : settings_.listen_address;
+  return (settings_.tls.certificate.empty() ? "http://" : "https://") + host + ":" + std::to_string(door_->port());
+}
+
+Result<void> Daemon::prepare_directory() {
+  std::error_code error;
+  std::filesystem::create_directories(settings_.data_dir, error);
+  if (error || ::chmod(settings_.data_dir.c_str(), 0700) != 0)
+    return fail(Code::Unavailable, "app.data_dir", "cannot use data directory `" + settings_.data_dir + "`: choose another with --data",
+                error ? error.message() : std::strerror(errno));
+  std::string path = settings_.data_dir + "/callgate.lock";
+  lock_fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock_fd_ < 0 || ::flock(lock_fd_, LOCK_EX | LOCK_NB) != 0)
+    return fail(Code::Conflict, "app.locked", "another callgate uses `" + settings_.data_dir + "`: stop it, or choose another directory with --data");
+  return {};
+}
+
+Result<void> Daemon::open_stores() {
+  CG_TRY(database_, store::open_sqlite(settings_.database_path()));
+  CG_TRY(vault_, vault::open_vault(settings_.data_dir));
+  CG_TRY(identity_, identity::IdentityStore::open(*database_, clock_, settings_.data_dir));
+  CG_TRY(catalog_, catalog::CatalogStore::open(*database_, *vault_, clock_));
+  CG_TRY(counters_, limits::Counters::open(*database_, clock_, settings_.data_dir));
+  return {};
+}
+
+Result<void> Daemon::open_journal() {
+  audit::JournalOptions options;
+  options.directory = settings_.audit_directory();
+  options.sync = settings_.audit_power_safe() ? audit::Sync::Power : audit::Sync::Process;
+  if (settings_.audit.segment_bytes > 0) options.segment_bytes_max = static_cast<std::size_t>(settings_.audit.segment_bytes);
+  CG_TRY(journal_, audit::Journal::open(options, clock_));
+  CG_TRY(index_, audit::Index::open(settings_.audit_index_path(), settings_.audit_directory()));
+  return {};
+}
+
+Result<void> Daemon::publish() {
+  std::lock_guard lock(publish_mutex_);
+  CG_TRY(auto catalog, catalog_->catalog());
+  CG_TRY(auto directory, identity_->directory());
+  snapshots_.publish(std::move(catalog), std::move(directory));
+  return {};
+}
+
+Result<void> Daemon::start_workers() {
+  offload_ = std::make_unique<net::Offload>(4, 4'096);
+  rooms_ = std::make_unique<gateway::Rooms>(gateway::Rooms{clock_, snapshots_, sessions_, *counters_, *journal_, *offload_, {}, {}, {}, {}});
+  rooms_->options.record_before_effect = settings_.audit_before_effect();
+  rooms_->options.audit = !options_.unsafe_no_audit;
+  rooms_->side = [this](const gateway::SideRequest& request) { return answer_side(request); };
+  rooms_->note_use = [this](std::string_view grant_id, WallTime when) { identity_->note_use(grant_id, when); };
+  rooms_->tools_changed = [this](std::string_view server_id) { tools_changed(server_id); };
+  unsigned count = settings_.workers > 0 ? static_cast<unsigned>(settings_.workers) : std::max(1u, std::thread::hardware_concurrency());
+  for (unsigned i = 0; i < count; ++i) {
+    CG_TRY(auto loop, net::Loop::create());
+    loops_.push_back(std::move(loop));
+    workers_.push_back(std::make_unique<gateway::Worker>(*rooms_, *loops_.back()));
+  }
+  return {};
+}
+
+Result<void> Daemon::open_doors() {
+  listener::Options options;
+  options.address = settings_.listen_address;
+  options.port = settings_.listen_port;
+  options.hosts = settings_.hosts;
+  options.origins = settings_.origins;
+  if (settings_.body_bytes_max > 0) options.body_bytes_max = static_cast<std::size_t>(settings_.body_bytes_max);
+  if (settings_.connections_max > 0) options.connections_max = static_cast<std::size_t>(settings_.connections_max);
+  if (settings_.timeouts.head > 0s) options.head_timeout = settings_.timeouts.head;
+  if (settings_.timeouts.body > 0s) options.body_timeout = settings_.timeouts.body;
+  if (settings_.timeouts.idle > 0s) options.idle_timeout = settings_.timeouts.idle;
+  if (settings_.timeouts.write > 0s) options.write_timeout = settings_.timeouts.write;
+  if (!settings_.tls.certificate.empty()) {
+    CG_TRY(options.tls, net::TlsContext::server(settings_.tls.certificate, settings_.tls.key));
+  }
+  if (auto url = Url::parse(settings_.public_url)) options.hosts.push_back(url->host);
+  std::vector<listener::Worker> workers;
+  for (std::size_t i = 0; i < loops_.size(); ++i) workers.push_back({loops_[i].get(), workers_[i].get()});
+  CG_TRY(door_, listener::Listener::open(options, workers));
+  listener::Options control = options;
+  control.tls = nullptr;
+  control.unix_path = settings_.control_socket();
+  control.body_bytes_max = 16 * 1024 * 1024;
+  CG_TRY(control_, listener::Listener::open(control, {workers.front()}));
+  api_ = std::make_unique<admin::Api>(admin::Services{*identity_, *catalog_, *index_, *counters_, clock_, settings_, url(), [this] { return publish(); },
+                                                      [this](const Record& record) { return this->record(record); },
+                                                      [this] { return journal_->head(); }});
+  for (auto& loop : loops_) threads_.emplace_back([&loop] { loop->run(); });
+  return {};
+}
+
+Result<void> Daemon::record(const Record& record) {
+  audit::Batch batch;
+  batch.add(record);
+  return journal_->commit(batch);
+}
+
+Result<void> Daemon::record_system(std::string_view reason, std::string_view message) {
+  Record record;
+  std::string id = new_id("dec");
+  record.kind = Record::Kind::System;
+  record.time = clock_.now();
+  record.decision_id = id;
+  record.effect = Effect::Allow;
+  record.reason = reason;
+  record.message = message;
+  return this->record(record);
+}
+
+gateway::SideReply Daemon::answer_side(const gateway::SideRequest& request) {
+  if (request.method == "GET" && request.path == "/healthz") return {200, "text/plain; charset=utf-8", {}, "ok\n"};
+  admin::ApiResponse response =
+      api_->handle({request.method, request.path, request.query, request.body, request.authorization, request.content_type, request.remote, request.local_socket});
+  return {response.status, std::move(response.content_type), std::move(response.extra_headers), std::move(response.body)};
+}
+
+// From a worker: only notes it; the housekeeper looks at the server again.
+void Daemon::tools_changed(std::string_view server_id) {
+  std::lock_guard lock(mutex_);
+  reprobe_.emplace(server_id);
+}
+
+void Daemon::probe_again(const std::string& server_id) {
+  auto server = catalog_->server(server_id);
+  if (!server || server->disabled) return;
+  auto credentials = catalog_->credentials(server_id);
+  if (!credentials) return;
+  upstream::ProbeReport report = upstream::probe(*server, *credentials);
+  if (!report.ok) return telemetry::log_warn("server could not be probed after its tools changed", {{"server", server->slug}});
+  if (auto stored = catalog_->put_tools(server_id, report.tools); !stored) return;
+  if (auto published = publish(); !published) telemetry::log_error("configuration could not be published", {{"detail", published.error().detail}});
+  (void)record_system("catalog.tools_changed", "the tools of server " + server->slug + " were read again");
+}
+
+void Daemon::housekeeping() {
+  auto next_checkpoint = clock_.mono() + 10s;
+  auto next_sweep = clock_.mono() + 60s;
+  auto checkpoint_every = settings_.limits.checkpoint_interval > 0s ? settings_.limits.checkpoint_interval : 10s;
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    wake_.wait_for(lock, 250ms, [this] { return stopping_; });
+    std::set<std::string> reprobe = std::exchange(reprobe_, {});
+    lock.unlock();
+    if (auto caught_up = index_->catch_up(); !caught_up) telemetry::log_warn("audit index is behind", {{"detail", caught_up.error().detail}});
+    for (const std::string& server_id : reprobe) probe_again(server_id);
+    if (clock_.mono() >= next_checkpoint) {
+      next_checkpoint = clock_.mono() + checkpoint_every;
+      if (auto done = counters_->checkpoint(); !done) telemetry::log_error("counters could not be checkpointed", {{"detail", done.error().detail}});
+      (void)identity_->flush_uses();
+    }
+    if (clock_.mono() >= next_sweep) {
+      next_sweep = clock_.mono() + 60s;
+      auto snapshot = snapshots_.load();
+      auto now = clock_.now();
+      sessions_.sweep(now, [&](const session::Session& session) {
+        const identity::GrantEntry* entry = snapshot->directory->find(session.grant_id);
+        return entry != nullptr && !entry->grant.revoked_at && now < entry->grant.expires_at;
+      });
+      if (settings_.audit.retention > 0s) (void)audit::apply_retention(settings_.audit_directory(), now, settings_.audit.retention);
+    }
+    lock.lock();
+  }
+}
+
+void Daemon::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (door_) door_->stop_accepting();
+  if (control_) control_->stop_accepting();
+  if (housekeeper_.joinable()) housekeeper_.join();
+  offload_.reset();
+  for (auto& loop : loops_) loop->stop();
+  for (auto& thread : threads_) thread.join();
+  control_.reset();
+  door_.reset();
+  workers_.clear();
+  loops_.clear();
+  if (counters_) (void)counters_->checkpoint();
+  if (identity_) (void)identity_->flush_uses();
+  if (journal_) (void)record_system("gate.stopped", "callgate stopped in order");
+  if (index_) (void)index_->catch_up();
+}
+
+}  // namespace callgate::app

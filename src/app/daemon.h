@@ -1,0 +1,73 @@
+#pragma once
+// Owns everything a running gate consists of. Members stand in the order they are made; they die in reverse.
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "admin/api.h"
+#include "app/serve.h"
+#include "audit/audit.h"
+#include "gateway/worker.h"
+#include "limits/limits.h"
+#include "listener/listener.h"
+
+namespace callgate::app {
+
+class Daemon {
+ public:
+  Daemon(const config::Settings& settings, const ServeOptions& options) : settings_(settings), options_(options) {}
+  ~Daemon();
+  Result<void> start();            // the steps below, in order; on error nothing is left listening
+  void stop();                     // no new connections, a moment for open calls, then checkpoint and close
+  std::string url() const;
+  Result<std::optional<Secret>> setup_code() { return identity_->setup_code(); }
+
+ private:
+  Result<void> prepare_directory();
+  Result<void> open_stores();
+  Result<void> open_journal();
+  Result<void> publish();          // a fresh snapshot of catalog and directory
+  Result<void> start_workers();
+  Result<void> open_doors();
+  Result<void> record(const Record& record);
+  Result<void> record_system(std::string_view reason, std::string_view message);
+  gateway::SideReply answer_side(const gateway::SideRequest& request);
+  void tools_changed(std::string_view server_id);
+  void probe_again(const std::string& server_id);
+  void housekeeping();             // its own thread: index, checkpoints, sessions, retention
+
+  const config::Settings& settings_;
+  ServeOptions options_;
+  SystemClock clock_;
+  int lock_fd_ = -1;
+  std::unique_ptr<store::Database> database_;
+  std::unique_ptr<vault::Vault> vault_;
+  std::unique_ptr<identity::IdentityStore> identity_;
+  std::unique_ptr<catalog::CatalogStore> catalog_;
+  std::unique_ptr<limits::Counters> counters_;
+  std::unique_ptr<audit::Journal> journal_;
+  std::unique_ptr<audit::Index> index_;
+  gateway::SnapshotHolder snapshots_;
+  session::SessionTable sessions_{session::SessionTable::Options{}};
+  std::unique_ptr<admin::Api> api_;
+  std::unique_ptr<gateway::Rooms> rooms_;
+  std::vector<std::unique_ptr<net::Loop>> loops_;
+  std::vector<std::unique_ptr<gateway::Worker>> workers_;
+  std::unique_ptr<net::Offload> offload_;
+  std::unique_ptr<listener::Listener> door_, control_;
+  std::vector<std::thread> threads_;
+  std::thread housekeeper_;
+  std::mutex mutex_;                       // publish_mutex below guards snapshots; this one the two fields after it
+  std::condition_variable wake_;
+  bool stopping_ = false;
+  std::set<std::string> reprobe_;          // servers whose tools changed
+  std::mutex publish_mutex_;
+};
+
+}  // namespace callgate::app

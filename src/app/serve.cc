@@ -1,0 +1,72 @@
+#include "app/serve.h"
+
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+
+#include "app/daemon.h"
+#include "telemetry/log.h"
+
+namespace callgate::app {
+namespace {
+
+void report(const Error& error) {
+  std::fprintf(stderr, "callgate: %s\n", error.message.c_str());
+  if (!error.detail.empty()) telemetry::log_error("start failed", {{"reason", std::string(error.reason)}, {"detail", error.detail}});
+}
+
+telemetry::Level level_of(const std::string& name) {
+  if (name == "debug") return telemetry::Level::Debug;
+  if (name == "warn") return telemetry::Level::Warn;
+  if (name == "error") return telemetry::Level::Error;
+  return telemetry::Level::Info;
+}
+
+void print_welcome(Daemon& daemon) {
+  std::printf("Callgate %s listens on %s\n", CALLGATE_VERSION, daemon.url().c_str());
+  auto code = daemon.setup_code();
+  if (code && *code) {
+    // Shown once, on this terminal only: it makes the first owner and then never works again.
+    std::printf("\nNo user exists yet. Make the first one within 24 hours, either\n  here:        callgate user add NAME --owner\n"
+                "  or over REST: POST %s/api/v1/setup with {\"code\":\"%s\",\"name\":\"NAME\"}\n\n",
+                daemon.url().c_str(), std::string((*code)->reveal()).c_str());
+  }
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int serve(const config::Settings& settings, const ServeOptions& options) {
+  telemetry::configure_log(level_of(settings.log.level), settings.log.format == "json");
+  init_crypto();
+  if (auto fit = config::check_for_serving(settings); !fit) {
+    report(fit.error());
+    return 2;
+  }
+  // Blocked before any thread starts, so that only sigwait() below sees them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  Daemon daemon(settings, options);
+  if (auto started = daemon.start(); !started) {
+    report(started.error());
+    return 1;
+  }
+  print_welcome(daemon);
+  if (options.unsafe_no_audit) telemetry::log_warn("nothing is recorded: --unsafe-no-audit is for benchmarks only");
+  if (!options.ready_file.empty()) std::ofstream(options.ready_file) << daemon.url() << '\n';
+  int signal = 0;
+  sigwait(&signals, &signal);
+  telemetry::log_info("stopping", {{"signal", std::to_string(signal)}});
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);   // a second one ends at once
+  std::signal(SIGTERM, SIG_DFL);
+  std::signal(SIGINT, SIG_DFL);
+  daemon.stop();
+  return 0;
+}
+
+}  // namespace callgate::app

@@ -1,0 +1,327 @@
+// The first half of the walk: everything that is judged before a byte leaves for the upstream.
+
+#include "gateway/call.h"
+#include "gateway/worker.h"
+#include "json/writer.h"
+#include "session/jsonrpc.h"
+
+namespace callgate::gateway {
+namespace {
+
+constexpr std::size_t kReasonBytesMax = 500;
+constexpr std::size_t kClientBytesMax = 200;
+
+std::string_view media_type(std::string_view content_type) {
+  std::string_view type = content_type.substr(0, content_type.find(';'));
+  while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
+  return type;
+}
+
+// T-12: JSON in UTF-8 and nothing else.
+bool json_content(std::string_view content_type) {
+  if (!net::equals_ignoring_case(media_type(content_type), "application/json")) return false;
+  std::size_t semicolon = content_type.find(';');
+  if (semicolon == std::string_view::npos) return true;
+  std::string_view parameter = content_type.substr(semicolon + 1);
+  while (!parameter.empty() && parameter.front() == ' ') parameter.remove_prefix(1);
+  return net::equals_ignoring_case(parameter, "charset=utf-8") || net::equals_ignoring_case(parameter, "charset=\"utf-8\"");
+}
+
+bool visible_ascii(std::string_view text) {
+  for (char c : text)
+    if (c < 0x21 || c > 0x7e) return false;
+  return !text.empty() && text.size() <= 512;
+}
+
+void append_line(std::string& out, std::string_view name, std::string_view value) { ((out += name) += ": ") += value, out += "\r\n"; }
+
+void destroy_memo(void* memo) { delete static_cast<AuthMemo*>(memo); }
+
+}  // namespace
+
+void Call::begin(const listener::Request& request, listener::Reply& reply) {
+  reply_ = &reply;
+  reply.observe(this);
+  started_ = worker_.rooms().clock.mono();
+  wall_ = worker_.rooms().clock.now();
+  snapshot_ = worker_.snapshot();
+  decision_id_ = worker_.next_decision_id();
+  remote_ = request.remote;
+  remote_text_ = request.local_socket ? std::string("local") : request.remote.text();
+  (http_line_ = request.method) += ' ';
+  http_line_ += request.path.substr(0, 200);
+  auto admitted = admit(request);
+  decided_at_ = worker_.rooms().clock.mono();
+  if (!admitted) return refuse(admitted.error());
+  effect_ = Effect::Allow;
+  worker_.queue_send(*this);
+}
+
+Result<void> Call::admit(const listener::Request& request) {
+  CG_CHECK(identify(request));
+  CG_CHECK(find_server(request));
+  if (request.method == "POST") return admit_post(request);
+  if (request.method == "GET") return admit_stream(request);
+  if (request.method == "DELETE") return admit_close(request);
+  status_ = 405;
+  extra_lines_ = "Allow: POST, GET, DELETE\r\n";
+  return fail(Code::InvalidRequest, "gateway.method", "the MCP endpoint takes POST, GET and DELETE");
+}
+
+Result<void> Call::identify(const listener::Request& request) {
+  if (!request.query.empty())   // T-63: credentials in a URL end up in logs
+    return fail(Code::InvalidRequest, "gateway.query", "the MCP endpoint takes no query: send the grant in the Authorization header");
+  if (request.head->count("authorization") > 1)
+    return fail(Code::Unauthenticated, "identity.malformed", "more than one Authorization header: send exactly one");
+  std::string_view header = request.head->header("authorization");
+  if (auto* memo = static_cast<AuthMemo*>(request.connection_memo);
+      memo != nullptr && memo->snapshot == snapshot_ && wall_ < memo->good_until && memo->remote == request.remote &&
+      equal_constant_time(memo->header.reveal(), header)) {
+    caller_ = memo->caller;
+    return {};
+  }
+  CG_TRY(caller_, snapshot_->directory->authenticate(header, request.remote, wall_));
+  WallTime good_until = caller_->grant.expires_at;
+  if (caller_->grant.overlap_until) good_until = std::min(good_until, *caller_->grant.overlap_until);
+  auto memo = std::make_unique<AuthMemo>(AuthMemo{Secret(std::string(header)), request.remote, snapshot_, caller_, good_until});
+  reply_->set_memo(memo.release(), destroy_memo);
+  return {};
+}
+
+Result<void> Call::find_server(const listener::Request& request) {
+  worker_.rooms().note_use(caller_->grant.id, wall_);
+  std::string_view name = request.path.substr(std::string_view("/mcp/").size());
+  if (name.ends_with('/')) name.remove_suffix(1);
+  // T-62: one plain segment; nothing is decoded, folded or resolved.
+  bool plain = !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
+  server_ = plain ? snapshot_->catalog->server(name) : nullptr;
+  // A server outside the grant looks like one that does not exist.
+  if (server_ == nullptr || !identity::may_use_server(*caller_, server_->server)) {
+    server_ = nullptr;
+    return fail(Code::NotFound, "gateway.unknown_server",
+                "this grant has no server at this address: check the URL with `callgate grant show " + caller_->grant.id + "`");
+  }
+  if (server_->server.disabled)
+    return fail(Code::Unavailable, "catalog.disabled", "server `" + server_->server.slug + "` is switched off: ask its operator");
+  if (server_->credentials_unreadable)
+    return fail(Code::Unavailable, "vault.unreadable", "the stored credentials of server `" + server_->server.slug + "` cannot be opened: ask its operator");
+  const std::string& own = caller_->grant.policy;
+  visibility_ = {caller_, server_, own.empty() ? server_->policy.get() : snapshot_->catalog->policy(own)};
+  return {};
+}
+
+Result<void> Call::admit_post(const listener::Request& request) {
+  CG_CHECK(read_post(request));
+  if (era_ == session::Era::Legacy) CG_CHECK(join_session(request));
+  read_context(*request.head);
+  CG_CHECK(admit_method());
+  compose_head(*request.head);
+  return {};
+}
+
+Result<void> Call::read_post(const listener::Request& request) {
+  if (!json_content(request.head->header("content-type"))) {
+    status_ = 415;
+    return fail(Code::InvalidRequest, "gateway.content_type", "send the message as `Content-Type: application/json` in UTF-8");
+  }
+  if (auto parsed = document_.parse(request.body); !parsed) {
+    rpc_code_ = session::kParseError;
+    return parsed;
+  }
+  CG_TRY(message_, session::read_message(document_.root()));
+  request_id_ = message_.id.raw();
+  form_ = message_.kind == session::MessageKind::Request ? Form::Request : Form::Notification;
+  era_ = session::era_of(*request.head, message_);
+  if (era_ == session::Era::Legacy) return {};
+  session::ModernFault fault = session::check_modern(*request.head, message_);
+  if (fault.code == 0) return {};
+  rpc_code_ = fault.code;
+  rpc_data_ = std::move(fault.data);
+  status_ = 400;
+  return fail(Code::InvalidRequest, fault.code == session::kHeaderMismatch ? "session.header_mismatch" : "session.modern", std::move(fault.message));
+}
+
+Result<void> Call::check_version_header(const net::Head& head) const {
+  std::string_view version = head.header("mcp-protocol-version");
+  if (head.count("mcp-protocol-version") > 1 || (!version.empty() && !session::legacy_revision(version) && version != "2024-11-05"))
+    return fail(Code::InvalidRequest, "session.revision", "unsupported MCP-Protocol-Version: use 2025-11-25, 2025-06-18 or 2025-03-26");
+  if (session_ && !version.empty() && version != session_->revision)
+    return fail(Code::InvalidRequest, "session.revision", "MCP-Protocol-Version differs from what this session negotiated: `" + session_->revision + "`");
+  return {};
+}
+
+Result<void> Call::join_session(const listener::Request& request) {
+  const net::Head& head = *request.head;
+  // T-60: a session begins with initialize, and its id is ours alone; one the client brings along is not looked at.
+  if (message_.method == "initialize" && form_ == Form::Request) return check_version_header(head);
+  if (head.count("mcp-session-id") != 1)
+    return fail(Code::InvalidRequest, "session.missing", "send the Mcp-Session-Id that initialize answered with, exactly once");
+  auto& sessions = worker_.rooms().sessions;
+  CG_TRY(session_, sessions.find(head.header("mcp-session-id"), caller_->grant.id, server_->server.id, wall_));
+  CG_CHECK(check_version_header(head));
+  if (form_ != Form::Request || request.method != "POST") return {};
+  CG_CHECK(sessions.begin_request(session_->id, request_id_));
+  in_flight_ = true;
+  return {};
+}
+
+void Call::read_context(const net::Head& head) {
+  json::Value meta = message_.params["_meta"];
+  json::Value info = era_ == session::Era::Modern ? meta[session::kMetaClientInfo] : message_.params["clientInfo"];
+  if (session_) client_ = session_->client;
+  else if (info.is_object()) (client_ = info["name"].string()) += ' ', client_ += info["version"].string();
+  if (client_.size() > kClientBytesMax) client_.resize(kClientBytesMax);
+  std::string_view reason = head.header("x-callgate-reason");
+  if (reason.empty()) reason = meta["callgate/reason"].string();
+  stated_reason_ = reason.substr(0, kReasonBytesMax);
+  traceparent_ = meta["traceparent"].string().substr(0, 64);
+}
+
+Result<void> Call::admit_method() {
+  if (message_.kind == session::MessageKind::Response)   // nothing is asked of clients in this version, so nothing is waited for
+    return fail(Code::InvalidRequest, "gateway.unexpected_answer", "this answer belongs to no request of the server");
+  method_ = find_method(message_.method, era_, form_ == Form::Notification);
+  if (method_ == nullptr) {
+    rpc_code_ = session::kMethodNotFound;
+    if (era_ == session::Era::Modern) status_ = 404;
+    return fail(Code::Denied, "gateway.unknown_method", "Method not found: " + std::string(message_.method));
+  }
+  body_ = document_.canonical();
+  switch (method_->rule) {
+    case MethodRule::ToolCall: return admit_tool_call();
+    case MethodRule::Governed: return admit_governed();
+    case MethodRule::Unknown: break;
+    case MethodRule::ToolList:
+    case MethodRule::Lifecycle:
+      if (message_.method == "initialize") {
+        append_initialize(body_text_, document_.root());
+        body_ = body_text_;
+      }
+      return {};
+  }
+  return fail(Code::Denied, "gateway.unknown_method", "this method has no rule");
+}
+
+Result<void> Call::admit_governed() {
+  if (visibility_.policy == nullptr)
+    return fail(Code::Denied, "policy.missing", "no policy applies to this grant, so everything is denied: ask its owner to name one");
+  decision_.effect = visibility_.policy->allows_method(message_.method) ? Effect::Allow : Effect::Deny;
+  if (decision_.effect == Effect::Allow) return {};
+  rpc_code_ = session::kMethodNotFound;
+  return fail(Code::Denied, "policy.method", "Blocked by policy: " + std::string(message_.method) + " is not allowed for this grant.");
+}
+
+Result<void> Call::admit_tool_call() {
+  json::Value name = message_.params["name"];
+  json::Value arguments = message_.params["arguments"];
+  if (!name.is_string() || name.string().empty() || name.string().size() > 256)
+    return fail(Code::InvalidArgument, "rpc.tool_name", "tools/call needs params.name, a text of 1 to 256 bytes");
+  if (arguments.exists() && !arguments.is_object())   // T-10
+    return fail(Code::InvalidArgument, "rpc.arguments", "params.arguments must be an object");
+  if (form_ != Form::Request)   // T-11
+    return fail(Code::InvalidRequest, "rpc.call_without_id", "tools/call needs an id");
+  capture();
+  if (visibility_.policy == nullptr)
+    return fail(Code::Denied, "policy.missing", "no policy applies to this grant, so everything is denied: ask its owner to name one");
+  bool hidden = !visible(visibility_, name.string());
+  if (hidden || unknown_to_catalog(*server_, name.string())) {
+    rpc_code_ = session::kInvalidParams;
+    if (hidden) return fail(Code::Denied, "policy.hidden", "Unknown tool: " + std::string(name.string()));
+    return fail(Code::Denied, "catalog.unknown_tool", "Unknown tool: " + std::string(name.string()));
+  }
+  return decide(name.string());
+}
+
+Result<void> Call::decide(std::string_view subject) {
+  policy::Input input;
+  input.method = message_.method;
+  input.tool = subject;
+  input.arguments = message_.params["arguments"];
+  input.principal = &caller_->principal;
+  input.grant = &caller_->grant;
+  input.server = &server_->server;
+  input.session_id = session_ ? std::string_view(session_->digest) : std::string_view();
+  input.client = client_;
+  input.stated_reason = stated_reason_;
+  input.now = wall_;
+  decision_ = visibility_.policy->decide(input, scratch_);
+  rule_ = decision_.rule;
+  rule_line_ = decision_.line;
+  if (decision_.effect == Effect::Deny) return fail(Code::Denied, decision_.reason, std::string(decision_.message));
+  return reserve(decision_.claims);
+}
+
+Result<void> Call::reserve(std::span<const policy::Claim> claims) {
+  if (claims.empty()) return {};
+  CG_TRY(auto outcome, worker_.rooms().counters.reserve(claims, wall_, reservation_));
+  if (outcome.reserved) return {};
+  const policy::Claim& full = claims[outcome.refusal.claim];
+  rule_ = full.rule;
+  rule_line_ = full.line;
+  retry_after_ms_ = outcome.refusal.retry_after.count();
+  return fail(Code::RateLimited, "limits.exceeded", full.on_deny.empty() ? std::move(outcome.refusal.message) : std::string(full.on_deny));
+}
+
+void Call::capture() {
+  json::Value arguments = message_.params["arguments"];
+  if (!arguments.exists()) return;
+  arguments_digest_ = blake2b(arguments.raw());
+  if (server_->server.capture != Capture::None) audit::capture_arguments(arguments_json_, arguments, server_->server.capture);
+}
+
+void Call::compose_head(const net::Head& head) {
+  std::string& out = head_lines_;
+  if (form_ == Form::Stream) {
+    out += "Accept: text/event-stream\r\n";
+  } else if (form_ != Form::Close) {
+    out += "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n";
+  }
+  if (era_ == session::Era::Legacy) {
+    if (session_ && !session_->upstream_id.empty()) append_line(out, "Mcp-Session-Id", session_->upstream_id);
+    if (session_) append_line(out, "MCP-Protocol-Version", session_->revision);
+    return;
+  }
+  append_line(out, "MCP-Protocol-Version", session::kModernRevision);
+  append_line(out, "Mcp-Method", message_.method);
+  bool named = message_.method == "tools/call" || message_.method == "prompts/get" || message_.method == "resources/read";
+  if (named) append_line(out, "Mcp-Name", head.header("mcp-name"));   // checked against the body
+  for (std::size_t i = 0; i < head.header_count; ++i) {
+    const net::Header& header = head.headers[i];
+    if (header.name.size() > 10 && net::equals_ignoring_case(header.name.substr(0, 10), "mcp-param-")) append_line(out, header.name, header.value);
+  }
+}
+
+Result<void> Call::admit_stream(const listener::Request& request) {
+  form_ = Form::Stream;
+  const net::Head& head = *request.head;
+  if (head.header("mcp-protocol-version") >= session::kModernRevision && !head.header("mcp-protocol-version").empty()) {
+    status_ = 405;
+    extra_lines_ = "Allow: POST\r\n";
+    return fail(Code::InvalidRequest, "gateway.method", "this revision has no GET stream: use subscriptions/listen");
+  }
+  if (head.header("accept").find("text/event-stream") == std::string_view::npos) {
+    status_ = 406;
+    return fail(Code::InvalidRequest, "gateway.accept", "the GET stream needs `Accept: text/event-stream`");
+  }
+  CG_CHECK(join_session(request));
+  client_ = session_->client;
+  compose_head(head);
+  std::string_view last = head.header("last-event-id");
+  if (last.empty()) return {};
+  if (!visible_ascii(last) || head.count("last-event-id") != 1)
+    return fail(Code::InvalidRequest, "session.last_event_id", "Last-Event-ID must be one id as it was sent");
+  resuming_ = true;
+  append_line(head_lines_, "Last-Event-ID", last);
+  return {};
+}
+
+Result<void> Call::admit_close(const listener::Request& request) {
+  form_ = Form::Close;
+  CG_CHECK(join_session(request));
+  client_ = session_->client;
+  compose_head(*request.head);
+  worker_.rooms().sessions.close(session_->id);
+  return {};
+}
+
+}  // namespace callgate::gateway

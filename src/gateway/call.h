@@ -1,0 +1,173 @@
+#pragma once
+// One exchange between a client and an upstream, from the judged request to the recorded reply. The walk is two halves:
+// admit (admit.cc: identity, catalog, session, policy, limits) and complete (complete.cc, relay.cc), around the upstream.
+// Lives on one worker, is reused, and leaves only by finish(): one exit writes the record, whatever happened.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/secret.h"
+#include "gateway/clearance.h"
+#include "gateway/filter.h"
+#include "gateway/methods.h"
+#include "gateway/reply.h"
+#include "gateway/rooms.h"
+#include "json/stream_check.h"
+#include "session/sse.h"
+#include "upstream/upstream.h"
+
+namespace callgate::gateway {
+
+class Worker;
+
+// How one connection authenticated last: the same header on the next request need not be hashed again while nothing changed.
+struct AuthMemo {
+  Secret header;
+  IpAddress remote;
+  std::shared_ptr<const Snapshot> snapshot;
+  const identity::GrantEntry* caller = nullptr;
+  WallTime good_until{};
+};
+
+class Call final : public listener::ReplyObserver, public upstream::ResponseSink {
+ public:
+  explicit Call(Worker& worker) : worker_(worker) {}
+
+  void begin(const listener::Request& request, listener::Reply& reply);
+
+  // Called by the worker's batch hook, in this order.
+  bool counted() const { return !reservation_.empty(); }
+  void add_intent();                             // once; before the effect in strict mode, before the first byte of a stream
+  void dispatch(const Counted& counted, const Recordable& recordable);
+  void refuse_unsent(Error error);
+  void deliver(bool recorded);
+
+  // Open streams: every half second, and when the keep-alive is due.
+  void recheck(const Snapshot& snapshot, WallTime now);
+  void keep_alive(MonoTime now);
+
+  // listener::ReplyObserver
+  void on_client_gone() override;
+  void on_drained() override;
+  // upstream::ResponseSink
+  void on_head(const net::Head& head) override;
+  void on_body(std::string_view piece) override;
+  void on_end() override;
+  void on_error(const Error& error, bool sent) override;
+
+ private:
+  friend class Worker;
+  enum class Form : std::uint8_t { Request, Notification, Stream, Close };         // POST, POST, GET, DELETE
+  enum class Body : std::uint8_t { None, Whole, Pieces, Events };                  // how the answer arrives
+
+  // admit.cc
+  Result<void> admit(const listener::Request& request);
+  Result<void> identify(const listener::Request& request);
+  Result<void> find_server(const listener::Request& request);
+  Result<void> admit_post(const listener::Request& request);
+  Result<void> admit_stream(const listener::Request& request);
+  Result<void> admit_close(const listener::Request& request);
+  Result<void> read_post(const listener::Request& request);
+  Result<void> join_session(const listener::Request& request);
+  Result<void> check_version_header(const net::Head& head) const;
+  Result<void> admit_method();
+  Result<void> admit_governed();
+  Result<void> admit_tool_call();
+  Result<void> decide(std::string_view subject);
+  Result<void> reserve(std::span<const policy::Claim> claims);
+  void read_context(const net::Head& head);
+  void capture();
+  void compose_head(const net::Head& head);
+
+  // complete.cc
+  void refuse(const Error& error);
+  void complete_message(json::Value root);
+  Result<void> accept_answer(const session::Message& message);
+  Result<void> open_session(json::Value result);
+  void complete_whole();
+  void upstream_failed(const Error& error, limits::CallOutcome outcome);
+  void upstream_refused();
+  void set_refusal_body(Code code, std::string_view message);
+  void finish();
+  Record record() const;
+  void settle(limits::CallOutcome outcome);
+  void recycle_when_done();
+
+  // relay.cc
+  void add_events(std::string_view piece);
+  void end_events();
+  bool on_event(const session::SseEvent& event);
+  void relay_event(const session::SseEvent& event, std::string_view data);
+  void relay_answer(const session::Message& message, const session::SseEvent& event);
+  void begin_pieces();
+  void add_piece(std::string_view piece);
+  void end_pieces();
+  void start_stream();
+  void deliver_stream(bool recorded);
+  void cut(const Error& error);
+  void drop_from_streams();
+  void reset();
+
+  Worker& worker_;
+  listener::Reply* reply_ = nullptr;             // null: the client is gone
+  upstream::Exchange* exchange_ = nullptr;
+  std::shared_ptr<const Snapshot> snapshot_;
+  const identity::GrantEntry* caller_ = nullptr;
+  const catalog::ServerEntry* server_ = nullptr;
+  std::shared_ptr<const session::Session> session_;
+  Visibility visibility_;
+  const MethodEntry* method_ = nullptr;
+
+  // the request
+  Form form_ = Form::Request;
+  session::Era era_ = session::Era::Legacy;
+  json::Document document_;
+  session::Message message_;
+  std::string http_line_, remote_text_, client_, stated_reason_, traceparent_, request_id_;
+  std::string head_lines_, body_text_;           // what goes upstream
+  std::string_view body_;
+  IpAddress remote_;
+  bool resuming_ = false;
+
+  // the decision
+  std::string decision_id_;
+  policy::Scratch scratch_;
+  policy::Decision decision_;
+  limits::Reservation reservation_;
+  Effect effect_ = Effect::Deny;
+  std::string_view reason_ = "ok";
+  std::string message_text_, rule_, arguments_json_, detail_json_;
+  std::uint32_t rule_line_ = 0;
+  std::int64_t retry_after_ms_ = -1;
+  int rpc_code_ = 0;                             // what the refusal says instead of the standard code and data
+  std::string rpc_data_;
+  std::optional<Digest> arguments_digest_;
+
+  // the answer
+  Body body_form_ = Body::None;
+  int upstream_status_ = 0;
+  json::Document answer_;
+  std::string buffer_;                           // a whole answer that came in pieces; or the piece held back
+  std::string upstream_session_;                 // as the upstream named it on initialize
+  std::optional<session::SseReader> events_;
+  std::optional<json::StreamCheck> check_;
+  std::optional<Blake2b> piece_digest_;
+  std::optional<Digest> result_digest_;
+  std::uint64_t result_bytes_ = 0;
+  std::string_view outcome_ = "none";
+  std::uint32_t dropped_ = 0;                    // upstream messages that were not relayed
+
+  // the reply
+  int status_ = 200;
+  std::string_view content_type_;
+  std::string extra_lines_, out_, rewritten_;
+  std::string_view reply_body_;
+  bool queued_ = false, finished_ = false, delivered_ = false, streaming_ = false, stream_begun_ = false, paused_ = false, in_flight_ = false;
+  bool intent_added_ = false, event_reply_ = false, cut_ = false;
+  std::size_t stream_slot_ = 0;
+  MonoTime started_{}, decided_at_{}, sent_at_{}, answered_at_{}, last_write_{};
+  WallTime wall_{};
+};
+
+}  // namespace callgate::gateway

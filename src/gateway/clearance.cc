@@ -1,0 +1,14 @@
+#include "gateway/clearance.h"
+
+#include "base/assert.h"
+
+namespace callgate {
+
+ClearedCall Clearance::issue(const gateway::Evidence& evidence, std::string_view method, std::string_view head, std::string_view body) {
+  // INVARIANT: nothing reaches an upstream without an explicit yes.
+  CG_ASSERT(evidence.decision == Effect::Allow);
+  CG_ASSERT(identity::may_use_server(evidence.caller, evidence.server.server));
+  return ClearedCall(method, head, body);
+}
+
+}  // namespace callgate

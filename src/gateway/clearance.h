@@ -1,0 +1,43 @@
+#pragma once
+// The only maker of ClearedCall. It asks for one piece of evidence per room, so a forgotten step does not compile:
+// who (identity), to what (catalog), by which decision (policy), counted (limits, flushed), and recordable (audit).
+
+#include <string_view>
+
+#include "catalog/catalog.h"
+#include "identity/identity.h"
+#include "model/cleared_call.h"
+#include "policy/policy.h"
+
+namespace callgate::gateway {
+
+// Proof that the ledger holds every reservation of this batch. Made only by Worker after Counters::flush succeeded.
+class Counted {
+  friend class Worker;
+  Counted() = default;
+};
+// Proof that the journal takes records, and in strict mode holds the intent. Made only by Worker.
+class Recordable {
+  friend class Worker;
+  Recordable() = default;
+};
+
+struct Evidence {
+  const identity::GrantEntry& caller;
+  const catalog::ServerEntry& server;
+  Effect decision;
+  const Counted& counted;
+  const Recordable& recordable;
+};
+
+}  // namespace callgate::gateway
+
+namespace callgate {
+
+class Clearance {
+ public:
+  // Asserts that the decision is Allow and the caller may use the server: the last look before anything leaves.
+  static ClearedCall issue(const gateway::Evidence& evidence, std::string_view method, std::string_view head, std::string_view body);
+};
+
+}  // namespace callgate

@@ -1,0 +1,90 @@
+#include "gateway/filter.h"
+
+#include <algorithm>
+
+#include "json/writer.h"
+
+namespace callgate::gateway {
+namespace {
+
+bool relayed_capability(std::string_view name) {
+  return name != "sampling" && name != "elicitation" && name != "roots" && name != "tasks";
+}
+
+void append_result(json::Writer& writer, json::Value result, const Visibility& who, session::Era era, FilterResult& outcome) {
+  writer.begin_object();
+  bool modern = era == session::Era::Modern;
+  result.for_each_member([&](std::string_view key, json::Value value) {
+    if (modern && key == "cacheScope") return;
+    writer.key(key);
+    if (key != "tools" || !value.is_array()) {
+      writer.raw(value.raw());
+      return;
+    }
+    writer.begin_array();
+    value.for_each_element([&](json::Value tool) {
+      std::string_view name = tool["name"].string();
+      if (!tool["name"].is_string() || !visible(who, name)) {
+        ++outcome.hidden;
+        return;
+      }
+      outcome.catalog_outdated |= !std::ranges::binary_search(who.server->tool_names, name);
+      writer.raw(tool.raw());
+    });
+    writer.end_array();
+  });
+  if (modern) writer.member("cacheScope", "private");
+  writer.end_object();
+}
+
+}  // namespace
+
+bool visible(const Visibility& who, std::string_view tool) {
+  return who.policy != nullptr && !who.policy->hides(tool) && identity::may_use_tool(*who.caller, who.server->server, tool);
+}
+
+bool unknown_to_catalog(const catalog::ServerEntry& server, std::string_view tool) {
+  return !server.tool_names.empty() && !std::ranges::binary_search(server.tool_names, tool);
+}
+
+FilterResult append_filtered_list(std::string& out, json::Value answer, const Visibility& who, session::Era era) {
+  FilterResult outcome;
+  json::Writer writer(out);
+  writer.begin_object();
+  answer.for_each_member([&](std::string_view key, json::Value value) {
+    writer.key(key);
+    if (key == "result" && value.is_object()) append_result(writer, value, who, era, outcome);
+    else writer.raw(value.raw());
+  });
+  writer.end_object();
+  return outcome;
+}
+
+void append_initialize(std::string& out, json::Value request) {
+  json::Writer writer(out);
+  writer.begin_object();
+  request.for_each_member([&](std::string_view key, json::Value value) {
+    writer.key(key);
+    if (key != "params") {
+      writer.raw(value.raw());
+      return;
+    }
+    writer.begin_object();
+    value.for_each_member([&](std::string_view name, json::Value parameter) {
+      writer.key(name);
+      if (name != "capabilities" || !parameter.is_object()) {
+        writer.raw(parameter.raw());
+        return;
+      }
+      writer.begin_object();
+      parameter.for_each_member([&](std::string_view capability, json::Value about) {
+        if (relayed_capability(capability)) writer.key(capability).raw(about.raw());
+      });
+      writer.end_object();
+    });
+    writer.end_object();
+  });
+  writer.end_object();
+}
+
+}  // namespace callgate::gateway

@@ -1,0 +1,36 @@
+#pragma once
+// What a caller may see, asked alike for listing and calling (D-04, T-40), and the few rewrites of messages the gate makes.
+
+#include <string>
+#include <string_view>
+
+#include "catalog/catalog.h"
+#include "identity/identity.h"
+#include "json/document.h"
+#include "policy/policy.h"
+#include "session/revision.h"
+
+namespace callgate::gateway {
+
+struct Visibility {
+  const identity::GrantEntry* caller = nullptr;
+  const catalog::ServerEntry* server = nullptr;
+  const policy::Policy* policy = nullptr;   // null: everything is denied
+};
+
+// Hidden by policy or outside the caller's role: not listed, and called it is answered as unknown.
+bool visible(const Visibility& who, std::string_view tool);
+// True when the catalog has seen the server's tools and this one is not among them (T-20).
+bool unknown_to_catalog(const catalog::ServerEntry& server, std::string_view tool);
+
+struct FilterResult {
+  std::uint32_t hidden = 0;
+  bool catalog_outdated = false;   // the upstream lists a tool the catalog has not seen
+};
+// Appends the answer to tools/list without what the caller must not see. A modern list becomes cacheScope private: it is the caller's own.
+FilterResult append_filtered_list(std::string& out, json::Value answer, const Visibility& who, session::Era era);
+
+// Appends the initialize request without the client capabilities this gate does not relay (sampling, elicitation, roots, tasks).
+void append_initialize(std::string& out, json::Value request);
+
+}  // namespace callgate::gateway

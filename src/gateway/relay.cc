@@ -1,0 +1,252 @@
+// Answers that arrive over time: event streams, and JSON bodies too large to hold. What leaves was judged; what cannot be judged cuts the stream.
+
+#include "gateway/call.h"
+#include "gateway/worker.h"
+#include "session/jsonrpc.h"
+
+namespace callgate::gateway {
+namespace {
+
+bool relayable_id(std::string_view id) {
+  for (char c : id)
+    if (c < 0x21 || c > 0x7e) return false;
+  return !id.empty() && id.size() <= 512;
+}
+
+}  // namespace
+
+// ---- events ---------------------------------------------------------------------------------------------------------
+
+void Call::add_events(std::string_view piece) {
+  if (finished_) return;   // after the answer nothing more belongs to this request
+  auto read = events_->add(piece, [this](const session::SseEvent& event) { return on_event(event); });
+  if (!read && !finished_) {
+    if (exchange_ != nullptr) std::exchange(exchange_, nullptr)->cancel();
+    answered_at_ = worker_.rooms().clock.mono();
+    upstream_failed({Code::Unavailable, "upstream.bad_stream", "the upstream's event stream cannot be read: " + read.error().message, {}},
+                    limits::CallOutcome::UpstreamError);
+  }
+}
+
+bool Call::on_event(const session::SseEvent& event) {
+  if (!event.has_data || event.data.empty()) {
+    if (event.id || event.retry_ms) relay_event(event, {});   // a priming event, for resumption
+    return true;
+  }
+  json::Caps caps;
+  caps.bytes_max = server_->server.response_bytes_max;
+  auto parsed = answer_.parse(event.data, caps);
+  auto message = parsed ? session::read_message(answer_.root()) : tl::unexpected<Error>(parsed.error());
+  if (!message) {   // T-41: what cannot be read is not passed on, and the caller is told
+    if (exchange_ != nullptr) std::exchange(exchange_, nullptr)->cancel();
+    answered_at_ = worker_.rooms().clock.mono();
+    upstream_failed({Code::Unavailable, "upstream.bad_answer", "the upstream sent an event that is not safe to pass on: " + message.error().message, {}},
+                    limits::CallOutcome::UpstreamError);
+    return false;
+  }
+  switch (message->kind) {
+    case session::MessageKind::Response:
+      relay_answer(*message, event);
+      return !finished_;
+    case session::MessageKind::Notification:
+      if (message->method == "notifications/tools/list_changed") worker_.rooms().tools_changed(server_->server.id);
+      if (relayed_notification(message->method)) relay_event(event, answer_.canonical());
+      else ++dropped_;
+      return true;
+    case session::MessageKind::Request:   // towards the client nothing is asked in this version
+      ++dropped_;
+      return true;
+  }
+  return true;
+}
+
+void Call::relay_answer(const session::Message& message, const session::SseEvent& event) {
+  if (form_ == Form::Stream) {
+    if (!resuming_) {   // L4: no answers on a fresh GET stream
+      ++dropped_;
+      return;
+    }
+    rewritten_.clear();
+    if (message.result["tools"].is_array()) append_filtered_list(rewritten_, answer_.root(), visibility_, era_);   // T-40
+    else rewritten_ = answer_.canonical();
+    relay_event(event, rewritten_);
+    return;
+  }
+  if (!session::same_id(message.id, message_.id)) {
+    ++dropped_;
+    return;
+  }
+  answered_at_ = worker_.rooms().clock.mono();
+  complete_message(answer_.root());
+  if (reply_body_.empty()) return;
+  session::SseEvent last{.event = "message", .data = reply_body_, .id = {}, .retry_ms = {}, .has_data = true};
+  if (event.id && relayable_id(*event.id)) last.id = event.id;
+  session::append_sse(out_, last);
+  reply_body_ = {};
+  if (exchange_ != nullptr) exchange_->set_timeout(std::chrono::seconds(2));   // only its end is still awaited
+}
+
+void Call::relay_event(const session::SseEvent& event, std::string_view data) {
+  if (reply_ == nullptr) return;
+  session::SseEvent copy{.event = "message", .data = data, .id = {}, .retry_ms = event.retry_ms, .has_data = true};
+  if (event.id && relayable_id(*event.id)) copy.id = event.id;
+  session::append_sse(out_, copy);
+  start_stream();
+}
+
+void Call::end_events() {
+  if (form_ == Form::Stream) {
+    reason_ = "stream.closed";
+    return finish();
+  }
+  upstream_failed({Code::Unavailable, "upstream.no_answer", "the upstream ended its stream without an answer", {}},
+                  limits::CallOutcome::ConnectionLostAfterSend);
+}
+
+// ---- large JSON -----------------------------------------------------------------------------------------------------
+
+void Call::begin_pieces() {
+  body_form_ = Body::Pieces;
+  json::Caps caps;
+  caps.bytes_max = server_->server.response_bytes_max;
+  check_.emplace(caps);
+  piece_digest_.emplace();
+  content_type_ = "application/json";
+  std::string first = std::exchange(buffer_, {});
+  add_piece(first);
+}
+
+// The newest piece is held back until the next one, so that a document that turns out bad never looks complete.
+void Call::add_piece(std::string_view piece) {
+  if (finished_) return;
+  if (auto checked = check_->add(piece); !checked)
+    return cut({Code::Unavailable, "upstream.bad_answer", "the upstream answered with JSON that is not safe to pass on", {}});
+  piece_digest_->add(piece);
+  result_bytes_ += piece.size();
+  out_ += buffer_;
+  buffer_ = piece;
+  start_stream();
+}
+
+void Call::end_pieces() {
+  if (!check_->finish() || check_->top_level_id() != request_id_)
+    return cut({Code::Unavailable, "upstream.bad_answer", "the upstream's answer is not safe to pass on or does not belong to this request", {}});
+  out_ += buffer_;
+  result_digest_ = piece_digest_->finish();
+  outcome_ = "streamed";
+  settle(limits::CallOutcome::Answered);
+  finish();
+}
+
+// ---- the stream to the client ---------------------------------------------------------------------------------------
+
+void Call::start_stream() {
+  streaming_ = true;
+  worker_.queue_outgoing(*this);
+}
+
+void Call::deliver_stream(bool recorded) {
+  if (!recorded) return cut({Code::Unavailable, "audit.unwritable", "this stream could not be recorded", {}});
+  if (reply_ == nullptr) return out_.clear();
+  if (!stream_begun_) {
+    reply_->begin_stream({200, event_reply_ ? std::string_view("text/event-stream") : content_type_, extra_lines_});
+    stream_begun_ = true;
+    worker_.add_stream(*this);
+  }
+  last_write_ = worker_.loop().now();
+  if (out_.empty()) return;
+  bool room = reply_->write(out_);
+  out_.clear();
+  if (!room && exchange_ != nullptr && !paused_) {
+    paused_ = true;
+    exchange_->pause();
+  }
+}
+
+void Call::on_drained() {
+  if (!paused_) return;
+  paused_ = false;
+  if (exchange_ != nullptr) exchange_->resume();
+}
+
+void Call::cut(const Error& error) {
+  if (finished_) return;
+  if (exchange_ != nullptr) std::exchange(exchange_, nullptr)->cancel();
+  cut_ = true;
+  answered_at_ = worker_.rooms().clock.mono();
+  reason_ = error.reason;
+  message_text_ = error.message;
+  settle(limits::CallOutcome::ConnectionLostAfterSend);
+  if (!stream_begun_) {
+    status_ = request_id_.empty() ? 502 : 200;
+    event_reply_ = false;
+    set_refusal_body(error.code, message_text_);
+  }
+  finish();
+}
+
+// B-07, T-61: a grant that ended ends its streams too.
+void Call::recheck(const Snapshot& snapshot, WallTime now) {
+  if (finished_) return;
+  auto caller = snapshot.directory->recheck(caller_->grant.id, remote_, now);
+  if (!caller) return cut(caller.error());
+  const catalog::ServerEntry* server = snapshot.catalog->server(server_->server.id);
+  if (server == nullptr || server->server.disabled || !identity::may_use_server(**caller, server->server))
+    cut({Code::Forbidden, "catalog.disabled", "this server is no longer available to this grant", {}});
+}
+
+void Call::keep_alive(MonoTime now) {
+  if (!stream_begun_ || finished_ || !event_reply_ || reply_ == nullptr) return;
+  if (now - last_write_ < worker_.rooms().options.stream_keep_alive) return;
+  last_write_ = now;
+  reply_->write(": keep-alive\n\n");
+}
+
+void Call::drop_from_streams() {
+  if (stream_begun_) worker_.drop_stream(*this);
+}
+
+// Ready for the next request; the memory stays.
+void Call::reset() {
+  reply_ = nullptr;
+  exchange_ = nullptr;
+  snapshot_.reset();
+  session_.reset();
+  caller_ = nullptr;
+  server_ = nullptr;
+  visibility_ = {};
+  method_ = nullptr;
+  form_ = Form::Request;
+  era_ = session::Era::Legacy;
+  document_.clear();
+  answer_.clear();
+  message_ = {};
+  for (std::string* text : {&http_line_, &remote_text_, &client_, &stated_reason_, &traceparent_, &request_id_, &head_lines_, &body_text_, &decision_id_,
+                            &message_text_, &rule_, &arguments_json_, &detail_json_, &rpc_data_, &buffer_, &upstream_session_, &extra_lines_, &out_, &rewritten_}) {
+    if (text->capacity() > 256 * 1024) std::string().swap(*text);
+    text->clear();
+  }
+  body_ = reply_body_ = content_type_ = {};
+  resuming_ = finished_ = delivered_ = streaming_ = stream_begun_ = paused_ = in_flight_ = intent_added_ = event_reply_ = cut_ = queued_ = false;
+  decision_ = {};
+  reservation_ = {};
+  effect_ = Effect::Deny;
+  reason_ = "ok";
+  outcome_ = "none";
+  rule_line_ = 0;
+  retry_after_ms_ = -1;
+  rpc_code_ = 0;
+  arguments_digest_.reset();
+  result_digest_.reset();
+  body_form_ = Body::None;
+  upstream_status_ = 0;
+  events_.reset();
+  check_.reset();
+  piece_digest_.reset();
+  result_bytes_ = 0;
+  dropped_ = 0;
+  status_ = 200;
+  started_ = decided_at_ = sent_at_ = answered_at_ = last_write_ = {};
+}
+
+}  // namespace callgate::gateway

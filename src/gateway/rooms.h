@@ -1,0 +1,49 @@
+#pragma once
+// What every worker shares. Owned by app/, outlives the workers.
+
+#include <atomic>
+#include <functional>
+
+#include "audit/audit.h"
+#include "gateway/snapshot.h"
+#include "limits/limits.h"
+#include "listener/listener.h"
+#include "net/offload.h"
+#include "session/table.h"
+
+namespace callgate::gateway {
+
+// Answers /api/v1 and the pages beside the MCP endpoint; may block, called on the offload pool.
+struct SideRequest {
+  std::string method, path, query, body, authorization, content_type;
+  IpAddress remote;
+  bool local_socket = false;
+};
+struct SideReply {
+  int status = 200;
+  std::string content_type, extra_headers, body;
+};
+
+struct Options {
+  bool record_before_effect = false;      // audit.commit = before_effect
+  bool audit = true;                      // false only for benchmarks (--unsafe-no-audit)
+  std::size_t whole_body_bytes_max = 1024 * 1024;   // larger JSON answers are checked and relayed piece by piece
+  std::size_t sse_event_bytes_max = 4 * 1024 * 1024;
+  std::chrono::milliseconds stream_keep_alive{15'000};
+  std::chrono::milliseconds stream_recheck{500};    // revocation on open streams (B-07, T-61)
+};
+
+struct Rooms {
+  const Clock& clock;
+  SnapshotHolder& snapshots;
+  session::SessionTable& sessions;
+  limits::Counters& counters;
+  audit::Journal& journal;
+  net::Offload& offload;
+  Options options;
+  std::function<SideReply(const SideRequest&)> side;                       // admin API
+  std::function<void(std::string_view grant_id, WallTime)> note_use;
+  std::function<void(std::string_view server_id)> tools_changed;           // an upstream listed what the catalog does not know
+};
+
+}  // namespace callgate::gateway

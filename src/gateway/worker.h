@@ -1,0 +1,58 @@
+#pragma once
+// One per loop: takes requests from the listener, runs Calls, and at the end of each batch of events flushes once for all:
+// ledger, then what goes upstream, then journal, then what goes to clients. A failed flush refuses; nothing overtakes its record.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gateway/call.h"
+#include "gateway/rooms.h"
+#include "net/loop.h"
+
+namespace callgate::gateway {
+
+class Worker final : public listener::Handler {
+ public:
+  Worker(Rooms& rooms, net::Loop& loop);
+  ~Worker() override;
+
+  void handle(const listener::Request& request, listener::Reply& reply) override;
+  void refused(const IpAddress& remote, std::string_view first_line, const Error& error, int status) override;
+
+  // For Call only.
+  Rooms& rooms() { return rooms_; }
+  net::Loop& loop() { return loop_; }
+  upstream::Upstreams& upstreams() { return upstreams_; }
+  const std::shared_ptr<const Snapshot>& snapshot();
+  std::string next_decision_id();
+  void add_record(const Record& record);
+  void queue_send(Call& call) { admitted_.push_back(&call); }
+  void queue_outgoing(Call& call);
+  void add_stream(Call& call);
+  void drop_stream(Call& call);
+  void recycle(Call& call);
+
+ private:
+  bool end_of_batch();
+  void send_admitted();
+  void deliver_outgoing();
+  Result<void> commit();
+  void sweep_streams();
+  void side(const listener::Request& request, listener::Reply& reply);
+
+  Rooms& rooms_;
+  net::Loop& loop_;
+  upstream::Upstreams upstreams_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  audit::Batch batch_;
+  bool journal_failed_ = false;
+  std::uint64_t unrecorded_ = 0;         // refusals while the journal could not be written, past the pending cap
+  std::vector<std::unique_ptr<Call>> calls_;
+  std::vector<Call*> free_, admitted_, outgoing_, streams_, work_;
+  net::Timer stream_timer_;
+  std::string id_prefix_;
+  std::uint64_t id_counter_ = 0;
+};
+
+}  // namespace callgate::gateway
