@@ -1,0 +1,116 @@
+"""The gate under test: `callgate serve` in a data directory of its own, and its commands.
+
+    gate = Gate(folder)
+    gate.add_server("refunds", toy.url)
+    gate.put_policy("refunds", text)
+    client = gate.client(gate.mint("laptop", server="refunds", policy="refunds"), "refunds")
+    reply = client.call("refund_payment", charge_id="ch_105", amount=5000)
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import time
+
+from harness.mcp import Client
+from harness.processes import ROOT, Child
+
+REFUNDS_POLICY = ROOT / "examples" / "policies" / "refunds.yaml"
+
+
+def binary() -> pathlib.Path:
+    return pathlib.Path(os.environ.get("CALLGATE_BINARY", ROOT / "build" / "dev" / "callgate"))
+
+
+class CommandFailed(Exception):
+    def __init__(self, argv, code, out, err):
+        super().__init__(f"callgate {' '.join(argv)} ended with {code}\n{out}\n{err}")
+        self.code, self.out, self.err = code, out, err
+
+
+class Gate:
+    def __init__(self, folder: pathlib.Path, *, serve_args=(), binary_path: pathlib.Path | None = None, env: dict | None = None):
+        self.folder = folder
+        self.data = folder / "data"
+        self.binary = binary_path or binary()
+        self.serve_args = list(serve_args)
+        self.env = dict(os.environ) | (env or {})
+        self.starts = 0
+        self.port = 0
+        self.child: Child | None = None
+        self.start()
+
+    # -- the process
+
+    def start(self, wait_s: float = 60) -> None:
+        self.starts += 1
+        ready = self.folder / f"ready-{self.starts}"
+        argv = [self.binary, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}", "--ready-file", ready, *self.serve_args]
+        self.child = Child(argv, env=self.env, log=self.folder / f"gate-{self.starts}.log")
+        end = time.monotonic() + wait_s
+        while not (match := re.search(r":(\d+)/?\s*$", ready.read_text()) if ready.exists() else None):
+            if not self.child.alive() or time.monotonic() > end:
+                self.child.stop()
+                raise RuntimeError(f"callgate serve was not ready:\n{self.child.tail()}")
+            time.sleep(0.01)
+        self.port = int(match.group(1))
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def stop(self) -> int:
+        return self.child.stop() if self.child else 0
+
+    def kill9(self) -> None:
+        self.child.kill9()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    # -- its commands
+
+    def run(self, *argv, check: bool = True, stdin: str | None = None) -> subprocess.CompletedProcess:
+        argv = [str(part) for part in argv]
+        done = subprocess.run([str(self.binary), *argv, "--data", str(self.data)], env=self.env, text=True, capture_output=True,
+                              input=stdin, timeout=60)
+        if check and done.returncode != 0:
+            raise CommandFailed(argv, done.returncode, done.stdout, done.stderr)
+        return done
+
+    def json(self, *argv):
+        return json.loads(self.run(*argv, "-o", "json").stdout)
+
+    def add_server(self, name: str, url: str, *extra) -> None:
+        self.run("server", "add", name, url, "--allow-private", *extra)
+
+    def put_policy(self, name: str, document: str | pathlib.Path) -> None:
+        """The text of a policy, or the path of a file that holds one."""
+        if isinstance(document, str):
+            path = self.folder / f"policy-{name}.yaml"
+            path.write_text(document)
+            document = path
+        self.run("policy", "put", name, document)
+
+    def mint(self, label: str, *extra, server: str, policy: str | None = None, user: str = "ada") -> str:
+        """The grant's token; `last_grant` holds the whole answer."""
+        argv = ["grant", "mint", label, "--user", user, "--server", server, *(("--policy", policy) if policy else ()), *extra]
+        self.last_grant = self.json(*argv)
+        return self.last_grant["token"]
+
+    def client(self, token: str, server: str, **options) -> Client:
+        return Client(f"{self.url}/mcp/{server}/", token=token, **options)
+
+    # -- what it recorded
+
+    def records(self, **fields) -> list[dict]:
+        """The journal's records, oldest first; only those whose fields have these values."""
+        text = self.run("audit", "export", "--format", "jsonl").stdout
+        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+        return [row for row in rows if all(row.get(name) == value for name, value in fields.items())]
+
+    def verify_audit(self) -> str:
+        """Raises when the chain does not verify."""
+        return self.run("audit", "verify").stdout
