@@ -33,8 +33,8 @@ TEST(Decimal, EqualValuesCompareEqualHoweverTheyWereWritten) {
 
 // T-05, T-21
 TEST(Decimal, RefusesWhatIsNotAJsonNumber) {
-  for (auto text : {"", "-", "+1", "010", "-01", "00", ".5", "5.", "1e", "1e+", "1e+-1", "NaN", "Infinity", "-Infinity", "0x10",
-                    "1_000", " 1", "1 ", "1,5", "１"})
+  for (auto text : {"",      "-",   "+1",       "010",       "-01",  "00",    ".5", "5.", "1e",  "1e+",
+                    "1e+-1", "NaN", "Infinity", "-Infinity", "0x10", "1_000", " 1", "1 ", "1,5", "１"})
     EXPECT_FALSE(Decimal::parse(text)) << text;
 }
 
@@ -55,10 +55,12 @@ TEST(Decimal, RefusesWhatDoesNotFitExactly) {
 }
 
 TEST(Decimal, OrdersAcrossSignsAndSizes) {
-  const char* rising[] = {"-1e400", "-1e38", "-2", "-1.5", "-1e-400", "0", "1e-400", "1e-20", "0.99999", "1", "1.00001", "9", "10",
-                          "99999999999999999999999999999999999999", "1e38", "1e400"};
+  const char* rising[] = {"-1e400", "-1e38",   "-2", "-1.5",    "-1e-400", "0",  "1e-400",
+                          "1e-20",  "0.99999", "1",  "1.00001", "9",       "10", "99999999999999999999999999999999999999",
+                          "1e38",   "1e400"};
   for (std::size_t i = 0; i < std::size(rising); ++i)
-    for (std::size_t k = 0; k < std::size(rising); ++k) EXPECT_EQ(read(rising[i]) <=> read(rising[k]), i <=> k) << rising[i] << ' ' << rising[k];
+    for (std::size_t k = 0; k < std::size(rising); ++k)
+      EXPECT_EQ(read(rising[i]) <=> read(rising[k]), i <=> k) << rising[i] << ' ' << rising[k];
 }
 
 TEST(Decimal, OrdersRawPartsBeyondTheReadersRange) {

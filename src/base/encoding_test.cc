@@ -16,7 +16,8 @@ TEST(Encoding, WritesAndReadsHex) {
 }
 
 TEST(Encoding, WritesAndReadsBase64) {
-  const std::pair<const char*, const char*> vectors[] = {  // RFC 4648 section 10
+  const std::pair<const char*, const char*> vectors[] = {
+      // RFC 4648 section 10
       {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
   for (auto [bytes, text] : vectors) {
     EXPECT_EQ(base64_encode(bytes), text);

@@ -36,12 +36,12 @@ class Value {
   bool is_array() const { return is(Kind::Array); }
   bool is_string() const { return is(Kind::String); }
   bool is_number() const { return is(Kind::Number); }
-  std::string_view raw() const;      // canonical bytes of this value, children included
-  std::string_view string() const;   // unescaped text; empty unless a string
-  std::string_view number() const;   // the literal as written; empty unless a number
-  std::uint32_t size() const;        // members or elements; 0 for scalars
-  Value operator[](std::string_view key) const;   // exact byte match; missing when not an object
-  Value child(std::uint32_t position) const;      // linear walk; use for_each over large containers
+  std::string_view raw() const;                  // canonical bytes of this value, children included
+  std::string_view string() const;               // unescaped text; empty unless a string
+  std::string_view number() const;               // the literal as written; empty unless a number
+  std::uint32_t size() const;                    // members or elements; 0 for scalars
+  Value operator[](std::string_view key) const;  // exact byte match; missing when not an object
+  Value child(std::uint32_t position) const;     // linear walk; use for_each over large containers
 
   // fn(key, value) for objects; fn(value) for arrays.
   template <class Fn> void for_each_member(Fn&& fn) const;
@@ -56,9 +56,10 @@ class Value {
 
 class Document {
  public:
-  // Parses one whole document and replaces what was held. `bytes` may be freed afterwards. On error the document is empty.
-  // Errors: reason json.* (json.duplicate_key, json.folded_key, json.utf8, json.surrogate, json.number, json.depth, json.too_large,
-  // json.trailing, json.syntax, json.control, json.bom), message with the byte offset and the fix; never quotes more than 40 bytes of input.
+  // Parses one whole document and replaces what was held. `bytes` may be freed afterwards; they must not lie in this document.
+  // On error the document is empty. Reasons: json.duplicate_key, json.folded_key, json.utf8, json.surrogate, json.number,
+  // json.depth, json.too_large, json.trailing, json.syntax, json.control, json.bom. The message has the byte offset and the
+  // fix, and never quotes more than 40 bytes of input.
   Result<void> parse(std::string_view bytes, const Caps& caps = {});
   Value root() const { return nodes_.empty() ? Value() : Value(this, 0); }
   // Whitespace removed, minimal escapes, members in source order, numbers as written. Never longer than the input.
@@ -66,37 +67,41 @@ class Document {
   void clear();  // keeps the memory
   std::size_t memory_bytes() const;
 
-  struct Node {  // flat tape in document order: the children of a container follow it directly
-    std::uint32_t begin, end;      // span in canonical(); for strings inside the quotes
-    std::uint32_t key_begin, key_end;  // member key, see key_escaped
-    std::uint32_t next;            // node after this value and all its children
-    std::uint32_t size;            // members or elements
+  struct Node {                        // flat tape in document order: the children of a container follow it directly
+    std::uint32_t begin, end;          // span in canonical(); for strings inside the quotes
+    std::uint32_t key_begin, key_end;  // member key in canonical(), or in unescaped_ when key_escaped
+    std::uint32_t next;                // node after this value and all its children; while a container is open: its parent
+    std::uint32_t size;                // members or elements; of an escaped string: where its text begins in unescaped_
+    std::uint32_t text_size;           // of an escaped string: length of its text in unescaped_
     Kind kind;
-    bool escaped;                  // string span points into unescaped_, not canonical()
+    bool escaped;  // canonical() holds escapes for this string, its text is in unescaped_
     bool key_escaped;
   };
 
  private:
   friend class Value;
   friend class Scanner;
+  struct OpenKey {  // a key of a container that is still open, by the hash of its folded text
+    std::uint64_t hash;
+    std::uint32_t node;
+  };
   std::string_view node_text(const Node& node) const;
   std::string_view node_key(const Node& node) const;
   std::vector<Node> nodes_;
-  std::string canonical_;       // storage; canonical_size_ bytes are valid
+  std::string canonical_;  // storage; canonical_size_ bytes are valid
   std::size_t canonical_size_ = 0;
-  std::string unescaped_;       // strings that carried escapes
+  std::string unescaped_;  // storage for strings that kept escapes
+  std::string folded_;     // storage for one folded key
+  std::vector<OpenKey> keys_;
 };
 
-template <class Fn>
-void Value::for_each_member(Fn&& fn) const {
+template <class Fn> void Value::for_each_member(Fn&& fn) const {
   if (!is_object()) return;
   const auto& nodes = document_->nodes_;
-  for (std::uint32_t at = node_ + 1; at < nodes[node_].next; at = nodes[at].next)
-    fn(document_->node_key(nodes[at]), Value(document_, at));
+  for (std::uint32_t at = node_ + 1; at < nodes[node_].next; at = nodes[at].next) fn(document_->node_key(nodes[at]), Value(document_, at));
 }
 
-template <class Fn>
-void Value::for_each_element(Fn&& fn) const {
+template <class Fn> void Value::for_each_element(Fn&& fn) const {
   if (!is_array()) return;
   const auto& nodes = document_->nodes_;
   for (std::uint32_t at = node_ + 1; at < nodes[node_].next; at = nodes[at].next) fn(Value(document_, at));

@@ -1,0 +1,64 @@
+#include "json/document.h"
+
+#include "json/scanner.h"
+
+namespace callgate::json {
+
+Result<void> Document::parse(std::string_view bytes, const Caps& caps) {
+  clear();
+  return Scanner(*this, bytes, caps).run();
+}
+
+void Document::clear() {
+  nodes_.clear();
+  keys_.clear();
+  canonical_size_ = 0;
+}
+
+std::size_t Document::memory_bytes() const {
+  return nodes_.capacity() * sizeof(Node) + keys_.capacity() * sizeof(OpenKey) + canonical_.capacity() + unescaped_.capacity() +
+         folded_.capacity();
+}
+
+std::string_view Document::node_text(const Node& node) const {
+  if (node.escaped) return {unescaped_.data() + node.size, node.text_size};
+  return {canonical_.data() + node.begin, node.end - node.begin};
+}
+
+std::string_view Document::node_key(const Node& node) const {
+  const std::string& from = node.key_escaped ? unescaped_ : canonical_;
+  return {from.data() + node.key_begin, node.key_end - node.key_begin};
+}
+
+Kind Value::kind() const { return exists() ? document_->nodes_[node_].kind : Kind::Null; }
+
+std::string_view Value::raw() const {
+  if (!exists()) return {};
+  const Document::Node& node = document_->nodes_[node_];
+  std::uint32_t quote = node.kind == Kind::String ? 1 : 0;
+  return {document_->canonical_.data() + node.begin - quote, node.end - node.begin + 2 * quote};
+}
+
+std::string_view Value::string() const { return is_string() ? document_->node_text(document_->nodes_[node_]) : std::string_view(); }
+
+std::string_view Value::number() const { return is_number() ? document_->node_text(document_->nodes_[node_]) : std::string_view(); }
+
+std::uint32_t Value::size() const { return is_object() || is_array() ? document_->nodes_[node_].size : 0; }
+
+Value Value::operator[](std::string_view key) const {
+  if (!is_object()) return {};
+  const auto& nodes = document_->nodes_;
+  for (std::uint32_t at = node_ + 1; at < nodes[node_].next; at = nodes[at].next)
+    if (document_->node_key(nodes[at]) == key) return Value(document_, at);
+  return {};
+}
+
+Value Value::child(std::uint32_t position) const {
+  if (position >= size()) return {};
+  const auto& nodes = document_->nodes_;
+  std::uint32_t at = node_ + 1;
+  for (; position > 0; --position) at = nodes[at].next;
+  return Value(document_, at);
+}
+
+}  // namespace callgate::json

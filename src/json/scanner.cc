@@ -1,0 +1,236 @@
+#include "json/scanner.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "json/number.h"
+#include "json/utf8.h"
+
+namespace callgate::json {
+namespace {
+
+constexpr std::size_t kPadding = 32;               // blocks are stored whole and keys are hashed in words
+constexpr std::size_t kBytesHardMax = 0x7fff0000;  // spans are 32 bits wide
+
+bool is_digit(std::uint8_t c) { return c >= '0' && c <= '9'; }
+
+template <class Buffer> void grow_to(Buffer& buffer, std::size_t size) {
+  if (buffer.size() < size) buffer.resize(std::max(size, buffer.size() + buffer.size() / 2));
+}
+
+std::string show_byte(std::uint8_t byte) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  if (byte > 0x20 && byte < 0x7f && byte != '`') return std::string("`") + static_cast<char>(byte) + "`";
+  return std::string("byte 0x") + hex[byte >> 4] + hex[byte & 15];
+}
+
+}  // namespace
+
+Scanner::Scanner(Document& document, std::string_view bytes, const Caps& caps)
+    : document_(document),
+      caps_(caps),
+      begin_(reinterpret_cast<const std::uint8_t*>(bytes.data())),
+      at_(begin_),
+      end_(begin_ + bytes.size()) {}
+
+Result<void> Scanner::run() {
+  auto size = static_cast<std::size_t>(end_ - begin_);
+  bool done = size > std::min(caps_.bytes_max, kBytesHardMax)
+                  ? refuse("json.too_large", "the document is larger than " + std::to_string(caps_.bytes_max) + " bytes; send less")
+                  : scan_document();
+  if (done) {
+    document_.canonical_size_ = written();
+    return {};
+  }
+  document_.clear();
+  return tl::unexpected<Error>(std::move(error_));
+}
+
+bool Scanner::scan_document() {
+  auto size = static_cast<std::size_t>(end_ - begin_);
+  grow_to(document_.canonical_, size + kPadding);
+  out_begin_ = out_ = reinterpret_cast<std::uint8_t*>(document_.canonical_.data());
+  bool utf8_mark = size >= 3 && begin_[0] == 0xef && begin_[1] == 0xbb && begin_[2] == 0xbf;
+  bool utf16_mark = size >= 2 && ((begin_[0] == 0xfe && begin_[1] == 0xff) || (begin_[0] == 0xff && begin_[1] == 0xfe));
+  if (utf8_mark || utf16_mark) return refuse("json.bom", "byte order mark; send plain UTF-8 without one");
+  skip_space();
+  if (!scan_value()) return false;
+  while (container_ != kNoContainer)
+    if (!scan_step()) return false;
+  skip_space();
+  return at_ == end_ || refuse("json.trailing", "data after the document; send one document per message");
+}
+
+bool Scanner::scan_step() {
+  skip_space();
+  const Document::Node& container = document_.nodes_[container_];
+  bool object = container.kind == Kind::Object;
+  if (at_ < end_ && *at_ == (object ? '}' : ']')) return close();
+  if (container.size > 0) {
+    if (at_ == end_ || *at_ != ',') return refuse_byte(object ? "`,` or `}`" : "`,` or `]`");
+    ++at_;
+    put(',');
+    skip_space();
+  }
+  ++document_.nodes_[container_].size;
+  if (object && !scan_member_key()) return false;
+  return scan_value();
+}
+
+bool Scanner::scan_value() {
+  if (at_ == end_) return refuse_byte("a value");
+  switch (*at_) {
+    case '"': {
+      ++at_;
+      Text text;
+      if (!scan_text<StringRole::Value>(text) || !push(Kind::String, text.begin, text.end)) return false;
+      if (!text.escaped) return true;
+      Document::Node& node = document_.nodes_.back();
+      node.escaped = true;
+      node.size = unescape(text, node.text_size);
+      return true;
+    }
+    case '{': return open(Kind::Object);
+    case '[': return open(Kind::Array);
+    case 't': return scan_literal("true", Kind::True);
+    case 'f': return scan_literal("false", Kind::False);
+    case 'n': return scan_literal("null", Kind::Null);
+    case 'N':
+    case 'I': return refuse("json.number", "NaN and Infinity are not JSON; send a finite number or null");
+    default:
+      if (is_digit(*at_) || *at_ == '-' || *at_ == '+' || *at_ == '.') return scan_number();
+      return refuse_byte("a value");
+  }
+}
+
+bool Scanner::scan_member_key() {
+  const std::uint8_t* start = at_;
+  if (at_ == end_ || *at_ != '"') return refuse_byte("a key in double quotes");
+  ++at_;
+  Text text;
+  if (!scan_text<StringRole::Key>(text)) return false;
+  pending_.key_begin = text.begin;
+  pending_.key_end = text.end;
+  pending_.key_escaped = text.escaped;
+  if (text.escaped) {
+    std::uint32_t length = 0;
+    pending_.key_begin = unescape(text, length);
+    pending_.key_end = pending_.key_begin + length;
+  }
+  if (document_.nodes_[container_].size > caps_.members_max)
+    return refuse_at(start, "json.too_large", "more than " + std::to_string(caps_.members_max) + " members in one object; send fewer");
+  if (!note_key(text.ascii, start)) return false;
+  skip_space();
+  if (at_ == end_ || *at_ != ':') return refuse_byte("`:`");
+  ++at_;
+  put(':');
+  skip_space();
+  return true;
+}
+
+bool Scanner::scan_literal(std::string_view word, Kind kind) {
+  if (static_cast<std::size_t>(end_ - at_) < word.size() || std::memcmp(at_, word.data(), word.size()) != 0)
+    return refuse("json.syntax", "unknown word; only true, false and null are written without quotes");
+  std::uint32_t begin = written();
+  std::memcpy(out_, word.data(), word.size());
+  out_ += word.size();
+  at_ += word.size();
+  return push(kind, begin, written());
+}
+
+bool Scanner::scan_number() {
+  const std::uint8_t* at = at_;
+  auto digits = [&] {
+    const std::uint8_t* first = at;
+    while (at < end_ && is_digit(*at)) ++at;
+    return at != first;
+  };
+  if (*at == '-') ++at;
+  const std::uint8_t* first = at;
+  if (!digits()) return refuse_at(at, "json.number", "a number needs a digit here; write it as in RFC 8259");
+  if (*first == '0' && at - first > 1) return refuse_at(first, "json.number", "leading zero; write the number without it");
+  bool plain = true;
+  if (at < end_ && *at == '.') {
+    ++at;
+    if (!digits()) return refuse_at(at, "json.number", "no digit after the decimal point");
+  }
+  if (at < end_ && (*at == 'e' || *at == 'E')) {
+    plain = false;
+    ++at;
+    if (at < end_ && (*at == '+' || *at == '-')) ++at;
+    if (!digits()) return refuse_at(at, "json.number", "no digit in the exponent");
+  }
+  auto size = static_cast<std::size_t>(at - at_);
+  if (size > caps_.number_chars_max)
+    return refuse("json.number", "the number is longer than " + std::to_string(caps_.number_chars_max) + " characters; shorten it");
+  if ((!plain || size > 300) && !magnitude_fits({reinterpret_cast<const char*>(at_), size}))
+    return refuse("json.number", "the number is out of range; send one that fits a double");
+  std::uint32_t begin = written();
+  std::memcpy(out_, at_, size);
+  out_ += size;
+  at_ = at;
+  return push(Kind::Number, begin, written());
+}
+
+bool Scanner::open(Kind kind) {
+  if (depth_ == caps_.depth_max)
+    return refuse("json.depth", "nested deeper than " + std::to_string(caps_.depth_max) + " levels; flatten the document");
+  ++depth_;
+  if (!push(kind, written(), static_cast<std::uint32_t>(keys_base_))) return false;
+  auto node = static_cast<std::uint32_t>(document_.nodes_.size() - 1);
+  document_.nodes_[node].next = container_;
+  container_ = node;
+  keys_base_ = document_.keys_.size();
+  put(*at_++);
+  return true;
+}
+
+bool Scanner::close() {
+  Document::Node& node = document_.nodes_[container_];
+  if (node.kind == Kind::Object) {
+    if (node.size > kPairwiseKeysMax && !check_many_keys()) return false;
+    document_.keys_.resize(keys_base_);
+  }
+  put(*at_++);
+  keys_base_ = node.end;
+  container_ = node.next;
+  node.end = written();
+  node.next = static_cast<std::uint32_t>(document_.nodes_.size());
+  --depth_;
+  return true;
+}
+
+bool Scanner::push(Kind kind, std::uint32_t begin, std::uint32_t end) {
+  auto& nodes = document_.nodes_;
+  if (nodes.size() >= caps_.values_max)
+    return refuse("json.too_large", "more than " + std::to_string(caps_.values_max) + " values in one document; send fewer");
+  pending_.begin = begin;
+  pending_.end = end;
+  pending_.next = static_cast<std::uint32_t>(nodes.size()) + 1;
+  pending_.size = 0;
+  pending_.kind = kind;
+  pending_.escaped = false;
+  nodes.push_back(pending_);
+  pending_.key_begin = pending_.key_end = 0;
+  pending_.key_escaped = false;
+  return true;
+}
+
+void Scanner::skip_space() {
+  while (at_ < end_ && *at_ <= 0x20 && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
+}
+
+bool Scanner::refuse_at(const std::uint8_t* at, std::string_view reason, std::string_view what) {
+  error_.code = reason == "json.too_large" ? Code::TooLarge : Code::InvalidRequest;
+  error_.reason = reason;
+  error_.message = std::string(what) + " (byte " + std::to_string(at - begin_) + ")";
+  return false;
+}
+
+bool Scanner::refuse_byte(std::string_view expected) {
+  std::string what = "expected " + std::string(expected);
+  if (at_ == end_) return refuse("json.syntax", what + ", but the document ends here; send all of it");
+  return refuse("json.syntax", what + ", found " + show_byte(*at_) + "; send strict JSON");
+}
+
+}  // namespace callgate::json

@@ -1,0 +1,73 @@
+#pragma once
+// The one-pass scanner behind Document::parse: checks every byte once, writes canonical bytes and the tape as it goes.
+// Internal to this room. Containers are walked without recursion: an open container keeps its parent in Node::next.
+
+#include <string>
+#include <string_view>
+
+#include "json/document.h"
+#include "json/plain_block.h"
+
+namespace callgate::json {
+
+class Scanner {
+ public:
+  Scanner(Document& document, std::string_view bytes, const Caps& caps);
+  Result<void> run();
+
+ private:
+  static constexpr std::uint32_t kNoContainer = ~std::uint32_t(0);
+
+  struct Text {
+    std::uint32_t begin = 0, end = 0;  // inside the quotes, in the output
+    bool escaped = false;              // the output holds escapes
+    bool ascii = true;
+  };
+
+  bool scan_document();
+  bool scan_step();  // one member, element or closing bracket of the innermost container
+  bool scan_value();
+  bool scan_member_key();
+  bool scan_literal(std::string_view word, Kind kind);
+  bool scan_number();
+  bool open(Kind kind);
+  bool close();
+  template <StringRole role> bool scan_text(Text& text);
+  template <StringRole role> bool scan_wide(const std::uint8_t*& at, std::uint8_t*& out);
+  template <StringRole role> bool scan_escape(const std::uint8_t*& at, std::uint8_t*& out, bool& escaped);
+  bool scan_unicode_escape(const std::uint8_t*& at, char32_t& code_point);
+  std::uint32_t unescape(const Text& text, std::uint32_t& size);  // returns where it begins in unescaped_
+
+  // Keys that are equal, or equal when folded, are refused: at once while they are few, else when the object closes.
+  static constexpr std::uint32_t kPairwiseKeysMax = 16;
+  bool note_key(bool ascii, const std::uint8_t* start);
+  bool check_many_keys();
+  bool tell_apart(const Document::Node& earlier, const Document::Node& later, const std::uint8_t* where);
+  std::string_view key_of(const Document::Node& node) const;
+
+  bool push(Kind kind, std::uint32_t begin, std::uint32_t end);
+  void skip_space();
+  void put(std::uint8_t byte) { *out_++ = byte; }
+  std::uint32_t written() const { return static_cast<std::uint32_t>(out_ - out_begin_); }
+
+  // All return false, so that a check reads `return refuse(...)`.
+  bool refuse(std::string_view reason, std::string_view what) { return refuse_at(at_, reason, what); }
+  bool refuse_at(const std::uint8_t* at, std::string_view reason, std::string_view what);
+  bool refuse_byte(std::string_view expected);
+
+  Document& document_;
+  const Caps& caps_;
+  const std::uint8_t* begin_;
+  const std::uint8_t* at_;
+  const std::uint8_t* end_;
+  std::uint8_t* out_begin_ = nullptr;
+  std::uint8_t* out_ = nullptr;
+  std::size_t unescaped_size_ = 0;
+  std::uint32_t container_ = kNoContainer;
+  std::uint32_t depth_ = 0;
+  std::size_t keys_base_ = 0;  // first key of the innermost container; meaningful for objects
+  Document::Node pending_{};   // carries the key of the member whose value comes next
+  Error error_;
+};
+
+}  // namespace callgate::json

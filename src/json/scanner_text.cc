@@ -1,0 +1,239 @@
+// Strings and keys: escapes, UTF-8, and the search for keys that another reader could confuse.
+
+#include <algorithm>
+#include <cstring>
+
+#include "json/fold.h"
+#include "json/scanner.h"
+#include "json/utf8.h"
+
+namespace callgate::json {
+namespace {
+
+constexpr std::size_t kPadding = 16;
+
+int hex_value(std::uint8_t c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+// The letter of a two-character escape as the byte it stands for; 0 when there is none.
+std::uint8_t short_escape(std::uint8_t letter) {
+  switch (letter) {
+    case '"': return '"';
+    case '\\': return '\\';
+    case '/': return '/';
+    case 'b': return '\b';
+    case 'f': return '\f';
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    default: return 0;
+  }
+}
+
+// Writes an ASCII code point the canonical way; true when that took an escape.
+bool put_canonical(char32_t code_point, std::uint8_t*& out) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  constexpr std::string_view letters("btn\0fr", 6);  // from 0x08 up; 0x0b has no letter
+  auto byte = [](char c) { return static_cast<std::uint8_t>(c); };
+  if (code_point >= 0x20 && code_point != '"' && code_point != '\\') {
+    *out++ = static_cast<std::uint8_t>(code_point);
+    return false;
+  }
+  *out++ = '\\';
+  if (code_point >= 0x20) {
+    *out++ = static_cast<std::uint8_t>(code_point);
+  } else if (code_point >= 8 && code_point <= 13 && code_point != 11) {
+    *out++ = byte(letters[code_point - 8]);
+  } else {
+    std::memcpy(out, "u00", 3);
+    out[3] = byte(hex[code_point >> 4]);
+    out[4] = byte(hex[code_point & 15]);
+    out += 5;
+  }
+  return true;
+}
+
+// For messages: at most 40 bytes, never half a code point.
+std::string quoted_part(std::string_view text) {
+  constexpr std::size_t most = 36;
+  if (text.size() <= most) return "`" + std::string(text) + "`";
+  std::size_t size = most;
+  while (size > 0 && (static_cast<std::uint8_t>(text[size]) & 0xc0) == 0x80) --size;
+  return "`" + std::string(text.substr(0, size)) + "...`";
+}
+
+}  // namespace
+
+template <StringRole role> bool Scanner::scan_text(Text& text) {
+  const std::uint8_t* at = at_;
+  std::uint8_t* out = out_;
+  *out++ = '"';
+  text.begin = static_cast<std::uint32_t>(out - out_begin_);
+  for (;;) {
+    // The output never runs ahead of the input and is padded, so a whole block may be stored.
+    while (end_ - at >= kBlock) {
+      unsigned plain = plain_block<role>(at, out);
+      at += plain;
+      out += plain;
+      if (plain < kBlock) break;
+    }
+    while (at < end_ && is_plain<role>(*at)) *out++ = *at++;
+    if (at == end_) return refuse_at(at, "json.syntax", "the document ends inside a string; send all of it");
+    if (*at == '"') break;
+    if (*at >= 0x80) {
+      text.ascii = false;
+      if (!scan_wide<role>(at, out)) return false;
+    } else if (*at == '\\') {
+      const std::uint8_t* before = out;
+      if (!scan_escape<role>(at, out, text.escaped)) return false;
+      text.ascii &= *before < 0x80;
+    } else {
+      return refuse_at(at, "json.control",
+                       *at == 0x7f ? "control character in a key; use printable keys" : "raw control character in a string; escape it");
+    }
+  }
+  text.end = static_cast<std::uint32_t>(out - out_begin_);
+  *out++ = '"';
+  out_ = out;
+  at_ = at + 1;
+  return true;
+}
+template bool Scanner::scan_text<StringRole::Value>(Text&);
+template bool Scanner::scan_text<StringRole::Key>(Text&);
+
+template <StringRole role> bool Scanner::scan_wide(const std::uint8_t*& at, std::uint8_t*& out) {
+  do {
+    char32_t code_point = 0;
+    unsigned length = decode_utf8(at, end_, code_point);
+    if (length == 0) return refuse_at(at, "json.utf8", "invalid UTF-8; send the text as UTF-8");
+    if (role == StringRole::Key && is_control(code_point))
+      return refuse_at(at, "json.control", "control character in a key; use printable keys");
+    for (unsigned i = 0; i < length; ++i) *out++ = *at++;
+  } while (at < end_ && *at >= 0x80);
+  return true;
+}
+
+template <StringRole role> bool Scanner::scan_escape(const std::uint8_t*& at, std::uint8_t*& out, bool& escaped) {
+  const std::uint8_t* start = at;
+  if (end_ - at < 2) return refuse_at(at, "json.syntax", "the document ends inside an escape; send all of it");
+  char32_t code_point = short_escape(at[1]);
+  if (at[1] == 'u') {
+    if (!scan_unicode_escape(at, code_point)) return false;
+  } else if (code_point != 0) {
+    at += 2;
+  } else {
+    return refuse_at(at, "json.syntax", "unknown escape; JSON knows \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX");
+  }
+  if (role == StringRole::Key && is_control(code_point))
+    return refuse_at(start, "json.control", "control character in a key; use printable keys");
+  if (code_point >= 0x80) {
+    out = encode_utf8(code_point, out);
+  } else if (put_canonical(code_point, out)) {
+    escaped = true;
+  }
+  return true;
+}
+
+bool Scanner::scan_unicode_escape(const std::uint8_t*& at, char32_t& code_point) {
+  auto read_unit = [&](const std::uint8_t* from, char32_t& unit) {
+    if (end_ - from < 6 || from[0] != '\\' || from[1] != 'u') return false;
+    int value = 0;
+    for (int i = 2; i < 6; ++i) {
+      int digit = hex_value(from[i]);
+      if (digit < 0) return false;
+      value = value * 16 + digit;
+    }
+    unit = static_cast<char32_t>(value);
+    return true;
+  };
+  if (!read_unit(at, code_point)) return refuse_at(at, "json.syntax", "broken \\u escape; it takes four hex digits");
+  if (!high_surrogate(code_point) && !low_surrogate(code_point)) {
+    at += 6;
+    return true;
+  }
+  char32_t low = 0;
+  if (low_surrogate(code_point) || !read_unit(at + 6, low) || !low_surrogate(low))
+    return refuse_at(at, "json.surrogate", "lone surrogate escape; send the whole pair");
+  code_point = join_surrogates(code_point, low);
+  at += 12;
+  return true;
+}
+
+std::uint32_t Scanner::unescape(const Text& text, std::uint32_t& size) {
+  std::string& store = document_.unescaped_;
+  std::size_t most = unescaped_size_ + (text.end - text.begin) + kPadding;
+  if (store.size() < most) store.resize(std::max(most, store.size() * 2));
+  auto* begin = reinterpret_cast<std::uint8_t*>(store.data()) + unescaped_size_;
+  auto* out = begin;
+  const std::uint8_t* at = out_begin_ + text.begin;
+  const std::uint8_t* end = out_begin_ + text.end;
+  while (at < end) {
+    const void* found = std::memchr(at, '\\', static_cast<std::size_t>(end - at));
+    const auto* stop = found ? static_cast<const std::uint8_t*>(found) : end;
+    std::memcpy(out, at, static_cast<std::size_t>(stop - at));
+    out += stop - at;
+    at = stop;
+    if (at == end) break;
+    if (at[1] == 'u') {
+      *out++ = static_cast<std::uint8_t>(hex_value(at[4]) * 16 + hex_value(at[5]));
+      at += 6;
+    } else {
+      *out++ = short_escape(at[1]);
+      at += 2;
+    }
+  }
+  size = static_cast<std::uint32_t>(out - begin);
+  auto where = static_cast<std::uint32_t>(unescaped_size_);
+  unescaped_size_ += size;
+  return where;
+}
+
+std::string_view Scanner::key_of(const Document::Node& node) const {
+  const char* from = node.key_escaped ? document_.unescaped_.data() : document_.canonical_.data();
+  return {from + node.key_begin, node.key_end - node.key_begin};
+}
+
+bool Scanner::note_key(bool ascii, const std::uint8_t* start) {
+  std::string_view key = key_of(pending_);
+  std::uint64_t hash = 0;
+  if (ascii) {
+    hash = lower_ascii_hash(key.data(), key.size());
+  } else {
+    fold_key(key, document_.folded_);
+    hash = lower_ascii_hash(document_.folded_.data(), document_.folded_.size());
+  }
+  auto& keys = document_.keys_;
+  std::size_t count = keys.size() - keys_base_;
+  if (count < kPairwiseKeysMax) {
+    for (std::size_t i = keys_base_; i < keys.size(); ++i)
+      if (keys[i].hash == hash && !tell_apart(document_.nodes_[keys[i].node], pending_, start)) return false;
+  }
+  keys.push_back({hash, static_cast<std::uint32_t>(document_.nodes_.size())});
+  return true;
+}
+
+// Past a handful of keys, sorting once beats comparing each with each: n log n for any input.
+bool Scanner::check_many_keys() {
+  auto first = document_.keys_.begin() + static_cast<std::ptrdiff_t>(keys_base_), last = document_.keys_.end();
+  std::sort(first, last,
+            [](const Document::OpenKey& a, const Document::OpenKey& b) { return a.hash != b.hash ? a.hash < b.hash : a.node < b.node; });
+  for (; first != last; ++first)
+    for (auto other = first + 1; other != last && other->hash == first->hash; ++other)
+      if (!tell_apart(document_.nodes_[first->node], document_.nodes_[other->node], at_)) return false;
+  return true;
+}
+
+bool Scanner::tell_apart(const Document::Node& earlier, const Document::Node& later, const std::uint8_t* where) {
+  std::string_view a = key_of(earlier), b = key_of(later);
+  if (a == b) return refuse_at(where, "json.duplicate_key", "key " + quoted_part(b) + " appears twice in one object; send each key once");
+  if (!equal_folded(a, b)) return true;
+  return refuse_at(
+      where, "json.folded_key",
+      "key " + quoted_part(b) + " repeats another key of its object when case is ignored; send keys that differ in more than case");
+}
+
+}  // namespace callgate::json
