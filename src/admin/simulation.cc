@@ -1,0 +1,108 @@
+// Explain: what would this call get, rule by rule. Nothing is counted, sent or stored.
+#include "admin/parse.h"
+#include "admin/reply.h"
+#include "admin/route.h"
+#include "policy/policy.h"
+
+namespace callgate::admin {
+namespace {
+
+struct Scene {
+  std::optional<Principal> principal;
+  std::optional<Grant> grant;
+  std::optional<Server> server;
+  std::string policy_name, policy_text;
+  std::int64_t version = 0;
+};
+
+Result<Scene> set_scene(Context& context) {
+  Scene scene;
+  auto& services = context.services;
+  if (auto name = text_of(context.body, "grant"); !name.empty()) {
+    CG_TRY(scene.grant, services.identity.grant(name));
+    CG_TRY(scene.principal, services.identity.principal(scene.grant->principal_id));
+  }
+  if (auto name = text_of(context.body, "principal"); !name.empty()) {
+    CG_TRY(scene.principal, services.identity.principal(name));
+  }
+  if (auto name = text_of(context.body, "server"); !name.empty()) {
+    CG_TRY(scene.server, services.catalog.server(name));
+  }
+  scene.policy_text = text_of(context.body, "text");
+  scene.policy_name = text_of(context.body, "policy");
+  if (!scene.policy_text.empty()) return scene;
+  if (scene.policy_name.empty() && scene.grant) scene.policy_name = scene.grant->policy;
+  if (scene.policy_name.empty() && scene.server) scene.policy_name = scene.server->policy;
+  if (scene.policy_name.empty())
+    return fail(Code::InvalidArgument, "admin.missing_field", "name a `policy`, give a `text`, or name a `grant` or `server` that has a policy");
+  CG_TRY(auto stored, services.catalog.policy(scene.policy_name, std::nullopt));
+  scene.policy_text = stored.text;
+  scene.version = stored.version;
+  return scene;
+}
+
+void write_explanation(json::Writer& out, const policy::Explanation& explanation) {
+  out.member("effect", explanation.effect == Effect::Allow ? "allow" : "deny");
+  out.member("reason", explanation.reason).member("message", explanation.message).member("rule", explanation.rule);
+  out.member("line", static_cast<std::int64_t>(explanation.line)).key("steps").begin_array();
+  for (const auto& step : explanation.steps) {
+    out.begin_object().member("pointer", step.pointer).member("line", static_cast<std::int64_t>(step.line)).member("layer", step.layer);
+    out.member("condition", step.condition).member("input", step.input).member("outcome", step.outcome).end_object();
+  }
+  out.end_array();
+}
+
+Result<Reply> explain(Context& context) {
+  CG_TRY(auto scene, set_scene(context));
+  auto compiled = policy::Policy::compile(scene.policy_name, scene.version, scene.policy_text);
+  if (!compiled.policy) {
+    std::string extra = "\"problems\":";
+    json::Writer out(extra);
+    write_problems(out, compiled.problems);
+    return error_reply(Error{Code::InvalidArgument, "policy.document", "the document has problems; `problems` lists them", ""}, {}, extra);
+  }
+  policy::Input input;
+  std::string tool = text_of(context.body, "tool"), method = text_of(context.body, "method"), reason = text_of(context.body, "reason");
+  std::string client = text_of(context.body, "client"), session = text_of(context.body, "session");
+  input.method = method.empty() ? "tools/call" : std::string_view(method);
+  input.tool = tool;
+  input.arguments = context.body["arguments"];
+  input.stated_reason = reason;
+  input.client = client;
+  input.session_id = session;
+  input.principal = scene.principal ? &*scene.principal : nullptr;
+  input.grant = scene.grant ? &*scene.grant : nullptr;
+  input.server = scene.server ? &*scene.server : nullptr;
+  input.now = context.now();
+  if (auto when = context.body["now"].string(); !when.empty()) {
+    auto time = parse_time(when);
+    if (!time) return fail(Code::InvalidArgument, "admin.time", "`now` must be a time such as 2026-07-28T09:00:00Z");
+    input.now = *time;
+  }
+  auto explanation = compiled.policy->explain(input);
+  return json_reply(200, [&](json::Writer& out) {
+    out.begin_object().member("policy", scene.policy_name).member("version", scene.version).member("tool", tool);
+    write_explanation(out, explanation);
+    out.end_object();
+  });
+}
+
+}  // namespace
+
+void add_simulation_routes(std::vector<Route>& routes) {
+  routes.push_back({"POST", "/api/v1/policy-explain", "policy.explain", Access::Read, "What a call would get, rule by rule; nothing is counted", explain,
+                    {{"tool", Shape::Text, true, "tool to call"},
+                     {"arguments", Shape::Object, false, "its arguments", Keep::Bulky},
+                     {"policy", Shape::Text, false, "stored policy; default: the grant's, else the server's"},
+                     {"text", Shape::Text, false, "a draft instead of a stored policy", Keep::Bulky},
+                     {"grant", Shape::Text, false, "call as this grant"},
+                     {"principal", Shape::Text, false, "call as this user or robot"},
+                     {"server", Shape::Text, false, "call on this server"},
+                     {"method", Shape::Text, false, "default tools/call"},
+                     {"reason", Shape::Text, false, "the caller's stated reason"},
+                     {"client", Shape::Text, false, "client name"},
+                     {"session", Shape::Text, false, "session id"},
+                     {"now", Shape::Text, false, "at this time; default now"}}});
+}
+
+}  // namespace callgate::admin
