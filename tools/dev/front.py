@@ -15,7 +15,7 @@ COMMANDS = {
     "run": ("run", "build and start `callgate` with the arguments that follow"),
     "bench": ("bench", "ratios against nginx: [--quick] [--json FILE] [--markdown FILE] [--cases a,b]"),
     "fuzz": ("fuzz", "libFuzzer: [TARGET...] [--seconds N]"),
-    "new": ("new", "start a thing from a template: room|test|fuzz|case|adr|command NAME"),
+    "new": ("new", "start a thing from a template: room|part|test|fuzz|case|adr NAME"),
     "fmt": ("fmt", "format the C++ files that changed  [--all] [--check]"),
     "times": ("times", "slowest files to compile  [PRESET]"),
 }

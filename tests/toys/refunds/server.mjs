@@ -48,7 +48,11 @@ function refundsServer() {
   );
   server.registerTool(
     'list_charges',
-    { description: 'Lists charges, newest last.', inputSchema: z.object({ limit: z.number().int().min(1).max(100).default(10) }), annotations: { readOnlyHint: true } },
+    {
+      description: 'Lists charges, newest last.',
+      inputSchema: z.object({ limit: z.number().int().min(1).max(100).default(10) }),
+      annotations: { readOnlyHint: true },
+    },
     async ({ limit }) => said(JSON.stringify([...charges.values()].slice(0, limit))),
   );
   server.registerTool(
