@@ -51,8 +51,9 @@ std::string_view code_name(Code code);
   auto name = (expression);                                              \
   if (!name) return tl::unexpected<::callgate::Error>(std::move(name).error()); \
   declaration = std::move(*name)
-#define CG_CHECK(expression)                                             \
+#define CG_CHECK(expression) CG_CHECK_(CG_CONCAT(cg_checked_, __LINE__), expression)
+#define CG_CHECK_(name, expression)                                      \
   do {                                                                   \
-    auto cg_checked_ = (expression);                                     \
-    if (!cg_checked_) return tl::unexpected<::callgate::Error>(std::move(cg_checked_).error()); \
+    auto name = (expression);                                            \
+    if (!name) return tl::unexpected<::callgate::Error>(std::move(name).error()); \
   } while (false)
