@@ -17,16 +17,23 @@
 
 namespace callgate::identity {
 
+class Access;  // a grant's servers and role, compiled by Directory
+
 struct GrantEntry {
   Grant grant;
   Principal principal;
-  std::optional<Role> role;
+  std::shared_ptr<const Role> role;      // shared by all grants with this role; null although grant.role is set: nothing is allowed
+  bool owner_disabled = false;           // a robot's owner is disabled or gone
+  std::shared_ptr<const Access> access;  // set by Directory
 };
 
 // Immutable; shared by all threads. Look-ups do not allocate.
 class Directory {
  public:
   Directory(std::vector<GrantEntry> grants, std::string token_key);
+  ~Directory();
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
   // Reads the Authorization value. Errors: Unauthenticated identity.{missing, malformed, unknown_token, expired, revoked, principal_disabled},
   // Forbidden identity.network. "Bearer" in any case; exactly one space; a literal ${VAR} gets its own hint.
   Result<const GrantEntry*> authenticate(std::string_view authorization, const IpAddress& remote, WallTime now) const;
@@ -44,6 +51,7 @@ class Directory {
 };
 
 // True when the entry's server list and role cover this server (tool). `tool` empty: is any tool of it covered?
+// Globs in roles know `*` and `?` only and compare exact bytes. Flat in the number of servers and tools named.
 bool may_use_server(const GrantEntry& entry, const Server& server);
 bool may_use_tool(const GrantEntry& entry, const Server& server, std::string_view tool);
 
@@ -75,6 +83,7 @@ class IdentityStore {
   Result<Minted> mint(const NewGrant& grant);
   Result<std::vector<Grant>> grants();
   Result<Grant> grant(std::string_view id_or_label);                    // Conflict when a label is not unique
+  // The old token stays good for `overlap` (at most 30 days); a second rotation ends the oldest at once.
   Result<Minted> rotate(std::string_view id, std::chrono::seconds overlap);
   Result<Grant> revoke(std::string_view id, std::string_view why);
   Result<Grant> update_grant(const Grant& grant);                       // label, policy, role, networks, deny_as, expiry, note, servers; version must match

@@ -1,0 +1,77 @@
+#include "identity/access.h"
+
+#include "identity/identity.h"
+
+namespace callgate::identity {
+
+bool glob_match(std::string_view glob, std::string_view text) {
+  // Goes back to the last star only: at most glob x text steps, no recursion.
+  std::size_t g = 0, t = 0, star = std::string_view::npos, resume = 0;
+  while (t < text.size()) {
+    if (g < glob.size() && glob[g] == '*') {
+      star = g++;
+      resume = t;
+    } else if (g < glob.size() && (glob[g] == '?' || glob[g] == text[t])) {
+      ++g;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      g = star + 1;
+      t = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (g < glob.size() && glob[g] == '*') ++g;
+  return g == glob.size();
+}
+
+bool Permissions::Tools::cover(std::string_view tool) const {
+  if (tool.empty()) return !exact.empty() || !globs.empty();
+  if (exact.find(tool) != exact.end()) return true;
+  for (const std::string& glob : globs)
+    if (glob_match(glob, tool)) return true;
+  return false;
+}
+
+Permissions::Permissions(const Role& role) {
+  for (const Permission& permission : role.permissions) {
+    Tools* tools = nullptr;
+    if (has_wildcard(permission.server)) tools = &by_glob_.emplace_back(permission.server, Tools()).second;
+    else tools = &by_slug_[permission.server];
+    for (const std::string& tool : permission.tools) {
+      if (has_wildcard(tool)) tools->globs.push_back(tool);
+      else tools->exact.insert(tool);
+    }
+  }
+}
+
+bool Permissions::cover(std::string_view server_slug, std::string_view tool) const {
+  auto found = by_slug_.find(server_slug);
+  if (found != by_slug_.end() && found->second.cover(tool)) return true;
+  for (const auto& [glob, tools] : by_glob_)
+    if (glob_match(glob, server_slug) && tools.cover(tool)) return true;
+  return false;
+}
+
+Access::Access(const Grant& grant, std::shared_ptr<const Permissions> permissions)
+    : needs_role_(!grant.role.empty()), permissions_(std::move(permissions)) {
+  for (const std::string& id : grant.servers) {
+    if (id == "*") every_server_ = true;
+    else servers_.insert(id);
+  }
+}
+
+bool Access::cover(const Server& server, std::string_view tool) const {
+  if (!every_server_ && servers_.find(server.id) == servers_.end()) return false;
+  if (!needs_role_) return true;
+  return permissions_ && permissions_->cover(server.slug, tool);  // a role that is gone allows nothing
+}
+
+bool may_use_server(const GrantEntry& entry, const Server& server) { return may_use_tool(entry, server, {}); }
+
+bool may_use_tool(const GrantEntry& entry, const Server& server, std::string_view tool) {
+  if (entry.access) return entry.access->cover(server, tool);
+  return Access(entry.grant, entry.role ? std::make_shared<Permissions>(*entry.role) : nullptr).cover(server, tool);
+}
+
+}  // namespace callgate::identity
