@@ -1,8 +1,6 @@
 #include "json/fold.h"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
 #include <iterator>
 
 #include "base/crypto.h"
@@ -25,15 +23,6 @@ std::uint64_t draw_seed() {
   std::uint64_t seed = 0;
   random_bytes(reinterpret_cast<std::uint8_t*>(&seed), sizeof seed);
   return seed | 1;
-}
-
-// Eight ASCII letters at once; bytes outside A-Z, and outside ASCII, stay.
-std::uint64_t lower_ascii(std::uint64_t word) {
-  constexpr std::uint64_t ones = 0x0101010101010101;
-  std::uint64_t seven = word & ones * 0x7f;
-  std::uint64_t from_a = seven + ones * (0x80 - 'A'), after_z = seven + ones * (0x7f - 'Z');
-  std::uint64_t upper = (from_a ^ after_z) & ~word & ones * 0x80;
-  return word | upper >> 2;
 }
 
 }  // namespace
@@ -85,20 +74,6 @@ bool equal_folded(std::string_view a, std::string_view b) {
 std::uint64_t hash_seed() {
   static const std::uint64_t seed = draw_seed();
   return seed;
-}
-
-std::uint64_t lower_ascii_hash(const char* text, std::size_t size) {
-  std::uint64_t hash = hash_step(hash_seed(), size);
-  std::uint64_t word;
-  for (; size >= 8; text += 8, size -= 8) {
-    std::memcpy(&word, text, 8);
-    hash = hash_step(hash, lower_ascii(word));
-  }
-  if (size == 0) return hash;
-  std::memcpy(&word, text, 8);
-  if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
-  word &= (std::uint64_t(1) << (size * 8)) - 1;
-  return hash_step(hash, lower_ascii(word));
 }
 
 }  // namespace callgate::json

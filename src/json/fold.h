@@ -2,7 +2,9 @@
 // Which keys a case-insensitive reader would take for one another (T-01, T-03): Unicode case folding, widened by every
 // one-to-one upper, lower and title mapping, the dotted and dotless i included. Used to refuse, never to rewrite.
 
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -27,15 +29,34 @@ class KeyFolder {
 void fold_key(std::string_view key, std::string& out);
 bool equal_folded(std::string_view a, std::string_view b);
 
-// Keyed per process, so that nobody can craft collisions. `lower_ascii_hash` folds ASCII itself and equals the hash of the
-// folded text. Both read up to 8 bytes past the end of the text: give them padded storage.
-std::uint64_t lower_ascii_hash(const char* text, std::size_t size);
-
-// One 64-bit step for those who hash as they go.
+// Hashes are keyed per process, so that nobody can craft collisions.
 std::uint64_t hash_seed();
 inline std::uint64_t hash_step(std::uint64_t hash, std::uint64_t word) {
   auto product = static_cast<unsigned __int128>(hash ^ word) * 0x9e3779b97f4a7c15u;
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64) ^ (hash << 1 | hash >> 63);
+}
+
+// Eight ASCII letters at once; bytes outside A-Z, and outside ASCII, stay.
+inline std::uint64_t lower_ascii(std::uint64_t word) {
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  std::uint64_t seven = word & ones * 0x7f;
+  std::uint64_t from_a = seven + ones * (0x80 - 'A'), after_z = seven + ones * (0x7f - 'Z');
+  return word | ((from_a ^ after_z) & ~word & ones * 0x80) >> 2;
+}
+
+// Folds ASCII itself and equals the hash of the folded text. Reads up to 8 bytes past the end: the storage must reach that far.
+inline std::uint64_t lower_ascii_hash(std::uint64_t seed, const char* text, std::size_t size) {
+  std::uint64_t hash = hash_step(seed, size);
+  std::uint64_t word;
+  for (; size >= 8; text += 8, size -= 8) {
+    std::memcpy(&word, text, 8);
+    hash = hash_step(hash, lower_ascii(word));
+  }
+  if (size == 0) return hash;
+  std::memcpy(&word, text, 8);
+  if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+  word &= (std::uint64_t(1) << (size * 8)) - 1;
+  return hash_step(hash, lower_ascii(word));
 }
 
 }  // namespace callgate::json

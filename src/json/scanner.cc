@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "json/fold.h"
 #include "json/number.h"
 #include "json/utf8.h"
 
@@ -31,7 +32,8 @@ Scanner::Scanner(Document& document, std::string_view bytes, const Caps& caps)
       caps_(caps),
       begin_(reinterpret_cast<const std::uint8_t*>(bytes.data())),
       at_(begin_),
-      end_(begin_ + bytes.size()) {}
+      end_(begin_ + bytes.size()),
+      seed_(hash_seed()) {}
 
 Result<void> Scanner::run() {
   auto size = static_cast<std::size_t>(end_ - begin_);
@@ -82,12 +84,13 @@ bool Scanner::scan_value() {
   switch (*at_) {
     case '"': {
       ++at_;
+      std::uint32_t begin = written() + 1;
       Text text;
-      if (!scan_text<StringRole::Value>(text) || !push(Kind::String, text.begin, text.end)) return false;
+      if (!scan_text<StringRole::Value>(text) || !push(Kind::String, begin, text.end)) return false;
       if (!text.escaped) return true;
       Document::Node& node = document_.nodes_.back();
       node.escaped = true;
-      node.size = unescape(text, node.text_size);
+      node.size = unescape(begin, text.end, node.text_size);
       return true;
     }
     case '{': return open(Kind::Object);
@@ -107,19 +110,20 @@ bool Scanner::scan_member_key() {
   const std::uint8_t* start = at_;
   if (at_ == end_ || *at_ != '"') return refuse_byte("a key in double quotes");
   ++at_;
+  std::uint32_t begin = written() + 1;
   Text text;
   if (!scan_text<StringRole::Key>(text)) return false;
-  pending_.key_begin = text.begin;
-  pending_.key_end = text.end;
-  pending_.key_escaped = text.escaped;
+  key_begin_ = begin;
+  key_end_ = text.end;
+  key_escaped_ = text.escaped;
   if (text.escaped) {
     std::uint32_t length = 0;
-    pending_.key_begin = unescape(text, length);
-    pending_.key_end = pending_.key_begin + length;
+    key_begin_ = unescape(begin, text.end, length);
+    key_end_ = key_begin_ + length;
   }
   if (document_.nodes_[container_].size > caps_.members_max)
     return refuse_at(start, "json.too_large", "more than " + std::to_string(caps_.members_max) + " members in one object; send fewer");
-  if (!note_key(text.ascii, start)) return false;
+  if (!note_key(text, start)) return false;
   skip_space();
   if (at_ == end_ || *at_ != ':') return refuse_byte("`:`");
   ++at_;
@@ -204,20 +208,11 @@ bool Scanner::push(Kind kind, std::uint32_t begin, std::uint32_t end) {
   auto& nodes = document_.nodes_;
   if (nodes.size() >= caps_.values_max)
     return refuse("json.too_large", "more than " + std::to_string(caps_.values_max) + " values in one document; send fewer");
-  pending_.begin = begin;
-  pending_.end = end;
-  pending_.next = static_cast<std::uint32_t>(nodes.size()) + 1;
-  pending_.size = 0;
-  pending_.kind = kind;
-  pending_.escaped = false;
-  nodes.push_back(pending_);
-  pending_.key_begin = pending_.key_end = 0;
-  pending_.key_escaped = false;
+  auto next = static_cast<std::uint32_t>(nodes.size()) + 1;
+  nodes.emplace_back(begin, end, key_begin_, key_end_, next, 0u, 0u, kind, false, key_escaped_);
+  key_begin_ = key_end_ = 0;
+  key_escaped_ = false;
   return true;
-}
-
-void Scanner::skip_space() {
-  while (at_ < end_ && *at_ <= 0x20 && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
 }
 
 bool Scanner::refuse_at(const std::uint8_t* at, std::string_view reason, std::string_view what) {

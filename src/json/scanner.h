@@ -19,8 +19,8 @@ class Scanner {
   static constexpr std::uint32_t kNoContainer = ~std::uint32_t(0);
 
   struct Text {
-    std::uint32_t begin = 0, end = 0;  // inside the quotes, in the output
-    bool escaped = false;              // the output holds escapes
+    std::uint32_t end = 0;  // in the output, before the closing quote
+    bool escaped = false;   // the output holds escapes
     bool ascii = true;
   };
 
@@ -36,17 +36,20 @@ class Scanner {
   template <StringRole role> bool scan_wide(const std::uint8_t*& at, std::uint8_t*& out);
   template <StringRole role> bool scan_escape(const std::uint8_t*& at, std::uint8_t*& out, bool& escaped);
   bool scan_unicode_escape(const std::uint8_t*& at, char32_t& code_point);
-  std::uint32_t unescape(const Text& text, std::uint32_t& size);  // returns where it begins in unescaped_
+  std::uint32_t unescape(std::uint32_t begin, std::uint32_t end, std::uint32_t& size);  // returns where it begins in unescaped_
 
   // Keys that are equal, or equal when folded, are refused: at once while they are few, else when the object closes.
   static constexpr std::uint32_t kPairwiseKeysMax = 16;
-  bool note_key(bool ascii, const std::uint8_t* start);
+  bool note_key(const Text& text, const std::uint8_t* start);
   bool check_many_keys();
-  bool tell_apart(const Document::Node& earlier, const Document::Node& later, const std::uint8_t* where);
-  std::string_view key_of(const Document::Node& node) const;
+  bool tell_apart(std::string_view earlier, std::string_view later, const std::uint8_t* where);
+  std::string_view key_of(const Document::Node& node) const { return stored_key(node.key_begin, node.key_end, node.key_escaped); }
+  std::string_view stored_key(std::uint32_t begin, std::uint32_t end, bool escaped) const;
 
   bool push(Kind kind, std::uint32_t begin, std::uint32_t end);
-  void skip_space();
+  void skip_space() {
+    while (at_ < end_ && *at_ <= ' ' && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
+  }
   void put(std::uint8_t byte) { *out_++ = byte; }
   std::uint32_t written() const { return static_cast<std::uint32_t>(out_ - out_begin_); }
 
@@ -65,8 +68,10 @@ class Scanner {
   std::size_t unescaped_size_ = 0;
   std::uint32_t container_ = kNoContainer;
   std::uint32_t depth_ = 0;
-  std::size_t keys_base_ = 0;  // first key of the innermost container; meaningful for objects
-  Document::Node pending_{};   // carries the key of the member whose value comes next
+  std::size_t keys_base_ = 0;                  // first key of the innermost container; meaningful for objects
+  std::uint32_t key_begin_ = 0, key_end_ = 0;  // key of the member whose value comes next
+  bool key_escaped_ = false;
+  std::uint64_t seed_;
   Error error_;
 };
 

@@ -72,7 +72,6 @@ template <StringRole role> bool Scanner::scan_text(Text& text) {
   const std::uint8_t* at = at_;
   std::uint8_t* out = out_;
   *out++ = '"';
-  text.begin = static_cast<std::uint32_t>(out - out_begin_);
   for (;;) {
     // The output never runs ahead of the input and is padded, so a whole block may be stored.
     while (end_ - at >= kBlock) {
@@ -163,21 +162,21 @@ bool Scanner::scan_unicode_escape(const std::uint8_t*& at, char32_t& code_point)
   return true;
 }
 
-std::uint32_t Scanner::unescape(const Text& text, std::uint32_t& size) {
+std::uint32_t Scanner::unescape(std::uint32_t begin, std::uint32_t end, std::uint32_t& size) {
   std::string& store = document_.unescaped_;
-  std::size_t most = unescaped_size_ + (text.end - text.begin) + kPadding;
+  std::size_t most = unescaped_size_ + (end - begin) + kPadding;
   if (store.size() < most) store.resize(std::max(most, store.size() * 2));
-  auto* begin = reinterpret_cast<std::uint8_t*>(store.data()) + unescaped_size_;
-  auto* out = begin;
-  const std::uint8_t* at = out_begin_ + text.begin;
-  const std::uint8_t* end = out_begin_ + text.end;
-  while (at < end) {
-    const void* found = std::memchr(at, '\\', static_cast<std::size_t>(end - at));
-    const auto* stop = found ? static_cast<const std::uint8_t*>(found) : end;
+  auto* first = reinterpret_cast<std::uint8_t*>(store.data()) + unescaped_size_;
+  auto* out = first;
+  const std::uint8_t* at = out_begin_ + begin;
+  const std::uint8_t* last = out_begin_ + end;
+  while (at < last) {
+    const void* found = std::memchr(at, '\\', static_cast<std::size_t>(last - at));
+    const auto* stop = found ? static_cast<const std::uint8_t*>(found) : last;
     std::memcpy(out, at, static_cast<std::size_t>(stop - at));
     out += stop - at;
     at = stop;
-    if (at == end) break;
+    if (at == last) break;
     if (at[1] == 'u') {
       *out++ = static_cast<std::uint8_t>(hex_value(at[4]) * 16 + hex_value(at[5]));
       at += 6;
@@ -186,33 +185,34 @@ std::uint32_t Scanner::unescape(const Text& text, std::uint32_t& size) {
       at += 2;
     }
   }
-  size = static_cast<std::uint32_t>(out - begin);
+  size = static_cast<std::uint32_t>(out - first);
   auto where = static_cast<std::uint32_t>(unescaped_size_);
   unescaped_size_ += size;
   return where;
 }
 
-std::string_view Scanner::key_of(const Document::Node& node) const {
-  const char* from = node.key_escaped ? document_.unescaped_.data() : document_.canonical_.data();
-  return {from + node.key_begin, node.key_end - node.key_begin};
+std::string_view Scanner::stored_key(std::uint32_t begin, std::uint32_t end, bool escaped) const {
+  const std::string& from = escaped ? document_.unescaped_ : document_.canonical_;
+  return {from.data() + begin, end - begin};
 }
 
-bool Scanner::note_key(bool ascii, const std::uint8_t* start) {
-  std::string_view key = key_of(pending_);
+bool Scanner::note_key(const Text& text, const std::uint8_t* start) {
+  std::string_view key = stored_key(key_begin_, key_end_, key_escaped_);
   std::uint64_t hash = 0;
-  if (ascii) {
-    hash = lower_ascii_hash(key.data(), key.size());
+  if (text.ascii) {
+    // From the input when that is the same text: loading what was just stored in pieces stalls the processor.
+    bool same = start + key.size() + 2 == at_ && end_ - at_ >= 8;
+    hash = lower_ascii_hash(seed_, same ? reinterpret_cast<const char*>(start + 1) : key.data(), key.size());
   } else {
     fold_key(key, document_.folded_);
-    hash = lower_ascii_hash(document_.folded_.data(), document_.folded_.size());
+    hash = lower_ascii_hash(seed_, document_.folded_.data(), document_.folded_.size());
   }
   auto& keys = document_.keys_;
-  std::size_t count = keys.size() - keys_base_;
-  if (count < kPairwiseKeysMax) {
+  if (keys.size() - keys_base_ < kPairwiseKeysMax) {
     for (std::size_t i = keys_base_; i < keys.size(); ++i)
-      if (keys[i].hash == hash && !tell_apart(document_.nodes_[keys[i].node], pending_, start)) return false;
+      if (keys[i].hash == hash && !tell_apart(key_of(document_.nodes_[keys[i].node]), key, start)) return false;
   }
-  keys.push_back({hash, static_cast<std::uint32_t>(document_.nodes_.size())});
+  keys.emplace_back(hash, static_cast<std::uint32_t>(document_.nodes_.size()));
   return true;
 }
 
@@ -223,17 +223,17 @@ bool Scanner::check_many_keys() {
             [](const Document::OpenKey& a, const Document::OpenKey& b) { return a.hash != b.hash ? a.hash < b.hash : a.node < b.node; });
   for (; first != last; ++first)
     for (auto other = first + 1; other != last && other->hash == first->hash; ++other)
-      if (!tell_apart(document_.nodes_[first->node], document_.nodes_[other->node], at_)) return false;
+      if (!tell_apart(key_of(document_.nodes_[first->node]), key_of(document_.nodes_[other->node]), at_)) return false;
   return true;
 }
 
-bool Scanner::tell_apart(const Document::Node& earlier, const Document::Node& later, const std::uint8_t* where) {
-  std::string_view a = key_of(earlier), b = key_of(later);
-  if (a == b) return refuse_at(where, "json.duplicate_key", "key " + quoted_part(b) + " appears twice in one object; send each key once");
-  if (!equal_folded(a, b)) return true;
+bool Scanner::tell_apart(std::string_view earlier, std::string_view later, const std::uint8_t* where) {
+  if (earlier == later)
+    return refuse_at(where, "json.duplicate_key", "key " + quoted_part(later) + " appears twice in one object; send each key once");
+  if (!equal_folded(earlier, later)) return true;
   return refuse_at(
       where, "json.folded_key",
-      "key " + quoted_part(b) + " repeats another key of its object when case is ignored; send keys that differ in more than case");
+      "key " + quoted_part(later) + " repeats another key of its object when case is ignored; send keys that differ in more than case");
 }
 
 }  // namespace callgate::json
