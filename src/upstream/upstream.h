@@ -1,13 +1,15 @@
 #pragma once
 // Reaching the real server over HTTP from a worker loop: pooled keep-alive connections, TLS, deadlines, caps, pinned addresses.
-// One Upstreams per loop; not thread-safe. Names are resolved off the loop, once per connection attempt, judged (T-65), and
-// the judged address is the one connected to. tools/call is never retried once a byte was sent.
+// One Upstreams per loop; not thread-safe. Names are resolved off the loop (answers are kept for 30 s), every address of the answer is
+// judged (T-65: one refused address refuses the name), and a judged address is the one connected to. Redirects are never followed: a 3xx
+// is a head like any other. Compressed answers are refused (T-13, T-50). Nothing is ever sent twice once a byte may have left.
 
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "model/cleared_call.h"
@@ -19,7 +21,8 @@
 
 namespace callgate::upstream {
 
-// Receives one response, on the loop. After on_end() or on_error() nothing more comes and the Exchange is gone.
+// Receives one response, on the loop. After on_end() or on_error() nothing more comes and the Exchange is gone: on_end() may send again,
+// and may get the same connection. Exactly one of the two is called, unless the exchange is cancelled. Nothing comes while it is paused.
 class ResponseSink {
  public:
   virtual ~ResponseSink() = default;
@@ -27,11 +30,12 @@ class ResponseSink {
   virtual void on_body(std::string_view piece) = 0;           // de-chunked; views valid during the call
   virtual void on_end() = 0;
   // sent: some byte of the request may have reached the server. Errors: Unavailable upstream.{resolve, address_refused, connect, tls, reset,
-  // protocol}, Timeout upstream.{connect_timeout, timeout}, TooLarge upstream.too_large.
+  // protocol, busy}, Timeout upstream.{connect_timeout, timeout}, TooLarge upstream.too_large (a head, or a body that is not an event
+  // stream, beyond Server.response_bytes_max), Internal upstream.request (our own head lines are malformed; nothing was sent).
   virtual void on_error(const Error& error, bool sent) = 0;
 };
 
-// Handle to one exchange under way.
+// Handle to one exchange under way; all of it may be called inside the sink's callbacks. Dead after on_end, on_error and cancel().
 class Exchange {
  public:
   virtual ~Exchange() = default;
@@ -52,10 +56,12 @@ class Upstreams {
     std::size_t connections_per_server_max = 1024;   // beyond: upstream.busy
     std::size_t idle_per_server_max = 128;
     std::chrono::milliseconds idle_timeout{30'000};
+    std::function<Result<std::vector<IpAddress>>(const std::string& host)> look_up;   // for tests; called on the offload; empty: DNS
   };
   Upstreams(net::Loop& loop, net::Offload& offload, const Options& options);
   ~Upstreams();
-  // The call's bytes must stay valid until on_end/on_error/cancel. Never calls the sink before returning.
+  // The call's bytes must stay valid until on_end/on_error/cancel. Never calls the sink before returning. The credentials are read here
+  // only. A closed-by-the-server pooled connection is passed over as long as no byte left on it.
   Exchange& send(const Target& target, const ClearedCall& call, ResponseSink& sink);
   void drop_idle();                                   // after a configuration change
   struct Stats { std::size_t open = 0, idle = 0; std::uint64_t connects = 0, reuses = 0; };
