@@ -30,27 +30,36 @@ struct ResponseHead {
   int status = 200;
   std::string_view content_type;          // empty: none
   std::string_view extra;                 // complete header lines, each with CRLF; built by us, never copied from a peer
+                                          // Date, framing, nosniff and `Cache-Control: no-store` (unless here) are added
 };
 
-// Told when the other side of an unfinished reply changes. Neither is called after finish(), send() or abort().
+// Told when the other side of an unfinished reply changes. Called on the loop, never from inside a call to the Reply, and not after
+// finish(), send() or abort().
 class ReplyObserver {
  public:
   virtual ~ReplyObserver() = default;
-  virtual void on_client_gone() = 0;      // the Reply is dead after this call
-  virtual void on_drained() {}            // the write buffer fell below its low mark
+  // The connection was reset or a write failed or stalled. The Reply is dead after this call. A client that closes in order cannot be
+  // told from one that only ended its sending side; it is noticed when the next byte is written (so streams need keep-alive bytes).
+  virtual void on_client_gone() = 0;
+  virtual void on_drained() {}            // the write buffer fell below its low mark (64 KB)
+  // The client ended its sending side: mostly it has closed, but it may still read. May be followed by abort() or a reply as usual.
+  virtual void on_half_close() {}
 };
 
-// The answer to one request; lives in the connection. Exactly one of send(), or begin_stream() .. finish(), or abort().
+// The answer to one request; lives in the connection. Exactly one of send(), or begin_stream() .. finish(), or abort(); then, or after
+// on_client_gone(), the Reply must not be touched. send() and finish() write at once; begin_stream() and write() gather what is written
+// in one batch of the loop into one system call.
 class Reply {
  public:
   virtual ~Reply() = default;
   virtual void observe(ReplyObserver* observer) = 0;
   virtual void send(const ResponseHead& head, std::string_view body) = 0;   // copies what the socket does not take at once
   virtual void begin_stream(const ResponseHead& head) = 0;                  // chunked
-  virtual bool write(std::string_view data) = 0;                            // false: above the high mark (256 KB); stop until on_drained()
+  // False: above the high mark (256 KB); stop until on_drained(). What is written nevertheless is kept up to 16 MB, then the client is gone.
+  virtual bool write(std::string_view data) = 0;
   virtual void finish() = 0;
   virtual void abort() = 0;                                                 // close now, so that a cut stream looks cut
-  // A slot that lives as long as the connection, for the handler's own use (the last token seen); freed with `destroy`.
+  // Replaces (and frees) the one before. A slot that lives as long as the connection, for the handler's own use (the last token seen); freed with `destroy`.
   virtual void set_memo(void* memo, void (*destroy)(void*)) = 0;
 };
 
@@ -63,7 +72,7 @@ class Handler {
 };
 
 struct Options {
-  std::string address = "127.0.0.1";
+  std::string address = "127.0.0.1";               // an IPv4 or IPv6 address; `::` takes both
   std::uint16_t port = 8808;                       // 0: any; see Listener::port()
   std::string unix_path;                           // not empty: the control socket instead, mode 0600, peer must be the same user or root
   std::shared_ptr<net::TlsContext> tls;            // null: plain

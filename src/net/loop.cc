@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -46,6 +47,7 @@ struct Loop::Inner {
   std::array<std::uint64_t, kSlots / 64> occupied{};
 
   std::function<bool()> batch_hook;
+  std::vector<Deferred*> deferred, running_deferred;
   std::mutex mutex;
   std::vector<std::function<void()>> posted;   // guarded by mutex
   std::vector<std::function<void()>> running;
@@ -97,6 +99,10 @@ Timer::~Timer() {
   if (loop_ != nullptr) loop_->disarm(*this);
 }
 
+Deferred::~Deferred() {
+  if (loop_ != nullptr) loop_->forget(*this);
+}
+
 Loop::Loop() : inner_(std::make_unique<Inner>()) {}
 
 Result<std::unique_ptr<Loop>> Loop::create(const Clock* clock) {
@@ -121,7 +127,12 @@ Loop::~Loop() {
   for (Timer*& head : inner_->slots) {
     while (head != nullptr) disarm(*head);
   }
+  for (Deferred* deferred : inner_->deferred) {
+    if (deferred != nullptr) deferred->loop_ = nullptr;
+  }
 }
+
+const Clock& Loop::clock() const { return *inner_->clock; }
 
 Result<void> Loop::watch(int fd, Watcher& watcher) {
   epoll_event event{};
@@ -243,7 +254,7 @@ bool Loop::run_once(std::chrono::milliseconds wait_max) {
   Inner& in = *inner_;
   in.thread.store(std::this_thread::get_id(), std::memory_order_relaxed);
   auto wait = std::min({wait_max, in.until_next_timer(now_), std::chrono::milliseconds(60'000)});
-  if (in.has_posted.load(std::memory_order_acquire) || !graves_.empty()) wait = std::chrono::milliseconds(0);
+  if (in.has_posted.load(std::memory_order_acquire) || !in.deferred.empty() || !graves_.empty()) wait = std::chrono::milliseconds(0);
   const int count = ::epoll_wait(in.epoll_fd, in.events.data(), kEventsMax, static_cast<int>(std::max<std::int64_t>(wait.count(), 0)));
   now_ = in.clock->mono();
   bool any = false;
@@ -257,11 +268,44 @@ bool Loop::run_once(std::chrono::milliseconds wait_max) {
   in.event_count = in.event_next = 0;
   any = run_timers() || any;
   any = run_posted() || any;
+  any = run_batch_end() || any;
+  bury_now();
+  return any;
+}
+
+bool Loop::run_batch_end() {
+  Inner& in = *inner_;
+  bool any = false;
   if (in.batch_hook) {
     while (in.batch_hook()) any = true;
   }
-  bury_now();
-  return any;
+  if (in.deferred.empty()) return any;
+  in.running_deferred.swap(in.deferred);
+  for (std::size_t i = 0; i < in.running_deferred.size(); ++i) {
+    Deferred* const next = std::exchange(in.running_deferred[i], nullptr);
+    if (next == nullptr) continue;
+    next->loop_ = nullptr;
+    next->on_batch_end();
+  }
+  in.running_deferred.clear();
+  if (in.batch_hook) {
+    while (in.batch_hook()) {}
+  }
+  return true;
+}
+
+void Loop::defer(Deferred& deferred) {
+  CG_ASSERT(deferred.loop_ == nullptr || deferred.loop_ == this);
+  if (deferred.loop_ == this) return;
+  deferred.loop_ = this;
+  inner_->deferred.push_back(&deferred);
+}
+
+void Loop::forget(Deferred& deferred) {
+  deferred.loop_ = nullptr;
+  for (auto* list : {&inner_->deferred, &inner_->running_deferred}) {
+    std::replace(list->begin(), list->end(), &deferred, static_cast<Deferred*>(nullptr));
+  }
 }
 
 void Loop::run() {

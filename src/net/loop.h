@@ -1,7 +1,7 @@
 #pragma once
 // One epoll loop per thread: edge-triggered, registered once, try first. Timers on a wheel, not on system calls.
 // Everything but post() and stop() is called on the loop's own thread (or before any thread runs it).
-// One batch = events, timers, posted tasks, batch hook, burials; the clock is read once, after the wait.
+// One batch = events, timers, posted tasks, batch hook, deferred work, burials; the clock is read once, after the wait.
 
 #include <chrono>
 #include <cstdint>
@@ -43,6 +43,20 @@ class Timer {
   std::size_t slot_ = 0;
 };
 
+// Work put off to the end of the batch. Embed or derive; destroying it takes it back.
+class Deferred {
+ public:
+  Deferred() = default;
+  virtual ~Deferred();
+  Deferred(const Deferred&) = delete;
+  Deferred& operator=(const Deferred&) = delete;
+  virtual void on_batch_end() = 0;
+
+ private:
+  friend class Loop;
+  Loop* loop_ = nullptr;
+};
+
 class Loop {
  public:
   // clock: for tests; must outlive the loop. Null: the system's.
@@ -58,11 +72,15 @@ class Loop {
   // Called again while it returns true (it made more work); tasks posted meanwhile run in the next batch, without sleeping.
   void set_batch_hook(std::function<bool()> hook);
 
+  // Has on_batch_end() called once, after the batch hook (which then runs again); asked for during that, in the next batch. No allocation.
+  void defer(Deferred& deferred);
+
   // Deletes the object after the current batch, when no event can still name it.
   template <class T>
   void bury(std::unique_ptr<T> object) { graves_.emplace_back(object.release(), [](void* p) { delete static_cast<T*>(p); }); }
 
   MonoTime now() const { return now_; }        // read once per batch
+  const Clock& clock() const;
   void post(std::function<void()> task);       // any thread; runs on the loop
   void run();                                  // until stop()
   bool run_once(std::chrono::milliseconds wait_max);  // one batch; true when anything happened. For tests
@@ -73,6 +91,9 @@ class Loop {
   void link(Timer& timer, std::uint64_t due_tick);
   bool run_timers();
   bool run_posted();
+  bool run_batch_end();
+  void forget(Deferred& deferred);
+  friend class Deferred;
   void bury_now();
   struct Inner;
   std::unique_ptr<Inner> inner_;

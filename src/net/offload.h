@@ -1,6 +1,8 @@
 #pragma once
-// A few threads for work that blocks: SQLite, probes, REST handlers. Bounded queue; a full one refuses.
+// A few threads for work that blocks: SQLite, probes, REST handlers. Bounded queue; a full one refuses. run() from any thread.
+// Answers go back with Loop::post(). Work that throws is logged and dropped: give it its own error path.
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 

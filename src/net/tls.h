@@ -24,13 +24,18 @@ class TlsContext {
   std::unique_ptr<Inner> inner_;
 };
 
-// What one read or write achieved.
+// What one read or write achieved. Closed: the peer ended its side in order. Failed: broken; failure() says why.
 struct IoResult {
   enum class Status : std::uint8_t { Ok, WouldBlock, Closed, Failed } status = Status::Ok;
   std::size_t bytes = 0;
+  // read: the socket gave less than it was asked for, so a further read would block; the loop tells when there is more. It is no
+  // promise after EPOLLRDHUP: then read on until Closed. write: Ok with fewer bytes than given means the socket is full.
+  bool drained = false;
 };
 
-// Owns the descriptor. TLS handshakes happen inside read()/write(): they return WouldBlock until it is done.
+// Owns the descriptor. TLS handshakes happen inside read()/write(): they return WouldBlock until it is done. A TLS write may wait for
+// bytes from the peer and a read for room to write: on every event retry whatever is pending. A write that returned WouldBlock is
+// retried with the same bytes first (more may follow). After Failed only the destructor is of use.
 class ByteStream {
  public:
   static std::unique_ptr<ByteStream> plain(int fd);
