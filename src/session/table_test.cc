@@ -1,0 +1,82 @@
+#include "session/table.h"
+
+#include <gtest/gtest.h>
+
+#include "base/crypto.h"
+
+namespace callgate::session {
+namespace {
+
+Session wanted(std::string grant = "grt_1", std::string server = "srv_1") {
+  Session session;
+  session.grant_id = std::move(grant);
+  session.server_id = std::move(server);
+  return session;
+}
+
+class Table : public ::testing::Test {
+ protected:
+  void SetUp() override { init_crypto(); }
+  ManualClock clock;
+};
+
+// T-60
+TEST_F(Table, FindsASessionOnlyForItsGrantAndServer) {
+  SessionTable table({});
+  auto session = table.open(wanted(), clock.now());
+  ASSERT_TRUE(session);
+  EXPECT_GE((*session)->id.size(), 40u);
+  EXPECT_TRUE(table.find((*session)->id, "grt_1", "srv_1", clock.now()));
+  EXPECT_EQ(table.find((*session)->id, "grt_2", "srv_1", clock.now()).error().reason, "session.unknown");
+  EXPECT_EQ(table.find((*session)->id, "grt_1", "srv_2", clock.now()).error().reason, "session.unknown");
+  EXPECT_FALSE(table.find("guess", "grt_1", "srv_1", clock.now()));
+  EXPECT_EQ((*session)->digest.find((*session)->id.substr(0, 8)), std::string::npos) << "the id shows in its digest";
+}
+
+TEST_F(Table, ForgetsIdleAndClosedSessions) {
+  SessionTable table({});
+  auto session = *table.open(wanted(), clock.now());
+  clock.advance(std::chrono::minutes(59));
+  EXPECT_TRUE(table.find(session->id, "grt_1", "srv_1", clock.now()));
+  clock.advance(std::chrono::minutes(61));
+  EXPECT_FALSE(table.find(session->id, "grt_1", "srv_1", clock.now()));
+  EXPECT_EQ(table.size(), 0u);
+  auto other = *table.open(wanted(), clock.now());
+  EXPECT_TRUE(table.close(other->id));
+  EXPECT_FALSE(table.close(other->id));
+}
+
+TEST_F(Table, CapsSessionsPerGrantAndMakesRoomFromIdleOnes) {
+  SessionTable::Options options;
+  options.per_grant_max = 2;
+  SessionTable table(options);
+  ASSERT_TRUE(table.open(wanted(), clock.now()));
+  ASSERT_TRUE(table.open(wanted(), clock.now()));
+  EXPECT_EQ(table.open(wanted(), clock.now()).error().reason, "session.too_many");
+  EXPECT_TRUE(table.open(wanted("grt_2"), clock.now()));
+  clock.advance(std::chrono::hours(2));
+  EXPECT_TRUE(table.open(wanted(), clock.now()));
+}
+
+// T-11
+TEST_F(Table, OneIdIsOpenOnce) {
+  SessionTable table({});
+  auto session = *table.open(wanted(), clock.now());
+  EXPECT_TRUE(table.begin_request(session->id, "1"));
+  EXPECT_EQ(table.begin_request(session->id, "1").error().reason, "session.duplicate_id");
+  EXPECT_TRUE(table.begin_request(session->id, "\"1\""));
+  table.end_request(session->id, "1");
+  EXPECT_TRUE(table.begin_request(session->id, "1"));
+}
+
+TEST_F(Table, SweepClosesWhatIsNoLongerGood) {
+  SessionTable table({});
+  ASSERT_TRUE(table.open(wanted("grt_1"), clock.now()));
+  ASSERT_TRUE(table.open(wanted("grt_2"), clock.now()));
+  auto closed = table.sweep(clock.now(), [](const Session& session) { return session.grant_id == "grt_1"; });
+  ASSERT_EQ(closed.size(), 1u);
+  EXPECT_EQ(closed[0]->grant_id, "grt_2");
+}
+
+}  // namespace
+}  // namespace callgate::session
