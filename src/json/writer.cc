@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "json/canonical_escape.h"
 #include "json/plain_block.h"
 #include "json/utf8.h"
 
@@ -9,23 +10,6 @@ namespace callgate::json {
 namespace {
 
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
-
-void append_escape(std::string& out, std::uint8_t byte) {
-  constexpr std::string_view hex = "0123456789abcdef";
-  switch (byte) {
-    case '"': out += "\\\""; return;
-    case '\\': out += "\\\\"; return;
-    case '\b': out += "\\b"; return;
-    case '\f': out += "\\f"; return;
-    case '\n': out += "\\n"; return;
-    case '\r': out += "\\r"; return;
-    case '\t': out += "\\t"; return;
-    default: break;
-  }
-  out += "\\u00";
-  out += hex[byte >> 4];
-  out += hex[byte & 15];
-}
 
 }  // namespace
 
@@ -44,7 +28,10 @@ void append_quoted(std::string& out, std::string_view text) {
     out.append(reinterpret_cast<const char*>(run), static_cast<std::size_t>(at - run));
     if (at == end) break;
     if (*at < 0x80) {
-      append_escape(out, *at++);
+      std::uint8_t escape[8];
+      std::uint8_t* to = escape;
+      put_canonical(*at++, to);
+      out.append(reinterpret_cast<const char*>(escape), static_cast<std::size_t>(to - escape));
       continue;
     }
     char32_t code_point = 0;
