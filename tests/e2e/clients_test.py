@@ -107,7 +107,7 @@ class Through(Clients):
             self.assertNotIn(self.token, json.dumps(request))
 
     def check_records(self, tool_calls: int):
-        label = self.gate.last_grant.get("label")
+        label = self.gate.last_grant["grant"]["label"]
         rows = [row for row in self.gate.records(method="tools/call") if row.get("grant_label") == label]
         self.assertEqual(tool_calls, len(rows), rows)
         self.assertNotIn(self.token, json.dumps(rows))

@@ -6,10 +6,12 @@
     client = gate.client(gate.mint("laptop", server="refunds", policy="refunds"), "refunds")
     reply = client.call("refund_payment", charge_id="ch_105", amount=5000)
 """
+import http.client
 import json
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import time
 
@@ -29,13 +31,29 @@ class CommandFailed(Exception):
         self.code, self.out, self.err = code, out, err
 
 
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: pathlib.Path):
+        super().__init__("localhost", timeout=60)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self.path))
+
+
 class Gate:
-    def __init__(self, folder: pathlib.Path, *, serve_args=(), binary_path: pathlib.Path | None = None, env: dict | None = None):
+    """prefix: words before the binary (taskset ...). env: settings as CALLGATE_...; the caller's own settings are left out."""
+
+    def __init__(self, folder: pathlib.Path, *, serve_args=(), binary_path: pathlib.Path | None = None, env: dict | None = None, prefix=()):
+        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.data = folder / "data"
         self.binary = binary_path or binary()
         self.serve_args = list(serve_args)
-        self.env = dict(os.environ) | (env or {})
+        self.prefix = list(prefix)
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("CALLGATE_")}
+        self.env = inherited | {"HOME": str(folder)} | (env or {})
         self.starts = 0
         self.port = 0
         self.child: Child | None = None
@@ -46,10 +64,10 @@ class Gate:
     def start(self, wait_s: float = 60) -> None:
         self.starts += 1
         ready = self.folder / f"ready-{self.starts}"
-        argv = [self.binary, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}", "--ready-file", ready, *self.serve_args]
-        self.child = Child(argv, env=self.env, log=self.folder / f"gate-{self.starts}.log")
+        argv = [*self.prefix, self.binary, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}", "--ready-file", ready, *self.serve_args]
+        self.child = Child(argv, env=self.env, cwd=self.folder, log=self.folder / f"gate-{self.starts}.log")
         end = time.monotonic() + wait_s
-        while not (match := re.search(r":(\d+)/?\s*$", ready.read_text()) if ready.exists() else None):
+        while not (match := re.search(r":(\d+)/?\n$", ready.read_text()) if ready.exists() else None):
             if not self.child.alive() or time.monotonic() > end:
                 self.child.stop()
                 raise RuntimeError(f"callgate serve was not ready:\n{self.child.tail()}")
@@ -74,8 +92,8 @@ class Gate:
 
     def run(self, *argv, check: bool = True, stdin: str | None = None) -> subprocess.CompletedProcess:
         argv = [str(part) for part in argv]
-        done = subprocess.run([str(self.binary), *argv, "--data", str(self.data)], env=self.env, text=True, capture_output=True,
-                              input=stdin, timeout=60)
+        done = subprocess.run([str(self.binary), *argv, "--data", str(self.data)], env=self.env, cwd=self.folder, text=True,
+                              capture_output=True, input=stdin, timeout=60)
         if check and done.returncode != 0:
             raise CommandFailed(argv, done.returncode, done.stdout, done.stderr)
         return done
@@ -99,6 +117,14 @@ class Gate:
         argv = ["grant", "mint", label, "--user", user, "--server", server, *(("--policy", policy) if policy else ()), *extra]
         self.last_grant = self.json(*argv)
         return self.last_grant["token"]
+
+    def api(self, method: str, path: str, body=None) -> tuple[int, dict]:
+        """One REST request over the control socket."""
+        connection = self._api = getattr(self, "_api", None) or UnixConnection(self.data / "callgate.sock")
+        connection.request(method, path, None if body is None else json.dumps(body), {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        data = answer.read()
+        return answer.status, json.loads(data) if data else {}
 
     def client(self, token: str, server: str, **options) -> Client:
         return Client(f"{self.url}/mcp/{server}/", token=token, **options)
