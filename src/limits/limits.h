@@ -55,12 +55,20 @@ struct CounterState {
   policy::WindowKind kind{};
   WallTime window_start{};
   Decimal used;
+  Decimal max;                                 // of the latest call
+  bool shadow = false;                         // counts calls for rules in shadow mode; apart from what blocks
+};
+
+struct Options {
+  std::size_t counters_max = 1'000'000;        // beyond: calls that need a new counter are refused
 };
 
 class Counters {
  public:
-  // directory: holds limits.ledger. Loads the checkpoint, replays the ledger (a torn tail is cut, a bad middle refuses to start).
-  static Result<std::unique_ptr<Counters>> open(store::Database& database, const Clock& clock, const std::string& directory);
+  // directory: holds the ledger, limits-NNNNNNNN.ledger. Loads the checkpoint, replays the ledger (a torn tail is cut, a bad
+  // middle refuses to start), keeps other processes out.
+  static Result<std::unique_ptr<Counters>> open(store::Database& database, const Clock& clock, const std::string& directory,
+                                                const Options& options = {});
 
   struct Outcome { bool reserved = false; Refusal refusal; std::vector<std::size_t> shadow_exceeded; };
   // `amount` must be >= 0, else InvalidArgument. The clock stepping back never reopens a window.
@@ -72,6 +80,9 @@ class Counters {
   std::vector<CounterState> list(std::string_view prefix, std::size_t limit);
   Result<bool> reset(std::string_view key);      // false: no such counter
   Result<void> checkpoint();                     // blocking; called by a background thread and at stop
+  std::uint64_t ledger_bytes() const;            // since the last checkpoint: a reason to make one
+  // Makes the n-th disk step (ledger write, new ledger, removal of the old one) fail half way, for anomaly loops: 0 = never.
+  void fail_write_at(int n);
   ~Counters();
 
  private:
