@@ -2,7 +2,7 @@
 // same values, and are never longer than the input.
 
 #include <cstdint>
-#include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <string>
 

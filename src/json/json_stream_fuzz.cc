@@ -1,7 +1,9 @@
 // StreamCheck on arbitrary pieces, against Document on the whole: the verdicts agree, but for repeated keys below the top level.
 // The first two bytes say how the rest is cut.
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 

@@ -208,8 +208,16 @@ bool Scanner::push(Kind kind, std::uint32_t begin, std::uint32_t end) {
   auto& nodes = document_.nodes_;
   if (nodes.size() >= caps_.values_max)
     return refuse("json.too_large", "more than " + std::to_string(caps_.values_max) + " values in one document; send fewer");
-  auto next = static_cast<std::uint32_t>(nodes.size()) + 1;
-  nodes.emplace_back(begin, end, key_begin_, key_end_, next, 0u, 0u, kind, false, key_escaped_);
+  Document::Node& node = nodes.emplace_back();  // filled in place: copying what was just written in pieces stalls
+  node.begin = begin;
+  node.end = end;
+  node.key_begin = key_begin_;
+  node.key_end = key_end_;
+  node.next = static_cast<std::uint32_t>(nodes.size());
+  node.size = node.text_size = 0;
+  node.kind = kind;
+  node.escaped = false;
+  node.key_escaped = key_escaped_;
   key_begin_ = key_end_ = 0;
   key_escaped_ = false;
   return true;

@@ -168,7 +168,9 @@ bool Scanner::note_key(const Text& text, const std::uint8_t* start) {
     for (std::size_t i = keys_base_; i < keys.size(); ++i)
       if (keys[i].hash == hash && !tell_apart(key_of(document_.nodes_[keys[i].node]), key, start)) return false;
   }
-  keys.emplace_back(hash, static_cast<std::uint32_t>(document_.nodes_.size()));
+  Document::OpenKey& entry = keys.emplace_back();
+  entry.hash = hash;
+  entry.node = static_cast<std::uint32_t>(document_.nodes_.size());
   return true;
 }
 
