@@ -136,7 +136,7 @@ int main(int argc, char** argv) {
   const int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   const int on = 1;
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in address = bench::loopback(static_cast<std::uint16_t>(argc > 1 ? std::atoi(argv[1]) : 0));
+  sockaddr_in address = bench::loopback(static_cast<std::uint16_t>(argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 0));
   socklen_t size = sizeof address;
   if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(listener, 4096) != 0) bench::die("listen");
   getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);

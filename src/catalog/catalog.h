@@ -21,6 +21,7 @@ struct ServerEntry {
   Server server;
   vault::Credentials credentials;
   std::shared_ptr<const policy::Policy> policy;  // the server's default; null: none
+  bool credentials_unreadable = false;           // the vault could not open them: calls are refused
   std::vector<std::string> tool_names;           // sorted; as last seen by a probe
 };
 

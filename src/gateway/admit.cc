@@ -45,7 +45,7 @@ void Call::begin(const listener::Request& request, listener::Reply& reply) {
   started_ = worker_.rooms().clock.mono();
   wall_ = worker_.rooms().clock.now();
   snapshot_ = worker_.snapshot();
-  decision_id_ = worker_.next_decision_id();
+  worker_.write_decision_id(decision_id_);
   remote_ = request.remote;
   remote_text_ = request.local_socket ? std::string("local") : request.remote.text();
   (http_line_ = request.method) += ' ';
@@ -78,18 +78,22 @@ Result<void> Call::identify(const listener::Request& request) {
       memo != nullptr && memo->snapshot == snapshot_ && wall_ < memo->good_until && memo->remote == request.remote &&
       equal_constant_time(memo->header.reveal(), header)) {
     caller_ = memo->caller;
+    if (wall_ - memo->noted_at > std::chrono::seconds(1)) {
+      memo->noted_at = wall_;
+      worker_.rooms().note_use(caller_->grant.id, wall_);
+    }
     return {};
   }
   CG_TRY(caller_, snapshot_->directory->authenticate(header, request.remote, wall_));
   WallTime good_until = caller_->grant.expires_at;
   if (caller_->grant.overlap_until) good_until = std::min(good_until, *caller_->grant.overlap_until);
-  auto memo = std::make_unique<AuthMemo>(AuthMemo{Secret(std::string(header)), request.remote, snapshot_, caller_, good_until});
+  auto memo = std::make_unique<AuthMemo>(AuthMemo{Secret(std::string(header)), request.remote, snapshot_, caller_, good_until, wall_});
+  worker_.rooms().note_use(caller_->grant.id, wall_);
   reply_->set_memo(memo.release(), destroy_memo);
   return {};
 }
 
 Result<void> Call::find_server(const listener::Request& request) {
-  worker_.rooms().note_use(caller_->grant.id, wall_);
   std::string_view name = request.path.substr(std::string_view("/mcp/").size());
   if (name.ends_with('/')) name.remove_suffix(1);
   // T-62: one plain segment; nothing is decoded, folded or resolved.

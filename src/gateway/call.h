@@ -27,7 +27,7 @@ struct AuthMemo {
   IpAddress remote;
   std::shared_ptr<const Snapshot> snapshot;
   const identity::GrantEntry* caller = nullptr;
-  WallTime good_until{};
+  WallTime good_until{}, noted_at{};
 };
 
 class Call final : public listener::ReplyObserver, public upstream::ResponseSink {
@@ -49,6 +49,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
 
   // listener::ReplyObserver
   void on_client_gone() override;
+  void on_half_close() override;
   void on_drained() override;
   // upstream::ResponseSink
   void on_head(const net::Head& head) override;

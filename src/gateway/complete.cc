@@ -364,6 +364,14 @@ void Call::on_client_gone() {
   finish();
 }
 
+// A client that closed its socket looks like one that only stopped sending. Where leaving cancels, it is taken to have left (N6);
+// elsewhere it still gets its answer, for half-closed HTTP clients exist.
+void Call::on_half_close() {
+  if (finished_ || (era_ != session::Era::Modern && form_ != Form::Stream)) return;
+  if (listener::Reply* reply = std::exchange(reply_, nullptr)) reply->abort();
+  on_client_gone();
+}
+
 void Call::recycle_when_done() {
   if (delivered_ && exchange_ == nullptr && !queued_) worker_.recycle(*this);
 }

@@ -38,20 +38,16 @@ Worker::Worker(Rooms& rooms, net::Loop& loop)
 Worker::~Worker() = default;
 
 const std::shared_ptr<const Snapshot>& Worker::snapshot() {
-  if (!snapshot_ || snapshot_->epoch != rooms_.snapshots.epoch()) {
-    snapshot_ = rooms_.snapshots.load();
-    upstreams_.drop_idle();
-  }
+  if (!snapshot_ || snapshot_->epoch != rooms_.snapshots.epoch()) snapshot_ = rooms_.snapshots.load();
   return snapshot_;
 }
 
 // Unique on this node without a system call: 48 random bits from the start of the worker, then a counter.
-std::string Worker::next_decision_id() {
+void Worker::write_decision_id(std::string& id) {
   constexpr std::string_view alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
-  std::string id = id_prefix_;
+  id = id_prefix_;
   std::uint64_t count = ++id_counter_;
   for (int shift = 35; shift >= 0; shift -= 5) id += alphabet[(count >> shift) & 31];
-  return id;
 }
 
 void Worker::handle(const listener::Request& request, listener::Reply& reply) {
@@ -69,7 +65,8 @@ void Worker::handle(const listener::Request& request, listener::Reply& reply) {
 
 void Worker::refused(const IpAddress& remote, std::string_view first_line, const Error& error, int status) {
   std::string address = remote.text();
-  std::string id = next_decision_id();
+  std::string id;
+  write_decision_id(id);
   Record record;
   record.kind = Record::Kind::Refusal;
   record.time = rooms_.clock.now();

@@ -25,7 +25,7 @@ class Worker final : public listener::Handler {
   net::Loop& loop() { return loop_; }
   upstream::Upstreams& upstreams() { return upstreams_; }
   const std::shared_ptr<const Snapshot>& snapshot();
-  std::string next_decision_id();
+  void write_decision_id(std::string& id);
   void add_record(const Record& record);
   void queue_send(Call& call) { admitted_.push_back(&call); }
   void queue_outgoing(Call& call);

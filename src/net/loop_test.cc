@@ -225,6 +225,49 @@ TEST_F(LoopTest, RunsWhatWasPostedFromItsOwnThreadWithoutSleeping) {
   EXPECT_EQ(runs, 2);
 }
 
+struct Later final : Deferred {
+  std::function<void()> then;
+  void on_batch_end() override { then(); }
+};
+
+TEST_F(LoopTest, RunsDeferredWorkAfterTheHookInTheSameBatch) {
+  std::string log;
+  loop->set_batch_hook([&] {
+    log += "hook ";
+    return false;
+  });
+  Later later;
+  later.then = [&] {
+    log += "later ";
+    if (log.size() < 40) loop->defer(later);   // again: in the next batch
+  };
+  loop->post([&] {
+    loop->defer(later);
+    loop->defer(later);
+  });
+  loop->run_once(seconds(5));
+  EXPECT_EQ(log, "hook later hook ");
+  loop->run_once(seconds(5));
+  EXPECT_EQ(log, "hook later hook hook later hook ");
+}
+
+TEST_F(LoopTest, ForgetsDeferredWorkThatDied) {
+  int runs = 0;
+  auto first = std::make_unique<Later>(), second = std::make_unique<Later>();
+  first->then = [&] {
+    ++runs;
+    second.reset();
+  };
+  second->then = [&] { ++runs; };
+  auto third = std::make_unique<Later>();
+  loop->defer(*third);
+  loop->defer(*first);
+  loop->defer(*second);
+  third.reset();
+  loop->run_once(milliseconds(0));
+  EXPECT_EQ(runs, 1);
+}
+
 TEST(Loop, TakesTasksFromManyThreadsAndStops) {
   auto loop = Loop::create().value();
   int runs = 0;   // loop thread only: the sanitizer would tell

@@ -66,6 +66,7 @@ struct Scratch {
   std::vector<ShadowFinding> shadow;
   std::string keys;                   // backs Claim::key
   std::string text;
+  std::vector<std::uint32_t> entries;  // the policy's own notes
 };
 
 struct Decision {

@@ -30,6 +30,8 @@ struct ProbeReport {
   std::vector<Tool> tools;
 };
 
+// Every stage is there, in order; after a failed one the rest is skipped.
+// Nothing the server wrote is followed or used as a name of anything; texts of its own appear quoted, cut and cleaned.
 ProbeReport probe(const Server& server, const vault::Credentials& credentials);
 
 }  // namespace callgate::upstream

@@ -13,8 +13,8 @@ FUZZ = "// Any bytes: no crash, no hang, and what was accepted once is accepted 
        "extern \"C\" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {{\n" \
        "  const std::string_view text(reinterpret_cast<const char*>(data), size);\n  (void)text;   // hand it to the code under test\n  return 0;\n}}\n"
 README = "# {name}\n\nWhat it is, in two sentences.\n\n- **Entry points**: `{name}.h`\n- **Never**: \n- **To add one**: \n"
-CASE = "# {title}\npolicy  deny refund_payment if args.amount > 1000 say \"too much\"\ncall    refund_payment {{\"amount\": 5000}}\n" \
-       "refused policy.deny_if  \"too much\"\nupstream saw 0 calls\n"
+CASE = "# What this story shows: {title}.\npolicy\n  version: \"1\"\n  default: deny\n  tools:\n    refund_payment: {{}}\n" \
+       "call refund_payment {{\"charge_id\":\"ch_105\",\"amount\":50}}\nrefused -32603 \"say why\"\nupstream saw 0 calls\n"
 ADR = "# {number}. {title}\n\nDate: \nState: proposed\n\n## Context\n\n## Choice\n\n## Cost\n"
 
 THINGS = ("room NAME", "part ROOM/NAME", "test ROOM/NAME", "fuzz ROOM/NAME", "case NAME", "adr WORDS-WITH-DASHES")

@@ -4,7 +4,7 @@ import re
 
 from dev import shell
 
-CLOSING = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.MULTILINE)
+CLOSING = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.MULTILINE)
 
 
 @dataclasses.dataclass
@@ -60,7 +60,7 @@ def from_output(name: str, text: str, exit_code: int) -> Tally:
     found = CLOSING.findall(text)
     tally = Tally()
     if found:
-        passed, failed, skipped = (int(number) for number in found[-1])
+        passed, failed, skipped = (int(number or 0) for number in found[-1])
         tally.passed = passed
         tally.failures = [f"{name}: {failed} of its tests, named above"] * failed
         reasons = re.findall(r"^SKIPPED\s+(.*)$", text, re.MULTILINE)[:skipped]

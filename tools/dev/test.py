@@ -107,15 +107,15 @@ def run_tools(preset: str) -> Tally:
     return total
 
 
-def run_cases(preset: str, extra: list[str]) -> Tally:
-    """tests/cases/*.case, unless CMake has registered the runner itself (then it ran with the programs)."""
-    runner = build.directory(preset) / "tests" / "case_runner"
-    runner = runner if runner.exists() else build.directory(preset) / "case_runner"
+def run_cases(preset: str, words: list[str]) -> Tally:
+    """Text cases whose path holds one of the words (all without words); a single one prints every answer."""
+    runner = build.directory(preset) / "tests" / "cases" / "case_runner"
     cases = sorted((shell.ROOT / "tests" / "cases").glob("**/*.case"))
-    if not runner.exists():
-        return Tally(skips=["cases: case_runner is not built"] if cases else [])
-    chosen = [case for case in cases if not extra or any(word in str(case) for word in extra)]
-    return run_script("cases", [runner, *chosen], preset)
+    chosen = [case for case in cases if not words or any(word in str(case.relative_to(shell.ROOT)) for word in words)]
+    if not chosen:
+        raise shell.Failed(f"no case holds `{' '.join(words)}` in its name")
+    build.compile(preset, ["case_runner"])
+    return run_script("cases", [runner, *(["-v"] if len(chosen) == 1 else []), *chosen], preset)
 
 
 def everything(preset: str) -> Tally:
@@ -123,8 +123,6 @@ def everything(preset: str) -> Tally:
     names = {name for name, _ in registered(preset)}
     total = run_cpp(preset)
     total.add(run_tools(preset))
-    if not any(name.startswith("case") for name in names):
-        total.add(run_cases(preset, []))
     for part in PYTHON_PARTS:
         if not (part == "differential" and any(name.startswith("differential") for name in names)):
             total.add(run_python(part, preset, []))
@@ -140,10 +138,8 @@ def one(preset: str, what: str, extra: list[str]) -> Tally:
         return run_python(what, preset, extra)
     if what == "tools":
         return run_tools(preset)
-    if what in ("case", "cases"):
-        known = build.targets(preset)
-        build.compile(preset, ["case_runner"] if "case_runner" in known else [])
-        return run_cases(preset, extra)
+    if what in ("case", "cases") or what.endswith(".case"):
+        return run_cases(preset, [what.rsplit("/", 1)[-1]] if what.endswith(".case") else extra)
     known = build.targets(preset)
     room = shell.ROOT / "src" / what
     if room.is_dir():
