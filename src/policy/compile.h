@@ -1,0 +1,64 @@
+#pragma once
+// Turns the document tree into a Program and notes every problem on the way. Split by subject: compile.cc (document and
+// tools), compile_rules.cc (rules, conditions, limits), compile_tests.cc (the tests block).
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "policy/document.h"
+#include "policy/problems.h"
+#include "policy/program.h"
+
+namespace callgate::policy {
+
+struct Compiler {
+  static constexpr std::size_t kGlobsMax = 1'000;      // below tools: looked through one by one for a name that is not listed
+  static constexpr std::size_t kPatternsMax = 1'000;   // matches and glob conditions: each may take up to 1 MiB at work
+
+  Compiler(Program& into, Problems& notes) : program(into), problems(notes) {}
+
+  void document(const Node& root);
+
+  // Refuses anything but a map whose keys are among `fields`; members with wrong names are reported one by one.
+  bool fields(const Node& node, const std::string& pointer, std::string_view what, std::span<const std::string_view> known);
+  // The text of a scalar that must be one of `choices`; the default when absent; nothing, and a problem, when wrong.
+  std::size_t choice(const Node& map, const std::string& pointer, std::string_view field, std::span<const std::string_view> choices, std::size_t fallback);
+  std::optional<std::string> text_field(const Node& map, const std::string& pointer, std::string_view field);
+  std::optional<bool> bool_field(const Node& map, const std::string& pointer, std::string_view field);
+
+  void version(const Node& root);
+  void hide(const Node& list);
+  void methods(const Node& map);
+  void tools(const Node& map);
+  void entry(const Node& node, Entry& out, std::span<const std::string_view> known);
+  void plan();
+  void overlaps();
+
+  void rules(const Node& map, Entry& out, bool deny);
+  bool rule(const Node& node, Rule& out, bool deny);
+  void message(const Node& node, Rule& out, bool deny);
+  void conditions(const Node& list, const std::string& pointer, bool relative);
+  void condition(const Node& node, const std::string& pointer, bool relative);
+  void leaf(const Node& node, const std::string& pointer, bool relative);
+  void check_root(const Node& node, const std::string& pointer, const Path& path, Op op);
+  std::optional<std::uint32_t> path(const Node& node, const std::string& pointer, bool relative);
+
+  void limits(const Node& list, Entry& out);
+  void limit(const Node& node, Limit& out);
+  std::optional<Decimal> amount(const Node& map, const std::string& pointer, std::string_view field);
+  void same_counter(const Node& node, const Limit& limit);
+
+  void tests(const Node& list);
+  void test(const Node& node, TestCase& out);
+
+  Program& program;
+  Problems& problems;
+  std::size_t patterns = 0;
+  std::unordered_map<std::string, std::string> counters;  // counter key -> how it counts and where
+  const Node* tools_node = nullptr;
+  const Node* methods_node = nullptr;
+};
+
+}  // namespace callgate::policy

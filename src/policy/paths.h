@@ -1,0 +1,79 @@
+#pragma once
+// What a condition reads. A path is split once at compile time; reading one neither allocates nor fails.
+// Dotted (args.items.0.price) or a JSON pointer (/args/a~1b) for keys that hold dots, slashes or nothing.
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "json/document.h"
+#include "policy/policy.h"
+
+namespace callgate::policy {
+
+enum class Root : std::uint8_t {
+  Element,  // the array element at hand, inside any, all and none
+  Args,
+  PrincipalId, PrincipalName, PrincipalKind, PrincipalOwner,
+  GrantId, GrantLabel, GrantRole,
+  ServerId, ServerSlug, ServerName,
+  ToolName, ToolRisk,
+  SessionId, SessionClient,
+  TimeHour, TimeMinute, TimeWeekday, TimeDate, TimeIso,
+  Reason,
+};
+
+struct Segment {
+  std::string key;
+  std::uint32_t index = 0;
+  bool indexes = false;  // may also be an array position
+};
+
+struct Path {
+  Root root = Root::Args;
+  std::vector<Segment> segments;
+  std::string text;  // as written
+
+  bool from_caller() const { return root == Root::Args || root == Root::Element; }
+  bool is_number() const { return root == Root::TimeHour || root == Root::TimeMinute; }
+};
+
+// Reason policy.path; the message names what is readable.
+Result<Path> parse_path(std::string_view text);
+// Inside any, all and none: relative to the element; "" or "." is the element itself.
+Result<Path> parse_relative_path(std::string_view text);
+
+// One value as a condition sees it.
+struct Seen {
+  enum class Kind : std::uint8_t { Missing, Mistyped, Null, Bool, Number, String, Array, Object };
+  Kind kind = Kind::Missing;
+  bool truth = false;
+  std::string_view text;  // String: unescaped; Number: the literal
+  json::Value value;      // Array, Object
+
+  bool usable() const { return kind != Kind::Missing && kind != Kind::Mistyped; }
+};
+
+// Reads paths of one call. Lives on the stack of one decision; the views it hands out die with it or with the Input.
+class Reader {
+ public:
+  explicit Reader(const Input& input) : input_(input) {}
+  Seen read(const Path& path, json::Value element);
+  static Seen see(json::Value value);
+  const Input& input() const { return input_; }
+
+ private:
+  Seen read_time(Root root);
+  static Seen walk(json::Value value, const std::vector<Segment>& segments);
+  const Input& input_;
+  bool time_known_ = false;
+  std::array<char, 20> iso_{};   // 2026-07-28T09:00:00Z
+  std::uint8_t weekday_ = 0, hour_digits_ = 1, minute_digits_ = 1;
+};
+
+inline constexpr std::array<std::string_view, 7> kWeekdays{"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
+
+}  // namespace callgate::policy

@@ -1,0 +1,44 @@
+#pragma once
+// Strict readers for values with a meaning: file paths, URLs, e-mail addresses, command lines. No allocation, no I/O.
+// Each answers Yes, No, or Unclear: text that two programs could read differently. Unclear never allows anything.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/network.h"
+
+namespace callgate::policy {
+
+enum class Answer : std::uint8_t { No, Unclear, Yes };
+
+// Lexical: `.`, `..` and `//` are resolved, symlinks cannot be. Unclear: relative, `~`, `$`, `%41`, backslash, control
+// characters, look-alikes of slash and dot, more than 4096 bytes or 128 segments. Roots are canonical: no trailing slash but "/".
+Answer path_within(std::string_view path, const std::vector<std::string>& roots);
+std::optional<std::string> canonical_root(std::string_view path);  // nothing when it is no plain absolute path
+
+// `host`, `*.suffix` (any depth below, not the suffix itself) or an address. Unclear: not plain http(s)://host[:port]..., userinfo,
+// backslash, spaces, non-ASCII, numeric hosts other than strict addresses.
+struct HostPattern {
+  std::string name;  // lower case, without the "*."
+  bool below = false;
+  std::optional<IpAddress> address;
+};
+Answer url_host_in(std::string_view url, const std::vector<HostPattern>& hosts);
+std::optional<HostPattern> parse_host_pattern(std::string_view text);
+
+// The one address local@domain; a display name, a list or a quoted local part is Unclear.
+Answer email_domain_in(std::string_view address, const std::vector<HostPattern>& domains);
+
+Answer cidr_in(std::string_view address, const std::vector<IpRange>& ranges);
+
+// The command line starts with these very words and is one simple command: no ; | & < > $ ` \ ( ) newline, no assignment first.
+struct CommandWords {
+  std::vector<std::string> words;
+};
+Answer command_is(std::string_view line, const std::vector<CommandWords>& commands);
+std::optional<CommandWords> parse_command_words(std::string_view text);
+
+}  // namespace callgate::policy

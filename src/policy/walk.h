@@ -1,0 +1,49 @@
+#pragma once
+// The one walk through a program's layers, shared by decide(), explain() and the tests runner, so that they cannot disagree.
+
+#include "policy/program.h"
+
+namespace callgate::policy {
+
+// Told about every rule that was looked at. explain() builds its steps here; decide() passes none.
+class Trace {
+ public:
+  virtual ~Trace() = default;
+  virtual void fact(std::string_view layer, std::string_view pointer, std::uint32_t line, std::string_view condition, std::string_view outcome) = 0;
+  virtual void rule(std::string_view layer, const Rule& rule, bool denies, bool shadow, Truth truth, Reader& reader) = 0;
+  virtual void limit(const Limit& limit, bool usable, const Claim& claim) = 0;
+};
+
+class Walk {
+ public:
+  Walk(const Program& program, const Input& input, Scratch& scratch, Trace* trace)
+      : program_(program), input_(input), scratch_(scratch), trace_(trace), reader_(input) {}
+  Decision run();
+
+ private:
+  bool deny(std::string_view reason, std::string_view message, std::string_view rule, std::uint32_t line, bool shadow);
+  void decide_tool();
+  void decide_method();
+  bool fundamentals();
+  bool hidden_or_silent();
+  void gather();
+  bool require(const Entry& entry);
+  bool deny_if(const Entry& entry);
+  bool claim(const Entry& entry);
+  bool claim_one(const Limit& limit);
+  bool append_scope_id(const Limit& limit);
+  void merge(Claim claim);
+  void reserve_keys();
+  std::size_t keys_bound(const Entry& entry) const;
+  template <class Fn> bool each_entry(Fn fn);
+
+  const Program& program_;
+  const Input& input_;
+  Scratch& scratch_;
+  Trace* trace_;
+  Reader reader_;
+  Decision decision_;
+  bool refused_ = false;
+};
+
+}  // namespace callgate::policy
