@@ -1,0 +1,12 @@
+#pragma once
+// What a tool is, as one digest (T-47): name, title, description, inputSchema, outputSchema and annotations, in this order, each with its
+// length, members of objects sorted by name. The order in which a server happens to write members does not matter; any other change does.
+
+#include "base/crypto.h"
+#include "json/document.h"
+
+namespace callgate::upstream {
+
+Digest fingerprint(const json::Value& tool);   // one entry of tools/list
+
+}  // namespace callgate::upstream
