@@ -16,7 +16,7 @@ from harness.upstreams import Hostile
 
 KILLS = 4
 THREADS = 8
-BUDGET = 4000          # of the day, shared by all threads; each call asks for 1 to 9
+BUDGET = 1200          # of the day, shared by all threads; used up half way through, so that the end of it is tested too
 POLICY = f"""
 version: "1"
 default: allow
