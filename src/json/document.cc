@@ -15,6 +15,11 @@ void Document::clear() {
   canonical_size_ = 0;
 }
 
+void Document::trim(std::size_t memory_max) {
+  if (memory_bytes() > memory_max) *this = Document();
+  clear();
+}
+
 std::size_t Document::memory_bytes() const {
   return nodes_.capacity() * sizeof(Node) + keys_.capacity() * sizeof(OpenKey) + canonical_.capacity() + unescaped_.capacity() +
          folded_.capacity();

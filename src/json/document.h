@@ -64,7 +64,8 @@ class Document {
   Value root() const { return nodes_.empty() ? Value() : Value(this, 0); }
   // Whitespace removed, minimal escapes, members in source order, numbers as written. Never longer than the input.
   std::string_view canonical() const { return {canonical_.data(), canonical_size_}; }
-  void clear();  // keeps the memory
+  void clear();                           // keeps the memory
+  void trim(std::size_t memory_max = 0);  // empties, and gives the memory back if it is more than that
   std::size_t memory_bytes() const;
 
   struct Node {                        // flat tape in document order: the children of a container follow it directly

@@ -376,5 +376,18 @@ TEST(Document, ParsingAgainReplacesWhatWasHeld) {
   EXPECT_FALSE(document.root().exists());
 }
 
+TEST(Document, GivesMemoryBackWhenAsked) {
+  Document document;
+  ASSERT_TRUE(document.parse("[\"" + std::string(100'000, 'x') + "\\n\"]"));
+  std::size_t bytes = document.memory_bytes();
+  EXPECT_GE(bytes, 200'000u);
+  document.trim(1'000'000);
+  EXPECT_EQ(document.memory_bytes(), bytes);
+  document.trim(1'000);
+  EXPECT_LT(document.memory_bytes(), 1'000u);
+  EXPECT_FALSE(document.root().exists());
+  EXPECT_TRUE(document.parse("[1]"));
+}
+
 }  // namespace
 }  // namespace callgate::json

@@ -45,6 +45,19 @@ void parses_text(benchmark::State& state) {
 }
 BENCHMARK(parses_text)->Arg(16 << 10)->Arg(1 << 20);
 
+// A large answer that is relayed as it comes.
+void checks_stream(benchmark::State& state) {
+  std::string text = tool_call(1 << 20);
+  for (auto _ : state) {
+    StreamCheck check;
+    for (std::size_t at = 0; at < text.size(); at += 65536)
+      if (!check.add(std::string_view(text).substr(at, 65536))) state.SkipWithError("refused");
+    if (!check.finish()) state.SkipWithError("refused");
+  }
+  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * text.size()));
+}
+BENCHMARK(checks_stream);
+
 void many_members(benchmark::State& state) {
   std::string text = "{";
   for (int i = 0; i < state.range(0); ++i) text += (i ? ",\"member_" : "\"member_") + std::to_string(i * 7919) + "\":1";

@@ -33,7 +33,8 @@ int main() {
     auto done = document.parse(bytes);
     callgate::json::StreamCheck check;
     bool streamed = check.add(bytes) && check.finish();
-    if (done && !streamed) {
+    bool repeated = !done && (done.error().reason == "json.duplicate_key" || done.error().reason == "json.folded_key");
+    if (streamed != done.has_value() && !repeated) {
       write_answer('-', "the stream check disagrees");
     } else if (done) {
       write_answer('+', document.canonical());
