@@ -2,6 +2,7 @@
 // What there is: servers, their tools as last seen, and policies with all their versions.
 // On the data path an immutable Catalog answers; CatalogStore keeps what is durable.
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +30,8 @@ struct ServerEntry {
 class Catalog {
  public:
   Catalog(std::vector<ServerEntry> servers, std::vector<std::shared_ptr<const policy::Policy>> policies);
+  Catalog(const Catalog&) = delete;
+  Catalog& operator=(const Catalog&) = delete;
   const ServerEntry* server(std::string_view id_or_slug) const;
   const policy::Policy* policy(std::string_view name) const;   // null: no such policy
   const std::vector<ServerEntry>& servers() const { return servers_; }
@@ -73,7 +76,11 @@ class CatalogStore {
   Result<PolicyVersion> rollback_policy(std::string_view name, std::int64_t to, std::string_view author, std::string_view reason);  // a new version with the old text
   Result<void> remove_policy(std::string_view name);                                   // Conflict while a server or live grant uses it
 
+  // Policies that did not change are not compiled again. A policy this version cannot compile is left out: what needs it is denied.
   Result<std::shared_ptr<const Catalog>> catalog();                                    // a fresh snapshot
+
+  // Asked by remove_policy, outside any transaction: does a live grant name this policy? Set once at start, before other threads.
+  void set_policy_in_use(std::function<Result<bool>(std::string_view policy)> policy_in_use);
   ~CatalogStore();
 
  private:

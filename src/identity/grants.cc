@@ -88,6 +88,17 @@ Result<Grant> IdentityStore::grant(std::string_view id_or_label) {
   return found;
 }
 
+Result<bool> IdentityStore::uses_policy(std::string_view policy) {
+  bool used = false;
+  CG_CHECK(inner_->database.read([&](Transaction& tx) -> Result<void> {
+    CG_TRY(auto rows, tx.query("SELECT id FROM grants WHERE policy = ? AND revoked_at IS NULL AND expires_at > ? LIMIT 1",
+                               {std::string(policy), to_row(inner_->clock.now())}));
+    used = !rows.empty();
+    return {};
+  }));
+  return used;
+}
+
 Result<Minted> IdentityStore::rotate(std::string_view id, seconds overlap) {
   if (overlap < seconds(0) || overlap > kOverlapMax)
     return fail(Code::InvalidArgument, "identity.overlap", "the overlap must be between 0 and 30 days");

@@ -88,6 +88,9 @@ class IdentityStore {
   Result<Grant> revoke(std::string_view id, std::string_view why);
   Result<Grant> update_grant(const Grant& grant);                       // label, policy, role, networks, deny_as, expiry, note, servers; version must match
 
+  // Does a live grant name this policy? For the catalog, which must not remove it then.
+  Result<bool> uses_policy(std::string_view policy);
+
   // Admin API tokens ("cga_" prefix, same shape) and the single-use setup code of the first start.
   struct ApiToken { std::string id, principal_id, label, last4; WallTime created_at{}; std::optional<WallTime> expires_at; };
   struct MintedApiToken { ApiToken token; Secret text; };

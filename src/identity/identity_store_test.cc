@@ -254,6 +254,19 @@ TEST_F(IdentityStoreTest, KeepsRolesAndRefusesToRemoveOneInUse) {
   EXPECT_EQ(reason(store_->put_role({"r", "", {{"crm", {"a\nb"}}}})), "identity.invalid_text");
 }
 
+TEST_F(IdentityStoreTest, KnowsWhetherALiveGrantNamesAPolicy) {
+  NewGrant grant = plain_grant();
+  grant.policy = "refunds";
+  auto one = mint(grant);
+  EXPECT_TRUE(store_->uses_policy("refunds").value());
+  EXPECT_FALSE(store_->uses_policy("other").value());
+  auto two = mint(grant);
+  ASSERT_TRUE(store_->revoke(one.grant.id, ""));
+  EXPECT_TRUE(store_->uses_policy("refunds").value());
+  clock_.advance(hours(30 * 24));
+  EXPECT_FALSE(store_->uses_policy("refunds").value()) << "expired";
+}
+
 TEST_F(IdentityStoreTest, WritesTheLastUseBehindTheCalls) {
   auto minted = mint(plain_grant());
   auto first = clock_.now() + seconds(5);

@@ -1,0 +1,13 @@
+#pragma once
+// From sealed rows to header lines. Only this room's .cc files include it.
+
+#include <span>
+
+#include "catalog/rows.h"
+
+namespace callgate::catalog {
+
+// All headers of one server, or an error: never some of them.
+Result<vault::Credentials> open_credentials(vault::Vault& vault, std::span<const SealedHeader> headers);
+
+}  // namespace callgate::catalog

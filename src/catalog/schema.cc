@@ -1,0 +1,64 @@
+#include "catalog/rows.h"
+
+namespace callgate::catalog {
+namespace {
+
+// Times are microseconds since 1970; fingerprints are hex. Versions of a removed policy stay: recorded decisions name them.
+constexpr store::Migration kMigrations[] = {{"catalog", 1, R"sql(
+CREATE TABLE servers (
+  id TEXT PRIMARY KEY,
+  slug TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  url TEXT NOT NULL,
+  policy TEXT NOT NULL,
+  disabled BIGINT NOT NULL,
+  allow_private BIGINT NOT NULL,
+  tls_verify BIGINT NOT NULL,
+  tls_ca_pem TEXT NOT NULL,
+  capture TEXT NOT NULL,
+  connect_timeout_ms BIGINT NOT NULL,
+  call_timeout_ms BIGINT NOT NULL,
+  response_bytes_max BIGINT NOT NULL,
+  version BIGINT NOT NULL,
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL
+);
+CREATE INDEX servers_policy ON servers (policy);
+CREATE TABLE server_headers (
+  server_id TEXT NOT NULL REFERENCES servers (id) ON DELETE CASCADE,
+  position BIGINT NOT NULL,
+  name TEXT NOT NULL,
+  sealed TEXT NOT NULL,
+  PRIMARY KEY (server_id, position)
+);
+CREATE TABLE tools (
+  server_id TEXT NOT NULL REFERENCES servers (id) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  title TEXT NOT NULL,
+  description TEXT NOT NULL,
+  definition_json TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  seen_at BIGINT NOT NULL,
+  PRIMARY KEY (server_id, name)
+);
+CREATE TABLE policies (
+  name TEXT PRIMARY KEY,
+  newest BIGINT NOT NULL,
+  removed_at BIGINT
+);
+CREATE TABLE policy_versions (
+  name TEXT NOT NULL REFERENCES policies (name),
+  version BIGINT NOT NULL,
+  text TEXT NOT NULL,
+  author TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  PRIMARY KEY (name, version)
+);
+)sql"}};
+
+}  // namespace
+
+std::span<const store::Migration> migrations() { return kMigrations; }
+
+}  // namespace callgate::catalog

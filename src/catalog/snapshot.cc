@@ -1,0 +1,144 @@
+// The immutable Catalog, and how a fresh one is made from what is stored.
+#include <algorithm>
+
+#include "catalog/credentials.h"
+#include "catalog/inner.h"
+#include "catalog/rows.h"
+#include "telemetry/log.h"
+
+namespace callgate::catalog {
+
+using store::Row;
+using store::Transaction;
+using PolicyPointer = std::shared_ptr<const policy::Policy>;
+
+Catalog::Catalog(std::vector<ServerEntry> servers, std::vector<PolicyPointer> policies) : servers_(std::move(servers)), policies_(std::move(policies)) {
+  by_name_.reserve(servers_.size() * 2);
+  for (std::size_t i = 0; i < servers_.size(); ++i) {
+    by_name_.emplace(servers_[i].server.id, i);
+    by_name_.emplace(servers_[i].server.slug, i);
+  }
+  for (const PolicyPointer& policy : policies_)
+    if (policy) policy_by_name_.emplace(policy->name(), policy.get());
+}
+
+const ServerEntry* Catalog::server(std::string_view id_or_slug) const {
+  auto found = by_name_.find(id_or_slug);
+  return found == by_name_.end() ? nullptr : &servers_[found->second];
+}
+
+const policy::Policy* Catalog::policy(std::string_view name) const {
+  auto found = policy_by_name_.find(name);
+  return found == policy_by_name_.end() ? nullptr : found->second;
+}
+
+CatalogStore::CatalogStore() = default;
+CatalogStore::~CatalogStore() = default;
+
+Result<std::unique_ptr<CatalogStore>> CatalogStore::open(store::Database& database, vault::Vault& vault, const Clock& clock) {
+  CG_CHECK(database.migrate(migrations()));
+  std::unique_ptr<CatalogStore> opened(new CatalogStore());
+  opened->inner_ = std::make_unique<Inner>(database, vault, clock);
+  return opened;
+}
+
+namespace {
+
+// One moment of everything a snapshot needs; texts of policies only where they are not compiled yet.
+struct Stored {
+  std::vector<Server> servers;
+  std::vector<SealedHeader> headers;
+  store::Rows tools;     // server_id, name
+  store::Rows policies;  // name, newest
+  std::vector<PolicyVersion> fresh;
+};
+
+PolicyPointer compile(const PolicyVersion& version) {
+  auto compiled = policy::Policy::compile(version.name, version.version, version.text);
+  if (!compiled.policy)
+    telemetry::log_error("a stored policy does not compile, what needs it is denied", {{"policy", version.name}, {"version", std::to_string(version.version)}});
+  return compiled.policy;
+}
+
+std::unordered_map<std::string_view, std::vector<std::string>> tool_names_by_server(const store::Rows& rows) {
+  std::unordered_map<std::string_view, std::vector<std::string>> names;
+  for (const Row& row : rows) names[row.text(0)].push_back(row.text(1));
+  for (auto& [server, list] : names) std::sort(list.begin(), list.end());  // by bytes, whatever the database's order is
+  return names;
+}
+
+std::unordered_map<std::string_view, std::span<const SealedHeader>> headers_by_server(const std::vector<SealedHeader>& headers) {
+  std::unordered_map<std::string_view, std::span<const SealedHeader>> by_server;
+  for (std::size_t begin = 0, end = 0; begin < headers.size(); begin = end) {
+    while (end < headers.size() && headers[end].server_id == headers[begin].server_id) ++end;
+    by_server.emplace(headers[begin].server_id, std::span(headers).subspan(begin, end - begin));
+  }
+  return by_server;
+}
+
+void open_into(ServerEntry& entry, vault::Vault& vault, std::span<const SealedHeader> headers) {
+  auto credentials = open_credentials(vault, headers);
+  if (credentials) {
+    entry.credentials = std::move(*credentials);
+    return;
+  }
+  entry.credentials_unreadable = true;
+  telemetry::log_error("credentials of a server cannot be opened, calls to it are refused",
+                       {{"server", entry.server.slug}, {"reason", std::string(credentials.error().reason)}});
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Catalog>> CatalogStore::catalog() {
+  std::map<Inner::Version, PolicyPointer> known;
+  {
+    std::lock_guard lock(inner_->mutex);
+    known = inner_->compiled;
+  }
+  Stored stored;
+  CG_CHECK(inner_->database.read([&](Transaction& tx) -> Result<void> {
+    CG_TRY(stored.servers, read_servers(tx));
+    CG_TRY(stored.headers, read_headers(tx, {}));
+    CG_TRY(stored.tools, tx.query("SELECT server_id, name FROM tools"));
+    CG_TRY(stored.policies, tx.query("SELECT name, newest FROM policies WHERE removed_at IS NULL ORDER BY name"));
+    for (const Row& row : stored.policies) {
+      if (known.contains({row.text(0), row.integer(1)})) continue;
+      CG_TRY(auto texts, tx.query("SELECT text FROM policy_versions WHERE name = ? AND version = ?", {row.text(0), row.integer(1)}));
+      if (!texts.empty()) stored.fresh.push_back({row.text(0), row.integer(1), texts[0].text(0), {}, {}, {}});
+    }
+    return {};
+  }));
+  for (const PolicyVersion& version : stored.fresh) known[{version.name, version.version}] = compile(version);
+
+  std::vector<PolicyPointer> policies;
+  std::unordered_map<std::string_view, PolicyPointer> by_name;
+  std::map<Inner::Version, PolicyPointer> kept;  // only what is current: old versions are compiled again when rolled back to
+  for (const Row& row : stored.policies) {
+    Inner::Version key{row.text(0), row.integer(1)};
+    PolicyPointer compiled = known[key];
+    kept.emplace(std::move(key), compiled);
+    if (!compiled) continue;
+    by_name.emplace(row.text(0), compiled);
+    policies.push_back(std::move(compiled));
+  }
+  {
+    std::lock_guard lock(inner_->mutex);
+    inner_->compiled = std::move(kept);
+  }
+
+  auto tools = tool_names_by_server(stored.tools);
+  auto headers = headers_by_server(stored.headers);
+  std::vector<ServerEntry> entries;
+  entries.reserve(stored.servers.size());
+  for (Server& server : stored.servers) {
+    ServerEntry entry;
+    entry.server = std::move(server);
+    if (auto found = by_name.find(entry.server.policy); found != by_name.end()) entry.policy = found->second;
+    if (auto found = tools.find(entry.server.id); found != tools.end()) entry.tool_names = std::move(found->second);
+    if (auto found = headers.find(entry.server.id); found != headers.end()) open_into(entry, inner_->vault, found->second);
+    entries.push_back(std::move(entry));
+  }
+  return std::make_shared<const Catalog>(std::move(entries), std::move(policies));
+}
+
+}  // namespace callgate::catalog
