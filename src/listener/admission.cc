@@ -16,7 +16,8 @@ bool split_port(std::string_view value, std::string_view& host, std::string_view
   host = value.substr(0, colon);
   port = colon == std::string_view::npos ? std::string_view() : value.substr(colon + 1);
   if (colon == std::string_view::npos) return !host.empty();
-  return !host.empty() && !port.empty() && port.size() <= 5 && std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (host.empty() || port.empty() || port.size() > 5) return false;
+  return std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 bool contains(const std::vector<std::string>& list, std::string_view value) {
@@ -32,7 +33,8 @@ bool known_method(std::string_view method) {
 
 }  // namespace
 
-AllowedNames::AllowedNames(const std::string& bound_address, std::uint16_t port, std::vector<std::string> hosts, std::vector<std::string> origins)
+AllowedNames::AllowedNames(const std::string& bound_address, std::uint16_t port, std::vector<std::string> hosts,
+                           std::vector<std::string> origins)
     : hosts_(std::move(hosts)), origins_(std::move(origins)) {
   const bool v6 = bound_address.find(':') != std::string::npos;
   if (bound_address != "0.0.0.0" && bound_address != "::") hosts_.push_back(v6 ? "[" + bound_address + "]" : bound_address);

@@ -45,7 +45,8 @@ struct Shared {
 
 class Door final : public net::Deferred {
  public:
-  Door(std::shared_ptr<Shared> shared_state, const Worker& worker) : shared(std::move(shared_state)), loop(*worker.loop), handler(*worker.handler) {}
+  Door(std::shared_ptr<Shared> shared_state, const Worker& worker)
+      : shared(std::move(shared_state)), loop(*worker.loop), handler(*worker.handler) {}
   ~Door() override;   // the loop is still there, but no longer runs
 
   std::unique_ptr<char[]> take_slab();

@@ -64,7 +64,8 @@ Result<int> open_tcp(const Options& options, std::uint16_t& port) {
     v6.sin6_port = htons(options.port);
     size = sizeof v6;
   } else {
-    return fail(Code::InvalidArgument, "listener.address", "`" + options.address + "` is not an IP address to listen on, such as 127.0.0.1");
+    return fail(Code::InvalidArgument, "listener.address",
+                "`" + options.address + "` is not an IP address to listen on, such as 127.0.0.1");
   }
   const std::string where = options.address + ":" + std::to_string(options.port);
   Socket socket(::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -72,9 +73,12 @@ Result<int> open_tcp(const Options& options, std::uint16_t& port) {
   const int on = 1, off = 0;
   ::setsockopt(socket.fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   ::setsockopt(socket.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);   // accepted sockets inherit it
-  if (address.ss_family == AF_INET6) ::setsockopt(socket.fd, IPPROTO_IPV6, IPV6_V6ONLY, options.address == "::" ? &off : &on, sizeof on);
+  if (address.ss_family == AF_INET6) {
+    ::setsockopt(socket.fd, IPPROTO_IPV6, IPV6_V6ONLY, options.address == "::" ? &off : &on, sizeof on);
+  }
   if (::bind(socket.fd, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(socket.fd, SOMAXCONN) != 0) {
-    return cannot_listen(where, errno == EADDRINUSE ? ": another process does; stop it or choose another port" : "; choose another address or port");
+    const bool taken = errno == EADDRINUSE;
+    return cannot_listen(where, taken ? ": another process does; stop it or choose another port" : "; choose another address or port");
   }
   socklen_t got = sizeof address;
   ::getsockname(socket.fd, reinterpret_cast<sockaddr*>(&address), &got);
@@ -149,13 +153,13 @@ struct Listener::Inner final : net::Watcher {
     const bool local = !shared->options.unix_path.empty();
     const Peer peer{address_of(from), local};
     if (local && !same_user(accepted)) {
-      doors.front()->handler.refused(
-          peer.address, {}, Error{Code::Forbidden, "listener.peer", "only the user the gate runs as may use the control socket", {}}, 403);
+      const Error error{Code::Forbidden, "listener.peer", "only the user the gate runs as may use the control socket", {}};
+      doors.front()->handler.refused(peer.address, {}, error, 403);
       return;
     }
     if (!shared->enter(peer)) {
-      doors.front()->handler.refused(peer.address, {},
-                                     Error{Code::RateLimited, "listener.connections", "too many connections; close some and try again", {}}, 503);
+      const Error error{Code::RateLimited, "listener.connections", "too many connections; close some and try again", {}};
+      doors.front()->handler.refused(peer.address, {}, error, 503);
       return;
     }
     const auto least = std::min_element(doors.begin(), doors.end(), [](const auto& a, const auto& b) {

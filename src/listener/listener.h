@@ -55,11 +55,13 @@ class Reply {
   virtual void observe(ReplyObserver* observer) = 0;
   virtual void send(const ResponseHead& head, std::string_view body) = 0;   // copies what the socket does not take at once
   virtual void begin_stream(const ResponseHead& head) = 0;                  // chunked
-  // False: above the high mark (256 KB); stop until on_drained(). What is written nevertheless is kept up to 16 MB, then the client is gone.
+  // False: above the high mark (256 KB); stop until on_drained(). What is written nevertheless is kept up to 16 MB; then the client
+  // counts as gone.
   virtual bool write(std::string_view data) = 0;
   virtual void finish() = 0;
   virtual void abort() = 0;                                                 // close now, so that a cut stream looks cut
-  // Replaces (and frees) the one before. A slot that lives as long as the connection, for the handler's own use (the last token seen); freed with `destroy`.
+  // A slot that lives as long as the connection, for the handler's own use (the last token seen); freed with `destroy`, also when
+  // it is replaced.
   virtual void set_memo(void* memo, void (*destroy)(void*)) = 0;
 };
 

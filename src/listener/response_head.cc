@@ -29,7 +29,8 @@ std::string_view DateLine::at(const Clock& clock, MonoTime now) {
   if (!line_.empty() && now - made_ < std::chrono::seconds(1)) return line_;
   made_ = now;
   static constexpr const char* kDays[] = {"Sun, ", "Mon, ", "Tue, ", "Wed, ", "Thu, ", "Fri, ", "Sat, "};
-  static constexpr const char* kMonths[] = {" Jan ", " Feb ", " Mar ", " Apr ", " May ", " Jun ", " Jul ", " Aug ", " Sep ", " Oct ", " Nov ", " Dec "};
+  static constexpr const char* kMonths[] = {" Jan ", " Feb ", " Mar ", " Apr ", " May ", " Jun ",
+                                            " Jul ", " Aug ", " Sep ", " Oct ", " Nov ", " Dec "};
   const auto time = std::chrono::floor<std::chrono::seconds>(clock.now());
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);

@@ -5,7 +5,8 @@
 namespace callgate::net {
 namespace {
 
-enum Step : std::uint8_t { kFirstDigit, kDigits, kExtension, kSizeLf, kData, kDataCr, kDataLf, kTrailer, kTrailerName, kTrailerValue, kTrailerLf, kLastLf };
+enum Step : std::uint8_t { kFirstDigit, kDigits, kExtension, kSizeLf, kData, kDataCr, kDataLf,
+                           kTrailer, kTrailerName, kTrailerValue, kTrailerLf, kLastLf };
 
 constexpr std::uint32_t kExtensionMax = 256;        // per chunk
 constexpr std::uint32_t kExtensionsMax = 16 * 1024; // per body: tiny chunks with long extensions are an amplifier

@@ -213,7 +213,8 @@ TEST(TlsContext, RefusesBadFilesWithAdvice) {
   EXPECT_EQ(TlsContext::server(good.certificate, "/nowhere/key").error().reason, "tls.configuration");
   EXPECT_EQ(TlsContext::server("/nowhere/certificate", good.key).error().reason, "tls.configuration");
   EXPECT_EQ(TlsContext::client("not pem", true).error().reason, "tls.configuration");
-  EXPECT_EQ(TlsContext::client(identity.certificate_pem + identity.certificate_pem.substr(0, 200), true).error().reason, "tls.configuration");
+  const std::string cut = identity.certificate_pem + identity.certificate_pem.substr(0, 200);
+  EXPECT_EQ(TlsContext::client(cut, true).error().reason, "tls.configuration");
   EXPECT_TRUE(TlsContext::client(identity.certificate_pem + make_identity("DNS:b").certificate_pem, true));
 }
 

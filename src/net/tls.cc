@@ -85,14 +85,15 @@ Result<std::shared_ptr<TlsContext>> TlsContext::server(const std::string& certif
     return fail(Code::InvalidArgument, "tls.configuration", "cannot read the TLS key file `" + key_file + "`", std::strerror(errno));
   }
   if ((facts.st_mode & 077) != 0) {
-    return fail(Code::InvalidArgument, "tls.key_permissions", "others can read the TLS key file `" + key_file + "`; run chmod 600 on it");
+    return fail(Code::InvalidArgument, "tls.key_permissions",
+                "others can read the TLS key file `" + key_file + "`; run chmod 600 on it");
   }
   std::shared_ptr<TlsContext> result(new TlsContext());
   result->inner_->context = new_context(TLS_server_method());
   SSL_CTX* const c = result->inner_->context.get();
   if (c == nullptr) return tls_failed("cannot start TLS");
   if (SSL_CTX_use_certificate_chain_file(c, certificate_file.c_str()) != 1) {
-    return tls_failed("cannot use the TLS certificate file `" + certificate_file + "`; it must hold the chain as PEM, own certificate first");
+    return tls_failed("cannot use the TLS certificate file `" + certificate_file + "`; it must hold the chain as PEM, own first");
   }
   if (SSL_CTX_use_PrivateKey_file(c, key_file.c_str(), SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(c) != 1) {
     return tls_failed("the TLS key file `" + key_file + "` is not the PEM key of the certificate, or has a passphrase");

@@ -185,7 +185,8 @@ Result<std::unique_ptr<ByteStream>> ByteStream::tls_client(int fd, TlsContext& c
   SSL* const ssl = stream->ssl();
   SSL_set_connect_state(ssl);
   std::array<unsigned char, 16> address;
-  const bool is_address = ::inet_pton(AF_INET, host.c_str(), address.data()) == 1 || ::inet_pton(AF_INET6, host.c_str(), address.data()) == 1;
+  const bool is_address =
+      ::inet_pton(AF_INET, host.c_str(), address.data()) == 1 || ::inet_pton(AF_INET6, host.c_str(), address.data()) == 1;
   bool ok = !host.empty();
   if (is_address) {
     ok = ok && X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str()) == 1;

@@ -115,7 +115,8 @@ std::string get(const std::string& path, const std::string& more_headers) {
 }
 
 std::string post(const std::string& path, const std::string& body, const std::string& more_headers) {
-  return "POST " + path + " HTTP/1.1\r\nHost: localhost\r\n" + more_headers + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  const std::string length = "Content-Length: " + std::to_string(body.size()) + "\r\n";
+  return "POST " + path + " HTTP/1.1\r\nHost: localhost\r\n" + more_headers + length + "\r\n" + body;
 }
 
 int status_in(std::string_view response) {
