@@ -1,5 +1,7 @@
 #include "json/document.h"
 
+#include <utility>
+
 #include "json/scanner.h"
 
 namespace callgate::json {
@@ -16,8 +18,10 @@ void Document::clear() {
 }
 
 void Document::trim(std::size_t memory_max) {
-  if (memory_bytes() > memory_max) *this = Document();
   clear();
+  if (memory_bytes() <= memory_max) return;
+  Document fresh;  // swapped, not assigned: an assigned string keeps its capacity
+  std::swap(*this, fresh);
 }
 
 std::size_t Document::memory_bytes() const {

@@ -35,7 +35,8 @@ def loose(_):
 
 def read(text):
     """Python's parser, with numbers kept as written and objects as lists of pairs."""
-    return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=loose, object_pairs_hook=lambda pairs: ("object", pairs))
+    return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=loose,
+                      object_pairs_hook=lambda pairs: ("object", pairs))
 
 
 def folded(key):
@@ -98,11 +99,12 @@ def expected(data):
 
 class Generator:
     STRINGS = ["a", "plain words", "\\n", '\\"', "\\\\", "\\/", "\\u0041", "\\u00e9", "é", "\\u0000", "\\u001F", "\\b\\f\\t", "\x7f", "日本",
-               "\\u2028", "\u2028", "\\uD83D\\uDE00", "😀", "\\u0022", "sixteen bytes ab", "//", "\ufeff", "\ufffd", "\\ud800", "0123456789" * 4]
+               "\\u2028", "\u2028", "\\uD83D\\uDE00", "😀", "\\u0022", "sixteen bytes ab", "//", "\ufeff", "\ufffd", "\\ud800",
+               "0123456789" * 4]
     NUMBERS = ["0", "-0", "1", "1.0", "10e-1", "1E+2", "0.1000", "9007199254740993", "18446744073709551666", "1e308", "5e-324", "0e999",
                "1.7976931348623157e308", "1e309", "1e-400", "-12.5", "123456789012345678901234567890", "2.5e-3"]
-    KEYS = ["id", "ID", "name", "n\\u0061me", "Name", "amount", "Amount", "params", "param\u017f", "token", "to\u212aen", 'a\\"b', "é", "É", "ß",
-            "ss", "\\u00c9", "", "😀", "__proto__", "1", "0", "constructor", "\\u0000", "i", "\u0130", "\u0131", "a longer key than a block"]
+    KEYS = ["id", "ID", "name", "n\\u0061me", "Name", "amount", "Amount", "params", "param\u017f", "token", "to\u212aen", 'a\\"b', "é", "É",
+            "ß", "ss", "\\u00c9", "", "😀", "__proto__", "1", "0", "constructor", "\\u0000", "i", "\u0130", "\u0131", "a longer key than a block"]
 
     def __init__(self, seed):
         self.random = random.Random(seed)
@@ -122,7 +124,8 @@ class Generator:
         if kind == 0:
             return self.string()
         if kind == 1:
-            return self.random.choice(self.NUMBERS) if self.random.random() < 0.5 else str(self.random.getrandbits(self.random.randrange(1, 70)))
+            whole = str(self.random.getrandbits(self.random.randrange(1, 70)))
+            return self.random.choice(self.NUMBERS) if self.random.random() < 0.5 else whole
         if kind < 4:
             return self.random.choice(["true", "false", "null"])
         s = self.space
@@ -170,17 +173,22 @@ def attacks():
     """Shapes from the security test list, by id; all must be refused."""
     shapes = {
         "T-01": ['{"name":"ok","Name":"drop"}', '{"method":"ping","Method":"tools/call"}', '{"id":1,"ID":2}', '{"params":{},"Params":{}}',
-                 '{"params":{},"param\u017f":{}}', '{"params":{},"param\\u017f":{}}', '{"token":1,"to\u212aen":1}', '{"TOKEN":1,"to\\u212aen":1}'],
+                 '{"params":{},"param\u017f":{}}', '{"params":{},"param\\u017f":{}}', '{"token":1,"to\u212aen":1}',
+                 '{"TOKEN":1,"to\\u212aen":1}'],
         "T-02": ['{"name":"a","name":"b"}', '{"name":"a","n\\u0061me":"b"}', '[{"x":{"amount":1,"b":2,"amount":1}}]', '{"":1,"":2}'],
         "T-03": ['{"arguments":{"amount":1,"Amount":5000}}', '{"straße":1,"STRASSE":2}', '{"σ":1,"ς":2}', '{"İ":1,"i":2}', '{"ı":1,"I":2}'],
         "T-04": ['{"x":1e999}', "[-1e999]", "1e309", "1" + "0" * 309, "[1e-999]"],
         "T-05": ["010", "-01", "NaN", "[Infinity]", "-Infinity", "+1", ".5", "5.", "1e", "0x10", "1_000", "\uff11"],
-        "T-06": [b"\xef\xbb\xbf{}", '{"a":1}'.encode("utf-16"), '{"a":1}'.encode("utf-16-le"), '{"a":1}'.encode("utf-32"), '{"a":1}'.encode("utf-16-be")],
-        "T-07": [b'"\xff"', b'"\xc0\xaf"', b'"\xe0\x80\xaf"', b'"\xed\xa0\x80"', b'"\xf4\x90\x80\x80"', b'{"\xc3":1}', '"\\ud800"', '"\\udc00"', '"\\udc00\\ud800"',
+        "T-06": [b"\xef\xbb\xbf{}", '{"a":1}'.encode("utf-16"), '{"a":1}'.encode("utf-16-le"),
+                 '{"a":1}'.encode("utf-32"), '{"a":1}'.encode("utf-16-be")],
+        "T-07": [b'"\xff"', b'"\xc0\xaf"', b'"\xe0\x80\xaf"', b'"\xed\xa0\x80"', b'"\xf4\x90\x80\x80"', b'{"\xc3":1}',
+                 '"\\ud800"', '"\\udc00"', '"\\udc00\\ud800"',
                  '{"\\ud83d":1}', '{"na\\u0000me":1}', '{"na\\nme":1}', '{"a\\u007fb":1}', b'{"a\x00b":1}', b'"a\x00b"', '"a\tb"'],
-        "T-08": ["{}{}", "{}\n{}", '{"a":1} {"b":2}', "[1,]", '{"a":1,}', "[1,,2]", "[1/*c*/]", "// c\n1", "[" * 100_000, "[" * 65 + "]" * 65,
+        "T-08": ["{}{}", "{}\n{}", '{"a":1} {"b":2}', "[1,]", '{"a":1,}', "[1,,2]", "[1/*c*/]", "// c\n1", "[" * 100_000,
+                 "[" * 65 + "]" * 65,
                  '{"a":' * 100_000 + "1" + "}" * 100_000, "{" + ",".join(f'"k{i}":0' for i in range(1_000_000)) + "}",
-                 "{" + ",".join(f'"{i}":0' for i in range(10_001)) + "}", '"' + "x" * (5 * 1024 * 1024) + '"', "{'a':1}", "{a:1}", "undefined", "", " "],
+                 "{" + ",".join(f'"{i}":0' for i in range(10_001)) + "}", '"' + "x" * (5 * 1024 * 1024) + '"',
+                 "{'a':1}", "{a:1}", "undefined", "", " "],
     }
     for name, texts in shapes.items():
         for text in texts:
