@@ -79,7 +79,7 @@ Verification verify(const std::string& directory, const std::optional<Journal::H
 struct Query {
   std::optional<WallTime> since, until;
   std::string principal, grant, server, tool, method, effect, reason, kind, policy, decision_id, text;   // empty: any; text: substring of the record
-  std::optional<std::uint64_t> before_sequence;   // page
+  std::optional<std::uint64_t> before_sequence;   // page: the last sequence of the page before; with oldest_first, records after it
   std::size_t limit = 50;
   bool oldest_first = false;
 };
@@ -89,7 +89,9 @@ class Index {
  public:
   static Result<std::unique_ptr<Index>> open(const std::string& database_path, const std::string& journal_directory);
   Result<std::uint64_t> catch_up();                        // indexes what is new; returns how many; large batches
-  Result<std::vector<Entry>> query(const Query& query);    // newest first
+  Result<std::vector<Entry>> query(const Query& query);    // newest first; at most 10,000
+  // Everything that matches, page by page, until `fn` says no; query.limit is not looked at.
+  Result<void> each(const Query& query, const std::function<bool(const Entry&)>& fn);
   Result<std::optional<Entry>> find(std::string_view decision_id_or_sequence);
   Result<void> rebuild();
   ~Index();
@@ -100,10 +102,11 @@ class Index {
   std::unique_ptr<Inner> inner_;
 };
 
-// Streams matching records as JSON lines or CSV (cells that a spreadsheet would run as formulas are defused, T-64).
+// Streams all matching records (query.limit is not looked at) as JSON lines or CSV (cells that a spreadsheet would run as formulas are defused, T-64).
 enum class Format : std::uint8_t { Jsonl, Csv };
 Result<std::uint64_t> export_records(Index& index, const Query& query, Format format, const std::function<bool(std::string_view)>& write);
 // Drops whole segments older than `keep`; the first kept segment names the hash it continues from, so the chain still verifies.
+// Returns how many records went; the index drops their rows with its next catch_up().
 Result<std::uint64_t> apply_retention(const std::string& directory, WallTime now, std::chrono::seconds keep);
 
 // Reduces arguments to a capture level. Redacted: keys, numbers, booleans and short enums stay; other strings become "<string, N bytes>",
