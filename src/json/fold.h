@@ -46,7 +46,7 @@ inline std::uint64_t lower_ascii(std::uint64_t word) {
 
 // Folds ASCII itself and equals the hash of the folded text. Reads up to 8 bytes past the end: the storage must reach that far.
 inline std::uint64_t lower_ascii_hash(std::uint64_t seed, const char* text, std::size_t size) {
-  std::uint64_t hash = hash_step(seed, size);
+  std::uint64_t hash = seed;  // the length need not go in: no key holds a NUL
   std::uint64_t word;
   for (; size >= 8; text += 8, size -= 8) {
     std::memcpy(&word, text, 8);

@@ -10,7 +10,8 @@
 namespace callgate::json {
 namespace {
 
-constexpr std::size_t kPadding = 32;               // blocks are stored whole and keys are hashed in words
+constexpr std::size_t kPadding = 32;  // blocks are stored whole and keys are hashed in words
+constexpr std::size_t kCopy = 16;
 constexpr std::size_t kBytesHardMax = 0x7fff0000;  // spans are 32 bits wide
 
 bool is_digit(std::uint8_t c) { return c >= '0' && c <= '9'; }
@@ -79,6 +80,17 @@ bool Scanner::scan_step() {
   return scan_value();
 }
 
+template <std::size_t size> bool Scanner::scan_literal(const char (&word)[size], Kind kind) {
+  constexpr std::size_t length = size - 1;
+  if (static_cast<std::size_t>(end_ - at_) < length || std::memcmp(at_, word, length) != 0)
+    return refuse("json.syntax", "unknown word; only true, false and null are written without quotes");
+  std::uint32_t begin = written();
+  std::memcpy(out_, word, length);
+  out_ += length;
+  at_ += length;
+  return push(kind, begin, written());
+}
+
 bool Scanner::scan_value() {
   if (at_ == end_) return refuse_byte("a value");
   switch (*at_) {
@@ -132,16 +144,6 @@ bool Scanner::scan_member_key() {
   return true;
 }
 
-bool Scanner::scan_literal(std::string_view word, Kind kind) {
-  if (static_cast<std::size_t>(end_ - at_) < word.size() || std::memcmp(at_, word.data(), word.size()) != 0)
-    return refuse("json.syntax", "unknown word; only true, false and null are written without quotes");
-  std::uint32_t begin = written();
-  std::memcpy(out_, word.data(), word.size());
-  out_ += word.size();
-  at_ += word.size();
-  return push(kind, begin, written());
-}
-
 bool Scanner::scan_number() {
   const std::uint8_t* at = at_;
   auto digits = [&] {
@@ -170,7 +172,11 @@ bool Scanner::scan_number() {
   if ((!plain || size > 300) && !magnitude_fits({reinterpret_cast<const char*>(at_), size}))
     return refuse("json.number", "the number is out of range; send one that fits a double");
   std::uint32_t begin = written();
-  std::memcpy(out_, at_, size);
+  if (size <= kCopy && static_cast<std::size_t>(end_ - at_) >= kCopy) {
+    std::memcpy(out_, at_, kCopy);  // a fixed size needs no call; the output is padded
+  } else {
+    std::memcpy(out_, at_, size);
+  }
   out_ += size;
   at_ = at;
   return push(Kind::Number, begin, written());

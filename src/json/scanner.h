@@ -28,7 +28,7 @@ class Scanner {
   bool scan_step();  // one member, element or closing bracket of the innermost container
   bool scan_value();
   bool scan_member_key();
-  bool scan_literal(std::string_view word, Kind kind);
+  template <std::size_t size> bool scan_literal(const char (&word)[size], Kind kind);
   bool scan_number();
   bool open(Kind kind);
   bool close();

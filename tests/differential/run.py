@@ -104,7 +104,8 @@ class Generator:
     NUMBERS = ["0", "-0", "1", "1.0", "10e-1", "1E+2", "0.1000", "9007199254740993", "18446744073709551666", "1e308", "5e-324", "0e999",
                "1.7976931348623157e308", "1e309", "1e-400", "-12.5", "123456789012345678901234567890", "2.5e-3"]
     KEYS = ["id", "ID", "name", "n\\u0061me", "Name", "amount", "Amount", "params", "param\u017f", "token", "to\u212aen", 'a\\"b', "é", "É",
-            "ß", "ss", "\\u00c9", "", "😀", "__proto__", "1", "0", "constructor", "\\u0000", "i", "\u0130", "\u0131", "a longer key than a block"]
+            "ß", "ss", "\\u00c9", "", "😀", "__proto__", "1", "0", "constructor", "\\u0000", "i", "\u0130", "\u0131",
+            "a longer key than a block"]
 
     def __init__(self, seed):
         self.random = random.Random(seed)
