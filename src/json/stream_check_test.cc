@@ -57,7 +57,7 @@ TEST(StreamCheck, RefusesLooseSyntax) {
 // T-04
 TEST(StreamCheck, RefusesNumbersThatADoubleCannotHold) {
   for (auto text : {"1e999", "[-1e999]", "1.8e308", "1e-999"}) EXPECT_EQ(reason(text), "json.number") << text;
-  EXPECT_EQ(reason(std::string(400, '0') + "1"), "json.number");
+  EXPECT_EQ(reason(std::string(401, '1')), "json.number");
   EXPECT_EQ(reason("0." + std::string(399, '1')), "json.number");
   EXPECT_EQ(reason("[1.7976931348623157e308,0e999]"), "ok");
 }
