@@ -43,6 +43,7 @@ struct Compiler {
   void condition(const Node& node, const std::string& pointer, bool relative);
   void leaf(const Node& node, const std::string& pointer, bool relative);
   void check_root(const Node& node, const std::string& pointer, const Path& path, Op op);
+  std::uint32_t intern(Path path);
   std::optional<std::uint32_t> path(const Node& node, const std::string& pointer, bool relative);
 
   void limits(const Node& list, Entry& out);
@@ -57,6 +58,7 @@ struct Compiler {
   Problems& problems;
   std::size_t patterns = 0;
   std::unordered_map<std::string, std::string> counters;  // counter key -> how it counts and where
+  std::unordered_map<std::string, std::uint32_t> interned;  // path text -> index
   const Node* tools_node = nullptr;
   const Node* methods_node = nullptr;
 };

@@ -129,8 +129,14 @@ std::optional<std::uint32_t> Compiler::path(const Node& node, const std::string&
   }
   if (relative && (written->text == "args" || written->text.starts_with("args.")))
     problems.warn(*written, at, "inside any, all and none a path starts at the element: this reads the element's own `args`");
-  program.paths.push_back(std::move(*made));
-  return static_cast<std::uint32_t>(program.paths.size() - 1);
+  return intern(std::move(*made));
+}
+
+// Rules that read the same path share it, so that a call walks it once.
+std::uint32_t Compiler::intern(Path path) {
+  auto [known, fresh] = interned.try_emplace((path.root == Root::Element ? "." : "") + path.text, static_cast<std::uint32_t>(program.paths.size()));
+  if (fresh) program.paths.push_back(std::move(path));
+  return known->second;
 }
 
 void Compiler::leaf(const Node& node, const std::string& pointer, bool relative) {
@@ -227,8 +233,7 @@ void Compiler::limit(const Node& node, Limit& out) {
     else if (read->root != Root::Args || read->segments.empty()) problems.error(*from, at, "`increment_from` reads a number from the arguments, such as `args.amount`");
     else {
       out.amount_message = "Blocked by policy: " + read->text + " must be a number that is not negative. Do not retry with the same arguments.";
-      out.increment_from = static_cast<std::uint32_t>(program.paths.size());
-      program.paths.push_back(std::move(*read));
+      out.increment_from = intern(std::move(*read));
     }
   }
   out.on_deny = text_field(node, out.pointer, "on_deny").value_or("");

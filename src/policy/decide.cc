@@ -170,10 +170,9 @@ bool Walk::claim_one(const Limit& limit) {
   claim.shadow = limit.shadow;
   bool usable = true;
   if (limit.increment_from) {  // T-21: a finite decimal, zero or more; anything else would lower or corrupt the counter
-    Seen seen = reader_.read(program_.paths[*limit.increment_from], {});
-    auto number = seen.kind == Seen::Kind::Number ? Decimal::parse(seen.text) : std::nullopt;
-    usable = number && !number->negative();
-    if (usable) claim.amount = *number;
+    const Seen& seen = reader_.read(*limit.increment_from, {});
+    usable = seen.kind == Seen::Kind::Number && seen.exact && !seen.decimal.negative();
+    if (usable) claim.amount = seen.decimal;
   }
   if (!usable) {
     if (trace_) trace_->limit(limit, false, claim);

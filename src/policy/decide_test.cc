@@ -18,7 +18,7 @@ constexpr std::string_view kSeed = R"({"version":"1","default":"deny","hide":["d
   "limits":[{"counter":"daily_refunds","window":"day","max":5000,"scope":"grant","increment_from":"args.amount"}]}}})";
 
 TEST(PolicyDecide, AllowsTheSmallRefundAndRefusesTheLargeOneInTheAuthorsWords) {
-  auto policy = compiled(testing::read_file(std::string(CALLGATE_SOURCE_DIR) + "/examples/policies/refunds.yaml"));
+  auto policy = compiled(testing::read_file(std::string(CALLGATE_SOURCE_DIR) + "/examples/policies/payments.yaml"));
   ASSERT_TRUE(policy);
   Scratch scratch;
   Call small("refund_payment", R"({"charge_id": "ch_105", "amount": 50})");

@@ -143,11 +143,11 @@ std::string describe_value(const Seen& seen) {
 
 std::string describe_inputs(const Program& program, std::uint32_t begin, std::uint32_t end, Reader& reader) {
   auto paths = rooted_paths(program, begin, end);
-  if (paths.size() == 1) return describe_value(reader.read(program.paths[paths[0]], {}));
+  if (paths.size() == 1) return describe_value(reader.read(paths[0], {}));
   std::string out;
   for (auto path : paths) {
     if (!out.empty()) out += ", ";
-    out += program.paths[path].text + " = " + describe_value(reader.read(program.paths[path], {}));
+    out += program.paths[path].text + " = " + describe_value(reader.read(path, {}));
   }
   return out;
 }

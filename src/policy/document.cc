@@ -126,7 +126,7 @@ class Builder final : public YAML::EventHandler {
   }
 
   Node at(const YAML::Mark& mark) {
-    if (++values_ > kDocumentValuesMax) refuse(mark, "the document holds more than 100000 values: split it into several policies");
+    if (++values_ > kDocumentValuesMax) refuse(mark, "the document holds more than 250000 values: split it into several policies");
     Node node;
     node.line = static_cast<std::uint32_t>(mark.line + 1);
     node.column = static_cast<std::uint32_t>(mark.column + 1);

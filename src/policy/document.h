@@ -1,6 +1,6 @@
 #pragma once
 // The policy text as a tree with positions. YAML or JSON (a subset of it): one document, no anchors, aliases, merge keys
-// or tags, no duplicate keys, at most 1 MiB, 32 levels and 100,000 values. Knows nothing of policy fields.
+// or tags, no duplicate keys, at most 1 MiB, 32 levels and 250,000 values. Knows nothing of policy fields.
 
 #include <cstdint>
 #include <optional>
@@ -14,7 +14,7 @@ namespace callgate::policy {
 
 constexpr std::size_t kDocumentBytesMax = 1024 * 1024;
 constexpr std::size_t kDocumentDepthMax = 32;
-constexpr std::size_t kDocumentValuesMax = 100'000;
+constexpr std::size_t kDocumentValuesMax = 250'000;
 
 struct Node {
   enum class Kind : std::uint8_t { Null, Bool, Number, String, Sequence, Map };

@@ -122,9 +122,8 @@ Truth member(const Constant& constant, const Seen& seen) {
       break;
     case Seen::Kind::Number:
       if (!constant.numbers.empty()) {
-        auto number = Decimal::parse(seen.text);
-        if (!number) return Truth::Mistyped;
-        return of(std::binary_search(constant.numbers.begin(), constant.numbers.end(), *number));
+        if (!seen.exact) return Truth::Mistyped;
+        return of(std::binary_search(constant.numbers.begin(), constant.numbers.end(), seen.decimal));
       }
       break;
     case Seen::Kind::String:
@@ -139,10 +138,8 @@ Truth member(const Constant& constant, const Seen& seen) {
 }
 
 Truth compare(Op op, const Constant& constant, const Seen& seen) {
-  if (seen.kind != Seen::Kind::Number) return Truth::Mistyped;
-  auto number = Decimal::parse(seen.text);
-  if (!number) return Truth::Mistyped;
-  auto order = *number <=> constant.numbers[0];
+  if (seen.kind != Seen::Kind::Number || !seen.exact) return Truth::Mistyped;
+  auto order = seen.decimal <=> constant.numbers[0];
   switch (op) {
     case Op::Lt: return of(order < 0);
     case Op::Lte: return of(order <= 0);

@@ -72,6 +72,12 @@ Result<std::vector<std::string>> split(std::string_view text) {
   return text.starts_with('/') ? split_pointer(text) : split_dotted(text);
 }
 
+void set_number(Seen& seen, std::string_view literal) {
+  seen.kind = Seen::Kind::Number;
+  seen.text = literal;
+  if (auto number = Decimal::parse(literal)) seen.decimal = *number, seen.exact = true;
+}
+
 std::string_view or_empty(const std::string* text) { return text ? std::string_view(*text) : std::string_view(); }
 
 }  // namespace
@@ -110,6 +116,22 @@ Result<Path> parse_relative_path(std::string_view text) {
   return path;
 }
 
+Reader::Reader(const Input& input, const std::vector<Path>& paths, Scratch& scratch) : input_(input), paths_(paths), scratch_(scratch) {
+  ++scratch_.turn;
+  if (scratch_.slots.size() < paths.size()) scratch_.slots.resize(paths.size());
+}
+
+const Seen& Reader::read(std::uint32_t path, json::Value element) {
+  const Path& at = paths_[path];
+  if (at.root == Root::Element) return of_element_ = walk(element, at.segments);
+  Slot& slot = scratch_.slots[path];
+  if (slot.turn != scratch_.turn) {
+    slot.turn = scratch_.turn;
+    slot.seen = read_root(at);
+  }
+  return slot.seen;
+}
+
 Seen Reader::see(json::Value value) {
   Seen seen;
   if (!value.exists()) return seen;
@@ -117,7 +139,7 @@ Seen Reader::see(json::Value value) {
     case json::Kind::Null: seen.kind = Seen::Kind::Null; break;
     case json::Kind::False: seen.kind = Seen::Kind::Bool; break;
     case json::Kind::True: seen.kind = Seen::Kind::Bool; seen.truth = true; break;
-    case json::Kind::Number: seen.kind = Seen::Kind::Number; seen.text = value.number(); break;
+    case json::Kind::Number: set_number(seen, value.number()); break;
     case json::Kind::String: seen.kind = Seen::Kind::String; seen.text = value.string(); break;
     case json::Kind::Array: seen.kind = Seen::Kind::Array; seen.value = value; break;
     case json::Kind::Object: seen.kind = Seen::Kind::Object; seen.value = value; break;
@@ -134,7 +156,9 @@ Seen Reader::walk(json::Value value, const std::vector<Segment>& segments) {
       if (step.index >= value.size()) return {};
       value = value.child(step.index);
     } else {
-      return {Seen::Kind::Mistyped, false, {}, {}};  // a scalar, or a list asked for a name: not the shape the rule was written for
+      Seen seen;  // a scalar, or a list asked for a name: not the shape the rule was written for
+      seen.kind = Seen::Kind::Mistyped;
+      return seen;
     }
   }
   return see(value);
@@ -168,8 +192,8 @@ Seen Reader::read_time(Root root) {
   seen.kind = Seen::Kind::String;
   std::string_view iso(iso_.data(), iso_.size());
   switch (root) {
-    case Root::TimeHour: seen.kind = Seen::Kind::Number; seen.text = iso.substr(13 - hour_digits_, hour_digits_); break;
-    case Root::TimeMinute: seen.kind = Seen::Kind::Number; seen.text = iso.substr(16 - minute_digits_, minute_digits_); break;
+    case Root::TimeHour: set_number(seen, iso.substr(13 - hour_digits_, hour_digits_)); break;
+    case Root::TimeMinute: set_number(seen, iso.substr(16 - minute_digits_, minute_digits_)); break;
     case Root::TimeWeekday: seen.text = kWeekdays[weekday_]; break;
     case Root::TimeDate: seen.text = iso.substr(0, 10); break;
     default: seen.text = iso;
@@ -177,13 +201,13 @@ Seen Reader::read_time(Root root) {
   return seen;
 }
 
-Seen Reader::read(const Path& path, json::Value element) {
+Seen Reader::read_root(const Path& path) {
   const Principal* principal = input_.principal;
   const Grant* grant = input_.grant;
   const Server* server = input_.server;
   std::string_view text;
   switch (path.root) {
-    case Root::Element: return walk(element, path.segments);
+    case Root::Element: return {};
     case Root::Args:
       if (!input_.arguments.exists() && path.segments.empty()) return {};
       return walk(input_.arguments, path.segments);

@@ -46,29 +46,22 @@ Result<Path> parse_path(std::string_view text);
 // Inside any, all and none: relative to the element; "" or "." is the element itself.
 Result<Path> parse_relative_path(std::string_view text);
 
-// One value as a condition sees it.
-struct Seen {
-  enum class Kind : std::uint8_t { Missing, Mistyped, Null, Bool, Number, String, Array, Object };
-  Kind kind = Kind::Missing;
-  bool truth = false;
-  std::string_view text;  // String: unescaped; Number: the literal
-  json::Value value;      // Array, Object
-
-  bool usable() const { return kind != Kind::Missing && kind != Kind::Mistyped; }
-};
-
 // Reads paths of one call. Lives on the stack of one decision; the views it hands out die with it or with the Input.
 class Reader {
  public:
-  explicit Reader(const Input& input) : input_(input) {}
-  Seen read(const Path& path, json::Value element);
+  Reader(const Input& input, const std::vector<Path>& paths, Scratch& scratch);
+  // Paths that start at a root are walked once per call; those that start at an element each time.
+  const Seen& read(std::uint32_t path, json::Value element);
   static Seen see(json::Value value);
-  const Input& input() const { return input_; }
 
  private:
   Seen read_time(Root root);
+  Seen read_root(const Path& path);
   static Seen walk(json::Value value, const std::vector<Segment>& segments);
   const Input& input_;
+  const std::vector<Path>& paths_;
+  Scratch& scratch_;
+  Seen of_element_;
   bool time_known_ = false;
   std::array<char, 20> iso_{};   // 2026-07-28T09:00:00Z
   std::uint8_t weekday_ = 0, hour_digits_ = 1, minute_digits_ = 1;

@@ -15,6 +15,7 @@
 #include "json/document.h"
 #include "model/entities.h"
 #include "model/record.h"
+#include "policy/seen.h"
 
 namespace callgate::policy {
 
@@ -66,7 +67,10 @@ struct Scratch {
   std::vector<ShadowFinding> shadow;
   std::string keys;                   // backs Claim::key
   std::string text;
-  std::vector<std::uint32_t> entries;  // the policy's own notes
+  // The policy's own notes.
+  std::vector<std::uint32_t> entries;
+  std::vector<Slot> slots;
+  std::uint64_t turn = 0;
 };
 
 struct Decision {

@@ -33,7 +33,7 @@ Truth any_holds(const Program& program, std::uint32_t begin, std::uint32_t end, 
 
 Truth each(const Program& program, std::uint32_t at, Reader& reader, json::Value element) {
   const Condition& condition = program.conditions[at];
-  Seen seen = reader.read(program.paths[condition.path], element);
+  Seen seen = reader.read(condition.path, element);  // a copy: reading inside an element reuses the reader's memory
   if (seen.kind == Seen::Kind::Missing) return Truth::Missing;
   if (seen.kind != Seen::Kind::Array) return Truth::Mistyped;
   bool all = condition.kind == Condition::Kind::EachAll;
@@ -49,7 +49,7 @@ Truth each(const Program& program, std::uint32_t at, Reader& reader, json::Value
 Truth evaluate(const Program& program, std::uint32_t at, Reader& reader, json::Value element) {
   const Condition& condition = program.conditions[at];
   switch (condition.kind) {
-    case Condition::Kind::Leaf: return judge(condition.op, program.constants[condition.constant], reader.read(program.paths[condition.path], element));
+    case Condition::Kind::Leaf: return judge(condition.op, program.constants[condition.constant], reader.read(condition.path, element));
     case Condition::Kind::AllOf: return all_hold(program, at + 1, condition.end, reader, element);
     case Condition::Kind::AnyOf: return any_holds(program, at + 1, condition.end, reader, element);
     case Condition::Kind::Not: return flip(all_hold(program, at + 1, condition.end, reader, element));

@@ -17,7 +17,7 @@ class Trace {
 class Walk {
  public:
   Walk(const Program& program, const Input& input, Scratch& scratch, Trace* trace)
-      : program_(program), input_(input), scratch_(scratch), trace_(trace), reader_(input) {}
+      : program_(program), input_(input), scratch_(scratch), trace_(trace), reader_(input, program.paths, scratch) {}
   Decision run();
 
  private:

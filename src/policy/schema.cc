@@ -1,0 +1,141 @@
+#include "policy/policy.h"
+
+namespace callgate::policy {
+namespace {
+
+// Kept by hand because its descriptions are written for people; schema_test.cc holds every name in it to the compiler's tables.
+constexpr std::string_view kSchema = R"json({
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "$id": "https://callgate.dev/schema/policy-1.json",
+  "title": "Callgate policy",
+  "description": "Rules for the tool calls of one server or all. Layers in order: hide, require, deny_if, limits, default.",
+  "type": "object",
+  "required": ["version"],
+  "additionalProperties": false,
+  "properties": {
+    "version": {"description": "The format of this document.", "enum": ["1", 1]},
+    "default": {"description": "What happens to tools and methods that the document does not name.", "enum": ["allow", "deny"], "default": "deny"},
+    "mode": {"$ref": "#/$defs/mode"},
+    "require_reason": {"description": "Calls must state a reason.", "type": "boolean", "default": false},
+    "hide": {"description": "Tools that are neither listed nor callable: names or globs.", "type": "array", "uniqueItems": true, "items": {"$ref": "#/$defs/tool_name"}},
+    "methods": {"description": "Methods other than tools/call, by name or glob.", "type": "object", "additionalProperties": {"enum": ["allow", "deny"]}},
+    "all_tools": {"$ref": "#/$defs/all_tools"},
+    "tools": {"description": "Rules by tool name or glob. Every entry that matches applies; denials win.", "type": "object",
+              "propertyNames": {"$ref": "#/$defs/tool_name"}, "additionalProperties": {"$ref": "#/$defs/tool"}},
+    "tests": {"description": "Calls and what becomes of them.", "type": "array", "items": {"$ref": "#/$defs/test"}}
+  },
+  "$defs": {
+    "mode": {"description": "shadow: evaluated and recorded as 'would deny', never blocks.", "enum": ["enforce", "shadow"], "default": "enforce"},
+    "text": {"type": "string", "maxLength": 2048},
+    "tool_name": {"description": "Printable ASCII; * and ? make it a glob.", "type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[!-~]([ -~]*[!-~])?$"},
+    "scalar": {"type": ["string", "number", "boolean", "null"]},
+    "all_tools": {
+      "description": "Rules for every tool, before those of the tool itself.", "type": "object", "additionalProperties": false,
+      "properties": {
+        "description": {"$ref": "#/$defs/text"},
+        "require": {"type": "array", "items": {"$ref": "#/$defs/require"}},
+        "deny_if": {"type": "array", "items": {"$ref": "#/$defs/deny_if"}},
+        "limits": {"type": "array", "items": {"$ref": "#/$defs/limit"}}
+      }
+    },
+    "tool": {
+      "type": "object", "additionalProperties": false,
+      "properties": {
+        "description": {"$ref": "#/$defs/text"},
+        "allow": {"description": "false denies the tool whatever its rules say.", "type": "boolean"},
+        "require": {"type": "array", "items": {"$ref": "#/$defs/require"}},
+        "deny_if": {"type": "array", "items": {"$ref": "#/$defs/deny_if"}},
+        "limits": {"type": "array", "items": {"$ref": "#/$defs/limit"}}
+      }
+    },
+    "require": {
+      "description": "All conditions must hold, else the call is denied.", "type": "object", "required": ["conditions"], "additionalProperties": false,
+      "properties": {
+        "description": {"$ref": "#/$defs/text"},
+        "conditions": {"$ref": "#/$defs/conditions"},
+        "on_deny": {"description": "What the caller is told, word for word.", "$ref": "#/$defs/text"},
+        "mode": {"$ref": "#/$defs/mode"}
+      }
+    },
+    "deny_if": {
+      "description": "When all conditions hold, the call is denied.", "type": "object", "required": ["conditions"], "additionalProperties": false,
+      "properties": {
+        "description": {"$ref": "#/$defs/text"},
+        "conditions": {"$ref": "#/$defs/conditions"},
+        "on_deny": {"description": "What the caller is told, word for word.", "$ref": "#/$defs/text"},
+        "mode": {"$ref": "#/$defs/mode"},
+        "on_missing": {"description": "When a value is missing. A value of the wrong type always denies.", "enum": ["deny", "ignore"], "default": "deny"}
+      }
+    },
+    "limit": {
+      "type": "object", "required": ["counter", "window", "max"], "additionalProperties": false,
+      "properties": {
+        "description": {"$ref": "#/$defs/text"},
+        "counter": {"description": "The same name, scope, window and kind are the same counter.", "type": "string", "pattern": "^[A-Za-z0-9_.-]{1,64}$"},
+        "window": {"enum": ["minute", "hour", "day"]},
+        "kind": {"description": "calendar starts anew with each UTC minute, hour or day.", "enum": ["calendar", "sliding", "token_bucket"], "default": "calendar"},
+        "max": {"type": "number", "minimum": 0},
+        "scope": {"enum": ["global", "server", "policy", "grant", "principal", "tool", "session"], "default": "grant"},
+        "increment": {"description": "What one call takes.", "type": "number", "exclusiveMinimum": 0, "default": 1},
+        "increment_from": {"description": "Takes what the argument says, such as args.amount.", "type": "string"},
+        "on_deny": {"description": "What the caller is told when the limit is reached.", "$ref": "#/$defs/text"},
+        "mode": {"$ref": "#/$defs/mode"}
+      }
+    },
+    "conditions": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/condition"}},
+    "one_or_more": {"anyOf": [{"$ref": "#/$defs/condition"}, {"$ref": "#/$defs/conditions"}]},
+    "condition": {
+      "type": "object", "additionalProperties": false,
+      "properties": {
+        "path": {"description": "args.amount, args.items.0.price, or a JSON pointer: /args/a~1b", "type": ["string", "number"]},
+        "op": {"enum": ["eq", "neq", "in", "not_in", "lt", "lte", "gt", "gte", "contains", "matches", "glob", "starts_with", "ends_with", "exists", "length_lte", "length_gte",
+                        "path_within", "url_host_in", "cidr_in", "email_domain_in", "command_is"]},
+        "value": {"anyOf": [{"$ref": "#/$defs/scalar"}, {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/scalar"}}]},
+        "any": {"description": "At least one element of the list at path.", "$ref": "#/$defs/one_or_more"},
+        "all": {"description": "Every element of the list at path.", "$ref": "#/$defs/one_or_more"},
+        "none": {"description": "No element of the list at path.", "$ref": "#/$defs/one_or_more"},
+        "all_of": {"$ref": "#/$defs/conditions"},
+        "any_of": {"$ref": "#/$defs/conditions"},
+        "not": {"$ref": "#/$defs/one_or_more"}
+      },
+      "oneOf": [
+        {"required": ["path", "op"]}, {"required": ["path", "any"]}, {"required": ["path", "all"]}, {"required": ["path", "none"]},
+        {"required": ["all_of"]}, {"required": ["any_of"]}, {"required": ["not"]}
+      ]
+    },
+    "test": {
+      "type": "object", "required": ["call", "expect"], "additionalProperties": false,
+      "properties": {
+        "description": {"$ref": "#/$defs/text"},
+        "call": {"description": "The tool.", "type": "string"},
+        "args": {"type": "object"},
+        "expect": {"enum": ["allow", "deny"]},
+        "rule": {"description": "JSON pointer of the rule that must decide.", "type": "string"},
+        "message": {"description": "The exact message.", "type": "string"},
+        "principal": {"$ref": "#/$defs/test_principal"},
+        "grant": {"$ref": "#/$defs/test_grant"},
+        "server": {"$ref": "#/$defs/test_server"},
+        "session": {"$ref": "#/$defs/test_session"},
+        "risk": {"type": "string"},
+        "reason": {"description": "The reason the call states.", "type": "string"},
+        "at": {"description": "When, in RFC 3339.", "type": "string"},
+        "repeat": {"description": "Calls to make; all but the last must be allowed.", "type": "integer", "minimum": 1, "maximum": 10000, "default": 1}
+      }
+    },
+    "test_principal": {"type": "object", "additionalProperties": false,
+      "properties": {"id": {"type": "string"}, "name": {"type": "string"}, "kind": {"enum": ["user", "robot"]}, "owner": {"type": "string"}}},
+    "test_grant": {"type": "object", "additionalProperties": false,
+      "properties": {"id": {"type": "string"}, "label": {"type": "string"}, "role": {"type": "string"}}},
+    "test_server": {"type": "object", "additionalProperties": false,
+      "properties": {"id": {"type": "string"}, "slug": {"type": "string"}, "name": {"type": "string"}}},
+    "test_session": {"type": "object", "additionalProperties": false,
+      "properties": {"id": {"type": "string"}, "client": {"type": "string"}}}
+  }
+}
+)json";
+
+}  // namespace
+
+std::string_view json_schema() { return kSchema; }
+
+}  // namespace callgate::policy
