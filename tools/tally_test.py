@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""Counting is what CI believes: a failing run must never read as a passing one."""
+import contextlib
+import io
+import pathlib
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from dev.bench_report import spread  # noqa: E402
+from dev.setup import groups  # noqa: E402
+from dev.tally import Tally, from_gtest, from_output  # noqa: E402
+
+
+def gtest(**tests):
+    return {"testsuites": [{"name": "Suite", "testsuite": [{"name": name, "status": "RUN", "result": "COMPLETED"} | extra
+                                                          for name, extra in tests.items()]}]}
+
+
+def close(tally: Tally) -> tuple[int, str]:
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        code = tally.close()
+    return code, text.getvalue().splitlines()[-1]
+
+
+class Counting(unittest.TestCase):
+    def test_gtest_reports_count_passed_failed_skipped_and_disabled(self):
+        report = gtest(Good={}, Bad={"failures": [{"failure": "no"}]}, Off={"result": "SKIPPED", "skipped": [{"message": "file:3\nno network"}]},
+                       DISABLED_Old={"status": "NOTRUN"})
+        tally = from_gtest("x_test", report, 1)
+        self.assertEqual((1, "1 passed, 1 failed, 2 skipped"), close(tally))
+        self.assertIn("no network", tally.skips[0])
+
+    def test_a_crash_after_the_last_test_is_a_failure(self):
+        self.assertEqual(1, close(from_gtest("x_test", gtest(Good={}), -6))[0])
+
+    def test_a_filtered_out_test_counts_as_nothing(self):
+        self.assertEqual(0, from_gtest("x", gtest(Other={"status": "NOTRUN", "result": "SUPPRESSED"}), 0).passed)
+
+    def test_other_runners_count_by_their_closing_line(self):
+        text = "ok a\nSKIPPED b: no npm\n3 passed, 0 failed, 1 skipped\n"
+        self.assertEqual((0, "3 passed, 0 failed, 1 skipped"), close(from_output("e2e", text, 0)))
+        self.assertEqual((1, "3 passed, 1 failed, 1 skipped"), close(from_output("e2e", text, 1)))
+        self.assertEqual((1, "5 passed, 2 failed, 0 skipped"), close(from_output("cases", "5 passed, 2 failed\n", 1)))
+
+    def test_runners_without_a_closing_line_count_by_exit_code(self):
+        self.assertEqual((0, "1 passed, 0 failed, 0 skipped"), close(from_output("replay", "fine", 0)))
+        self.assertEqual((1, "0 passed, 1 failed, 0 skipped"), close(from_output("replay", "AddressSanitizer", 1)))
+
+    def test_nothing_at_all_is_a_failure(self):
+        self.assertEqual(1, close(Tally())[0])
+
+    def test_the_spread_of_equal_values_is_nothing(self):
+        self.assertEqual(0, spread([5, 5, 5, 5]))
+        self.assertGreater(spread([1, 5, 9, 13]), 0.5)
+
+    def test_every_package_group_can_be_read(self):
+        self.assertIn(("g++", None), groups()["build"])
+        self.assertIn(("nodejs", "node"), groups()["node"])
+
+
+if __name__ == "__main__":
+    result = unittest.TextTestRunner(verbosity=0).run(unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"]))
+    bad = len(result.failures) + len(result.errors)
+    print(f"{result.testsRun - bad} passed, {bad} failed, 0 skipped")
+    sys.exit(1 if bad else 0)
