@@ -80,24 +80,24 @@ IpAddress from_v4_bytes(const IpAddress& from, std::size_t at) {
 // The IPv4 address that a transition address leads to: judged in its place, or 6to4 and NAT64 would be a way round (T-65).
 std::optional<IpAddress> embedded_v4(const IpAddress& address) {
   if (address.v4) return std::nullopt;
-  if (address.bytes[0] == 0x20 && address.bytes[1] == 0x02) return from_v4_bytes(address, 2);              // 2002::/16
+  if (address.bytes[0] == 0x20 && address.bytes[1] == 0x02) return from_v4_bytes(address, 2);  // 2002::/16
   const bool middle_zero = word(address, 4) == 0 && word(address, 8) == 0;
-  if (middle_zero && word(address, 0) == 0x0064ff9b) return from_v4_bytes(address, 12);                     // 64:ff9b::/96
-  if (middle_zero && word(address, 0) == 0 && word(address, 12) > 1) return from_v4_bytes(address, 12);     // ::/96, not :: and ::1
+  if (middle_zero && word(address, 0) == 0x0064ff9b) return from_v4_bytes(address, 12);                  // 64:ff9b::/96
+  if (middle_zero && word(address, 0) == 0 && word(address, 12) > 1) return from_v4_bytes(address, 12);  // ::/96, not :: and ::1
   return std::nullopt;
 }
 
 bool special_v4(std::uint32_t a) {
   static constexpr Bits kRanges[] = {
-      {0x00000000, 8},    // this network, unspecified
-      {0xc0000000, 24},   // 192.0.0.0 protocol assignments
-      {0xc0000200, 24},   // 192.0.2.0 documentation
-      {0xc0586300, 24},   // 192.88.99.0 6to4 relays
-      {0xc6120000, 15},   // 198.18.0.0 benchmarking
-      {0xc6336400, 24},   // 198.51.100.0 documentation
-      {0xcb007100, 24},   // 203.0.113.0 documentation
-      {0xe0000000, 4},    // multicast
-      {0xf0000000, 4},    // reserved, broadcast
+      {0x00000000, 8},   // this network, unspecified
+      {0xc0000000, 24},  // 192.0.0.0 protocol assignments
+      {0xc0000200, 24},  // 192.0.2.0 documentation
+      {0xc0586300, 24},  // 192.88.99.0 6to4 relays
+      {0xc6120000, 15},  // 198.18.0.0 benchmarking
+      {0xc6336400, 24},  // 198.51.100.0 documentation
+      {0xcb007100, 24},  // 203.0.113.0 documentation
+      {0xe0000000, 4},   // multicast
+      {0xf0000000, 4},   // reserved, broadcast
   };
   for (const Bits& range : kRanges) {
     if (in(a, range)) return true;
@@ -109,10 +109,10 @@ bool special_v6(const IpAddress& address) {
   const std::uint32_t first = word(address, 0);
   const std::uint32_t second = word(address, 4);
   if (first == 0x0064ff9b && second == 0 && word(address, 8) == 0) return false;  // NAT64: judged by its IPv4
-  if (!in(first, {0x20000000, 3})) return true;       // only 2000::/3 is given out for global use
-  return in(first, {0x20010000, 23})                  // 2001::/23: Teredo, benchmarking, ORCHID
-         || first == 0x20010db8                       // documentation
-         || in(first, {0x3fff0000, 20});              // documentation
+  if (!in(first, {0x20000000, 3})) return true;                                   // only 2000::/3 is given out for global use
+  return in(first, {0x20010000, 23})                                              // 2001::/23: Teredo, benchmarking, ORCHID
+         || first == 0x20010db8                                                   // documentation
+         || in(first, {0x3fff0000, 20});                                          // documentation
 }
 
 bool host_label(std::string_view label) {

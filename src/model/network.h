@@ -18,28 +18,29 @@ struct IpAddress {
   std::string text() const;
   bool operator==(const IpAddress&) const = default;
   bool loopback() const;
-  bool link_local() const;       // 169.254/16, fe80::/10: cloud metadata lives here
-  bool private_range() const;    // RFC 1918, fc00::/7, 100.64/10
-  bool special() const;          // unspecified, multicast, broadcast, documentation, reserved, NAT64 and 6to4 of such
+  bool link_local() const;     // 169.254/16, fe80::/10: cloud metadata lives here
+  bool private_range() const;  // RFC 1918, fc00::/7, 100.64/10
+  bool special() const;        // unspecified, multicast, broadcast, documentation, reserved, NAT64 and 6to4 of such
 };
 
 struct IpRange {
   IpAddress address;
-  unsigned prefix_bits = 128;    // counted in the 128-bit form
+  unsigned prefix_bits = 128;                                  // counted in the 128-bit form
   static std::optional<IpRange> parse(std::string_view text);  // 10.0.0.0/8, 2001:db8::/32, or one address
   bool contains(const IpAddress& address) const;
   std::string text() const;
 };
 
-// scheme://host[:port]/path?query. https and http only; no userinfo, no fragment; host lower case, IDNA refused unless ASCII (xn-- is fine).
+// scheme://host[:port]/path?query. https and http only; no userinfo, no fragment; host lower case, ASCII only (xn-- is fine), numbers
+// only as a strict dotted quad.
 struct Url {
   bool tls = false;
-  std::string host;              // name or address, IPv6 without brackets
+  std::string host;  // name or address, IPv6 without brackets
   std::uint16_t port = 0;
-  std::string target = "/";      // path and query
+  std::string target = "/";  // path and query
   static std::optional<Url> parse(std::string_view text);
   std::string text() const;
-  std::string authority() const; // host[:port], as for the Host header; the default port is left out
+  std::string authority() const;  // host[:port], as for the Host header; the default port is left out
 };
 
 }  // namespace callgate

@@ -13,9 +13,9 @@
 namespace callgate::session {
 
 struct SseEvent {
-  std::string_view event;                  // empty: "message"
-  std::string_view data;                   // lines joined with \n
-  std::optional<std::string_view> id;      // this event's own id line, when it had one without NUL
+  std::string_view event;              // empty: "message"
+  std::string_view data;               // lines joined with \n
+  std::optional<std::string_view> id;  // this event's own id line, when it had one without NUL
   std::optional<std::int64_t> retry_ms;
   bool has_data = false;
 };

@@ -30,7 +30,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string bytes(reinterpret_cast<const char*>(data), size);
   std::string whole, rewritten, again;
   SseReader one(kEventMax);
-  const bool ok = one.add(bytes, [&](const SseEvent& event) { note(whole, event); append_sse(rewritten, event); return true; }).has_value();
+  const bool ok = one.add(bytes,
+                          [&](const SseEvent& event) {
+                            note(whole, event);
+                            append_sse(rewritten, event);
+                            return true;
+                          })
+                      .has_value();
 
   for (const std::size_t step : {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{7}, size / 2 + 1}) {
     std::string pieces;
@@ -38,7 +44,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     bool good = true;
     for (std::size_t at = 0; good && at < bytes.size(); at += step) {
       const std::string piece = bytes.substr(at, step);  // its own allocation: a view kept too long is seen by the sanitizer
-      good = many.add(piece, [&](const SseEvent& event) { note(pieces, event); return true; }).has_value();
+      good = many.add(piece,
+                      [&](const SseEvent& event) {
+                        note(pieces, event);
+                        return true;
+                      })
+                 .has_value();
       expect(many.memory_bytes() < 64 * 1024);
     }
     expect(pieces == whole);
@@ -48,7 +59,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string reread;
   SseReader second(1 << 20);
   // A byte order mark of its own would be taken for the stream's, so the copy starts with a comment.
-  expect(second.add(":\n" + rewritten, [&](const SseEvent& event) { note(reread, event); append_sse(again, event); return true; }).has_value());
+  expect(second
+             .add(":\n" + rewritten,
+                  [&](const SseEvent& event) {
+                    note(reread, event);
+                    append_sse(again, event);
+                    return true;
+                  })
+             .has_value());
   expect(again == rewritten);
   return 0;
 }

@@ -15,7 +15,10 @@ std::string show(const SseEvent& event) {
 std::vector<std::string> read_in(std::string_view stream, std::size_t step, std::size_t first = 0) {
   std::vector<std::string> events;
   SseReader reader(1 << 20);
-  const auto note = [&](const SseEvent& event) { events.push_back(show(event)); return true; };
+  const auto note = [&](const SseEvent& event) {
+    events.push_back(show(event));
+    return true;
+  };
   if (first > 0) {
     EXPECT_TRUE(reader.add(std::string(stream.substr(0, first)), note));
   }
@@ -29,7 +32,8 @@ using Events = std::vector<std::string>;
 // T-42
 TEST(SseReader, ReadsTheExamplesOfTheStandard) {
   EXPECT_EQ(read("data: YHOO\ndata: +2\ndata: 10\n\n"), (Events{"|YHOO\n+2\n10"}));
-  EXPECT_EQ(read(": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n"), (Events{"|first event|id=1", "|second event|id="}));
+  EXPECT_EQ(read(": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n"),
+            (Events{"|first event|id=1", "|second event|id="}));
   EXPECT_EQ(read("data\n\ndata\ndata\n\ndata:"), (Events{"|", "|\n"}));
   EXPECT_EQ(read("data:test\n\ndata: test\n\n"), (Events{"|test", "|test"}));
 }
@@ -51,7 +55,8 @@ TEST(SseReader, TakesCrLfAndCrLfInAnyMix) {
 // T-42
 TEST(SseReader, GivesTheSameEventsForEverySplit) {
   const std::string stream =
-      "\xEF\xBB\xBF: c\r\nevent: message\r\nid: s17-1\r\nretry: 1500\r\ndata: {\"a\":\"h\xC3\xA9llo \xF0\x9F\x98\x80\"}\r\ndata: two\r\n\r\n"
+      "\xEF\xBB\xBF: c\r\nevent: message\r\nid: s17-1\r\nretry: 1500\r\ndata: {\"a\":\"h\xC3\xA9llo \xF0\x9F\x98\x80\"}\r\ndata: "
+      "two\r\n\r\n"
       "data: x\r\rdata: y\n\n:\n\n\nid: 9\n\ndata: z\r\n\r\n";
   const Events whole = read(stream);
   ASSERT_EQ(whole.size(), 5U);
@@ -63,8 +68,14 @@ TEST(SseReader, GivesTheSameEventsForEverySplit) {
 
 // T-42
 TEST(SseReader, DropsTheByteOrderMarkOnlyAtTheStart) {
-  EXPECT_EQ(read("\xEF\xBB\xBF" "data: 1\n\n\xEF\xBB\xBF" "data: 2\n\n"), (Events{"|1"})) << "the second is an unknown field";
-  EXPECT_EQ(read("\xEF\xBB\xBF\xEF\xBB\xBF" "data: 1\n\ndata: 2\n\n"), (Events{"|2"}));
+  EXPECT_EQ(read("\xEF\xBB\xBF"
+                 "data: 1\n\n\xEF\xBB\xBF"
+                 "data: 2\n\n"),
+            (Events{"|1"}))
+      << "the second is an unknown field";
+  EXPECT_EQ(read("\xEF\xBB\xBF\xEF\xBB\xBF"
+                 "data: 1\n\ndata: 2\n\n"),
+            (Events{"|2"}));
   EXPECT_EQ(read("\xEF\xBB\xBF\n\ndata: 1\n\n"), (Events{"|1"}));
 }
 
@@ -93,11 +104,17 @@ TEST(SseReader, RefusesAnEventPastTheCapAndNeverCutsIt) {
     SseReader reader(64);
     int events = 0;
     for (std::size_t at = 0; at < stream.size(); at += step) {
-      const auto added = reader.add(stream.substr(at, step), [&](const SseEvent&) { ++events; return true; });
+      const auto added = reader.add(stream.substr(at, step), [&](const SseEvent&) {
+        ++events;
+        return true;
+      });
       if (!added) {
         EXPECT_EQ(added.error().code, Code::TooLarge);
         EXPECT_EQ(added.error().reason, "sse.too_large");
-        EXPECT_FALSE(reader.add("data: 1\n\n", [&](const SseEvent&) { ++events; return true; })) << "stays failed";
+        EXPECT_FALSE(reader.add("data: 1\n\n", [&](const SseEvent&) {
+          ++events;
+          return true;
+        })) << "stays failed";
         return events;
       }
     }
@@ -117,7 +134,10 @@ TEST(SseReader, RefusesAnEventPastTheCapAndNeverCutsIt) {
 TEST(SseReader, StopsWhenAsked) {
   SseReader reader(1000);
   int events = 0;
-  EXPECT_TRUE(reader.add("data: 1\n\ndata: 2\n\n", [&](const SseEvent&) { ++events; return false; }));
+  EXPECT_TRUE(reader.add("data: 1\n\ndata: 2\n\n", [&](const SseEvent&) {
+    ++events;
+    return false;
+  }));
   EXPECT_EQ(events, 1);
 }
 

@@ -43,16 +43,18 @@ bool transition_to_inside(const IpAddress& address) {
 
 Result<void> check_address(const IpAddress& address, bool allow_private) {
   if (address.link_local() || metadata_service(address) || transition_to_inside(address)) {
-    return fail(Code::Unavailable, kReason, "the server's address is link-local or a cloud metadata service, which is never allowed: use another address",
+    return fail(Code::Unavailable, kReason,
+                "the server's address is link-local or a cloud metadata service, which is never allowed: use another address",
                 address.text());
   }
   if (address.special()) {
-    return fail(Code::Unavailable, kReason, "the server's address is unspecified, multicast or reserved, which is never allowed: use another address",
-                address.text());
+    return fail(Code::Unavailable, kReason,
+                "the server's address is unspecified, multicast or reserved, which is never allowed: use another address", address.text());
   }
   if (!allow_private && (address.loopback() || address.private_range())) {
     return fail(Code::Unavailable, kReason,
-                std::string("the server's address is ") + (address.loopback() ? "loopback" : "private") + ": an administrator can allow it with --allow-private",
+                std::string("the server's address is ") + (address.loopback() ? "loopback" : "private") +
+                    ": an administrator can allow it with --allow-private",
                 address.text());
   }
   return {};

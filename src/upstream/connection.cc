@@ -14,15 +14,14 @@
 namespace callgate::upstream {
 namespace {
 
-constexpr std::chrono::seconds kPeekAfterIdle{1};      // below, the loop has told us of a close with near certainty
-constexpr std::chrono::minutes kConnectionAgeMax{5};   // so that a changed DNS answer is noticed under steady load
-constexpr std::size_t kKeepBytes = 4 * 1024;           // of each buffer of an idle connection
+constexpr std::chrono::seconds kPeekAfterIdle{1};     // below, the loop has told us of a close with near certainty
+constexpr std::chrono::minutes kConnectionAgeMax{5};  // so that a changed DNS answer is noticed under steady load
+constexpr std::size_t kKeepBytes = 4 * 1024;          // of each buffer of an idle connection
 constexpr std::uint32_t kHangUp = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 
 }  // namespace
 
-Connection::Connection(Dock& dock, Pool& pool)
-    : dock_(dock), pool_(pool), version_(pool.version), timer_([this] { on_timer(); }) {}
+Connection::Connection(Dock& dock, Pool& pool) : dock_(dock), pool_(pool), version_(pool.version), timer_([this] { on_timer(); }) {}
 
 Connection::~Connection() {
   if (fd_ >= 0) ::close(fd_);
@@ -127,7 +126,8 @@ void Connection::dial_next() {
     return;
   }
   dock_.resolver.drop(server_->url.host);
-  fail_with(Code::Unavailable, "upstream.connect", "cannot connect to " + name() + ": check that it runs and that its URL is right", connect_detail_);
+  fail_with(Code::Unavailable, "upstream.connect", "cannot connect to " + name() + ": check that it runs and that its URL is right",
+            connect_detail_);
 }
 
 void Connection::on_connected(std::uint32_t events) {
@@ -144,7 +144,8 @@ void Connection::on_connected(std::uint32_t events) {
     auto context = dock_.tls_for(*server_);
     if (!context) {
       fd_ = fd;
-      fail_with(Code::Unavailable, "upstream.tls", "the trust anchors of " + name() + " cannot be read: check its CA certificate", context.error().message);
+      fail_with(Code::Unavailable, "upstream.tls", "the trust anchors of " + name() + " cannot be read: check its CA certificate",
+                context.error().message);
       return;
     }
     auto stream = net::ByteStream::tls_client(fd, **context, server_->url.host);
@@ -167,9 +168,7 @@ void Connection::on_connected(std::uint32_t events) {
 
 void Connection::on_ready(std::uint32_t events) {
   switch (state_) {
-    case State::Connecting:
-      on_connected(events);
-      return;
+    case State::Connecting: on_connected(events); return;
     case State::Idle:
       // Nobody is owed a byte: whatever comes, or an end, spoils the connection. A TLS session ticket reads as nothing.
       if ((events & kHangUp) != 0) {
@@ -187,8 +186,7 @@ void Connection::on_ready(std::uint32_t events) {
       if (tls_ || send_failed_ || (events & (EPOLLIN | kHangUp)) != 0) read_some();
       return;
     }
-    default:
-      return;
+    default: return;
   }
 }
 
@@ -202,19 +200,20 @@ void Connection::on_timer() {
       }
       [[fallthrough]];
     case State::Resolving:
-      fail_with(Code::Timeout, "upstream.connect_timeout", name() + " could not be reached in time: check that it runs, or raise its connect timeout",
+      fail_with(Code::Timeout, "upstream.connect_timeout",
+                name() + " could not be reached in time: check that it runs, or raise its connect timeout",
                 state_ == State::Resolving ? "no answer from DNS" : connect_detail_);
       return;
     case State::Active:
       if (!connected_) {
-        fail_with(Code::Timeout, "upstream.connect_timeout", name() + " did not finish the TLS handshake in time: check that it speaks TLS", "TLS handshake");
+        fail_with(Code::Timeout, "upstream.connect_timeout", name() + " did not finish the TLS handshake in time: check that it speaks TLS",
+                  "TLS handshake");
       } else if (!paused_) {
         fail_with(Code::Timeout, "upstream.timeout", name() + " did not answer in time: try again later, or raise its call timeout",
                   phase_ == Phase::Head ? "no response head" : "no further body");
       }
       return;
-    default:
-      return;  // idle connections leave the timer where it is: cheaper than disarming it for each call
+    default: return;  // idle connections leave the timer where it is: cheaper than disarming it for each call
   }
 }
 
@@ -239,7 +238,7 @@ void Connection::resume() {
   paused_ = false;
   if (state_ != State::Active) return;
   set_timeout(timeout_);
-  dock_.settle_later(*this);   // not now: the caller may be inside a callback, with views into the read buffer
+  dock_.settle_later(*this);  // not now: the caller may be inside a callback, with views into the read buffer
 }
 
 void Connection::cancel() {

@@ -24,9 +24,9 @@ class Connection;
 // The connections to one server as configured at one version.
 struct Pool {
   std::int64_t version = 0;
-  std::string authority;              // for the Host header
+  std::string authority;  // for the Host header
   std::size_t open = 0;
-  std::vector<Connection*> idle;      // the most recently used last
+  std::vector<Connection*> idle;  // the most recently used last
 };
 
 // What the connections of one loop share.
@@ -48,16 +48,16 @@ struct Dock {
   net::Loop& loop;
   Upstreams::Options options;
   Resolver resolver;
-  std::vector<char> read_buffer;              // one read at a time: views into it die with the callback
-  std::string head_buffer;                    // one head at a time; wiped after use, it holds credentials
-  std::unordered_map<std::string, Pool> pools;                   // by server id
+  std::vector<char> read_buffer;                // one read at a time: views into it die with the callback
+  std::string head_buffer;                      // one head at a time; wiped after use, it holds credentials
+  std::unordered_map<std::string, Pool> pools;  // by server id
   std::unordered_map<std::string, std::shared_ptr<net::TlsContext>> tls_contexts;
   std::vector<std::unique_ptr<Connection>> connections;
   std::vector<Connection*> pending, running;
   net::Timer sweeper;
   std::size_t idle_count = 0;
   std::uint64_t connects = 0, reuses = 0;
-  std::shared_ptr<Dock*> self;                // null inside once the dock is gone: posted tasks look here
+  std::shared_ptr<Dock*> self;  // null inside once the dock is gone: posted tasks look here
 };
 
 class Connection final : public net::Watcher, public Exchange, private Resolver::Waiter {
@@ -66,10 +66,10 @@ class Connection final : public net::Watcher, public Exchange, private Resolver:
   ~Connection() override;
 
   void open(const Target& target, const ClearedCall& call, ResponseSink& sink);
-  bool reuse(const Target& target, const ClearedCall& call, ResponseSink& sink);   // false: it was dead, nothing was sent
-  void refuse(ResponseSink& sink, Error error);                                    // an exchange that fails before it starts
-  void close();                                                                    // no callbacks
-  void settle();                                                                   // deliver the error, or go on reading
+  bool reuse(const Target& target, const ClearedCall& call, ResponseSink& sink);  // false: it was dead, nothing was sent
+  void refuse(ResponseSink& sink, Error error);                                   // an exchange that fails before it starts
+  void close();                                                                   // no callbacks
+  void settle();                                                                  // deliver the error, or go on reading
 
   void pause() override;
   void resume() override;
@@ -78,8 +78,8 @@ class Connection final : public net::Watcher, public Exchange, private Resolver:
   void on_ready(std::uint32_t events) override;
 
   MonoTime idle_since{};
-  std::size_t index = 0;              // in Dock::connections
-  bool pending = false;               // in Dock::pending
+  std::size_t index = 0;  // in Dock::connections
+  bool pending = false;   // in Dock::pending
   std::int64_t version() const { return version_; }
   Pool& pool() { return pool_; }
 
@@ -121,33 +121,33 @@ class Connection final : public net::Watcher, public Exchange, private Resolver:
   std::int64_t version_;
   State state_ = State::Resolving;
   Phase phase_ = Phase::Head;
-  bool counted_ = false;              // in pool_.open
+  bool counted_ = false;  // in pool_.open
   bool tls_ = false;
-  bool connected_ = false;            // TLS handshake done too
+  bool connected_ = false;  // TLS handshake done too
   bool sent_ = false;
   bool send_failed_ = false;
   bool paused_ = false;
-  bool hung_up_ = false;              // the server closed its side: never reused
-  bool drained_ = false;              // the last read left nothing in the kernel
+  bool hung_up_ = false;  // the server closed its side: never reused
+  bool drained_ = false;  // the last read left nothing in the kernel
   bool keep_alive_ = false;
   bool event_stream_ = false;
   std::uint8_t informational_ = 0;
-  std::uint64_t serial_ = 0;          // of the exchange
-  int fd_ = -1;                       // while connecting; later the stream owns it
+  std::uint64_t serial_ = 0;  // of the exchange
+  int fd_ = -1;               // while connecting; later the stream owns it
   std::unique_ptr<net::ByteStream> stream_;
   net::Timer timer_;
   MonoTime connect_deadline_{}, connected_at_{};
 
-  const Server* server_ = nullptr;    // of the exchange
+  const Server* server_ = nullptr;  // of the exchange
   ResponseSink* sink_ = nullptr;
   bool to_head_request_ = false;
-  std::string head_;                  // the unsent request head, when it did not leave at once; wiped
+  std::string head_;  // the unsent request head, when it did not leave at once; wiped
   std::string_view head_left_, body_left_;
   std::chrono::milliseconds timeout_{0};
   Addresses addresses_;
   std::size_t next_address_ = 0;
   std::string connect_detail_;
-  std::string carry_;                 // received and not yet used: part of a head, or what came while paused
+  std::string carry_;  // received and not yet used: part of a head, or what came while paused
   net::BodyReader body_;
   std::uint64_t received_ = 0;
   std::size_t since_rearm_ = 0;

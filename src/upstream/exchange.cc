@@ -8,9 +8,9 @@
 namespace callgate::upstream {
 namespace {
 
-constexpr std::uint8_t kInformationalMax = 8;         // 100 Continue and friends; an endless row of them would outlive every timeout
-constexpr int kReadsPerTurn = 16;                     // then the other connections get their turn
-constexpr std::size_t kProgressBytes = 16 * 1024;     // a plain body must move at least so much per timeout (T-50: slow drip)
+constexpr std::uint8_t kInformationalMax = 8;      // 100 Continue and friends; an endless row of them would outlive every timeout
+constexpr int kReadsPerTurn = 16;                  // then the other connections get their turn
+constexpr std::size_t kProgressBytes = 16 * 1024;  // a plain body must move at least so much per timeout (T-50: slow drip)
 
 bool is_event_stream(std::string_view content_type) {
   return net::equals_ignoring_case(content_type.substr(0, content_type.find_first_of("; \t")), "text/event-stream");
@@ -75,7 +75,7 @@ void Connection::flush() {
     const std::size_t of_head = std::min(result.bytes, head_left_.size());
     head_left_.remove_prefix(of_head);
     body_left_.remove_prefix(result.bytes - of_head);
-    if (phase_ == Phase::Head && !paused_ && !all_sent()) set_timeout(timeout_);   // a large request is progress too
+    if (phase_ == Phase::Head && !paused_ && !all_sent()) set_timeout(timeout_);  // a large request is progress too
   }
   if (!head_.empty()) {
     ::explicit_bzero(head_.data(), head_.size());
@@ -122,13 +122,15 @@ void Connection::on_stream_end(const net::IoResult& result) {
 
 void Connection::fail_reset(std::string detail) {
   fail_with(Code::Unavailable, "upstream.reset",
-            name() + (phase_ == Phase::Head ? " closed the connection without answering: check its log" : " closed the connection before its answer was complete: check its log"),
+            name() + (phase_ == Phase::Head ? " closed the connection without answering: check its log"
+                                            : " closed the connection before its answer was complete: check its log"),
             std::move(detail));
 }
 
 void Connection::take(std::string_view piece) {
   if (!sent_) {
-    fail_with(Code::Unavailable, "upstream.protocol", name() + " answered before it was asked: it does not speak HTTP/1.1", "bytes before the request");
+    fail_with(Code::Unavailable, "upstream.protocol", name() + " answered before it was asked: it does not speak HTTP/1.1",
+              "bytes before the request");
     return;
   }
   since_rearm_ += piece.size();
@@ -149,7 +151,7 @@ void Connection::process(std::string_view bytes) {
   if (phase_ == Phase::Head && !process_head(bytes)) return;
   if (!process_body(bytes)) return;
   if (paused_) {
-    keep_rest(bytes);   // the end, too, waits for resume()
+    keep_rest(bytes);  // the end, too, waits for resume()
     return;
   }
   finish(bytes.empty());
@@ -172,7 +174,8 @@ bool Connection::process_head(std::string_view& bytes) {
       if (progress.error().code == Code::TooLarge) {
         fail_with(Code::TooLarge, "upstream.too_large", "the response head of " + name() + " is too large", progress.error().message);
       } else {
-        fail_with(Code::Unavailable, "upstream.protocol", name() + " sent a malformed response: check that its URL leads to an HTTP server", progress.error().message);
+        fail_with(Code::Unavailable, "upstream.protocol", name() + " sent a malformed response: check that its URL leads to an HTTP server",
+                  progress.error().message);
       }
       return false;
     }
@@ -203,7 +206,8 @@ bool Connection::accept_head(const net::Head& head) {
     const net::Header& header = head.headers[i];
     if (!net::equals_ignoring_case(header.name, "content-encoding")) continue;
     if (header.value.empty() || net::equals_ignoring_case(header.value, "identity")) continue;
-    fail_with(Code::Unavailable, "upstream.protocol", name() + " compressed its answer, which was not offered: switch compression off there", "content-encoding");
+    fail_with(Code::Unavailable, "upstream.protocol",
+              name() + " compressed its answer, which was not offered: switch compression off there", "content-encoding");
     return false;
   }
   keep_alive_ = head.keep_alive;
@@ -217,7 +221,8 @@ bool Connection::accept_head(const net::Head& head) {
     body_.start(net::BodyReader::Mode::UntilClose);
   }
   if (!event_stream_ && head.content_length.value_or(0) > server_->response_bytes_max) {
-    fail_with(Code::TooLarge, "upstream.too_large", "the answer of " + name() + " is larger than allowed: ask for less, or raise its response limit",
+    fail_with(Code::TooLarge, "upstream.too_large",
+              "the answer of " + name() + " is larger than allowed: ask for less, or raise its response limit",
               "content-length " + std::to_string(*head.content_length));
     return false;
   }
@@ -244,7 +249,8 @@ bool Connection::process_body(std::string_view& bytes) {
     if (piece->empty()) continue;
     received_ += piece->size();
     if (!event_stream_ && received_ > server_->response_bytes_max) {
-      fail_with(Code::TooLarge, "upstream.too_large", "the answer of " + name() + " is larger than allowed: ask for less, or raise its response limit",
+      fail_with(Code::TooLarge, "upstream.too_large",
+                "the answer of " + name() + " is larger than allowed: ask for less, or raise its response limit",
                 "body of more than " + std::to_string(server_->response_bytes_max) + " bytes");
       return false;
     }

@@ -15,7 +15,8 @@ TEST_F(ExchangeTest, SendsItsOwnHeadAndTheCallsBytes) {
   ASSERT_TRUE(finish(sink));
   EXPECT_EQ(peer().in, "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(web->port) +
                            "\r\nAccept-Encoding: identity\r\nContent-Length: 40\r\nContent-Type: application/json\r\n"
-                           "Authorization: Bearer s3cr3t\r\n\r\n" + std::string(kBody));
+                           "Authorization: Bearer s3cr3t\r\n\r\n" +
+                           std::string(kBody));
   EXPECT_EQ(sink.ends, 1);
   EXPECT_EQ(sink.status, 200);
   EXPECT_EQ(sink.body, "{}");
@@ -70,7 +71,10 @@ TEST_F(ExchangeTest, ReadsEveryFramingInAnyPieces) {
 
 TEST_F(ExchangeTest, ReadsUntilTheServerCloses) {
   for (const char* head : {"HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.0 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"}) {
-    web->on_data = [&](Peer& peer) { peer.send(head + std::string(100'000, 'x')); peer.close_after_send(); };
+    web->on_data = [&](Peer& peer) {
+      peer.send(head + std::string(100'000, 'x'));
+      peer.close_after_send();
+    };
     RecordingSink sink;
     send(sink);
     ASSERT_TRUE(finish(sink));
@@ -81,7 +85,8 @@ TEST_F(ExchangeTest, ReadsUntilTheServerCloses) {
 }
 
 TEST_F(ExchangeTest, KeepsNoConnectionThatTheServerWantsClosed) {
-  for (const char* bytes : {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}"}) {
+  for (const char* bytes :
+       {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}"}) {
     reply = bytes;
     RecordingSink sink;
     send(sink);
@@ -147,14 +152,16 @@ TEST_F(ExchangeTest, RefusesWhatCannotBeTrusted) {
 // T-50
 TEST_F(ExchangeTest, CapsPlainBodiesAndLetsEventStreamsRun) {
   server.response_bytes_max = 1000;
-  reply = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string("3e9\r\n") + std::string(1001, 'x') + "\r\n0\r\n\r\n";
+  reply = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string("3e9\r\n") +
+          std::string(1001, 'x') + "\r\n0\r\n\r\n";
   RecordingSink json;
   send(json);
   ASSERT_TRUE(finish(json));
   EXPECT_EQ(json.reason, "upstream.too_large");
   EXPECT_EQ(json.code, Code::TooLarge);
 
-  reply = "HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string("3e9\r\n") + std::string(1001, 'x') + "\r\n0\r\n\r\n";
+  reply = "HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n" +
+          std::string("3e9\r\n") + std::string(1001, 'x') + "\r\n0\r\n\r\n";
   RecordingSink stream;
   send(stream);
   ASSERT_TRUE(finish(stream));
@@ -190,7 +197,10 @@ TEST_F(ExchangeTest, SendsALargeBodyPiecemeal) {
   turn(10);
   EXPECT_EQ(sink.ends, 0);
   peer().reading = true;
-  ASSERT_TRUE(run_until([&] { peer().on_ready(0); return sink.over(); }));
+  ASSERT_TRUE(run_until([&] {
+    peer().on_ready(0);
+    return sink.over();
+  }));
   EXPECT_EQ(sink.ends, 1) << sink.detail;
   EXPECT_TRUE(peer().in.ends_with(std::string(1000, 'b')));
   EXPECT_EQ(whole_requests(peer().in), 1U);
@@ -217,7 +227,9 @@ TEST_F(ExchangeTest, TakesAnAnswerThatComesBeforeTheRequestIsAllSent) {
 }
 
 TEST_F(ExchangeTest, RefusesAnAnswerThatCameBeforeTheQuestion) {
-  web->on_accept = [](Peer& peer) { peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]"); };
+  web->on_accept = [](Peer& peer) {
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]");
+  };
   web->on_data = nullptr;
   RecordingSink sink;
   send(sink);
@@ -254,7 +266,8 @@ TEST_F(ExchangeTest, EndsOnceWhereverTheServerStops) {
       web->on_data = [&](Peer& peer) {
         if (whole_requests(peer.in) == 0) return;
         peer.send(bytes.substr(0, n));
-        if (rst) peer.reset(); else peer.close();
+        if (rst) peer.reset();
+        else peer.close();
       };
       RecordingSink sink;
       send(sink);
@@ -277,8 +290,12 @@ TEST_F(ExchangeTest, EndsOnceWhereverTheServerStopsReading) {
   call = Clearance::make("POST", kHead, large);
   for (const std::size_t n : {std::size_t{0}, std::size_t{1}, std::size_t{100}, std::size_t{70'000}, std::size_t{200'000}}) {
     web->peers.clear();
-    web->on_accept = [&](Peer& peer) { if (n == 0) peer.reset(); };
-    web->on_data = [&](Peer& peer) { if (peer.in.size() >= n) peer.reset(); };
+    web->on_accept = [&](Peer& peer) {
+      if (n == 0) peer.reset();
+    };
+    web->on_data = [&](Peer& peer) {
+      if (peer.in.size() >= n) peer.reset();
+    };
     RecordingSink sink;
     send(sink);
     ASSERT_TRUE(finish(sink)) << n;

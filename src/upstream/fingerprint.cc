@@ -20,9 +20,7 @@ void add_value(std::string& out, const json::Value& value) {
     return;
   }
   switch (value.kind()) {
-    case json::Kind::String:
-      add_text(out, 's', value.string());
-      return;
+    case json::Kind::String: add_text(out, 's', value.string()); return;
     case json::Kind::Array: {
       std::string elements;
       value.for_each_element([&](const json::Value& element) { add_value(elements, element); });
@@ -41,8 +39,7 @@ void add_value(std::string& out, const json::Value& value) {
       add_text(out, 'o', text);
       return;
     }
-    default:
-      add_text(out, 'v', value.raw());   // numbers as written, true, false, null
+    default: add_text(out, 'v', value.raw());  // numbers as written, true, false, null
   }
 }
 

@@ -7,6 +7,6 @@
 
 namespace callgate::upstream {
 
-Digest fingerprint(const json::Value& tool);   // one entry of tools/list
+Digest fingerprint(const json::Value& tool);  // one entry of tools/list
 
 }  // namespace callgate::upstream

@@ -12,8 +12,6 @@
 namespace callgate::upstream {
 namespace {
 
-using Steady = std::chrono::steady_clock;
-
 constexpr std::chrono::seconds kProbeMax{60};
 constexpr std::chrono::seconds kDiscoverMax{10};
 constexpr int kPagesMax = 100;
@@ -33,12 +31,13 @@ std::string quoted(std::string_view text) {
 std::string cut(std::string_view text) {
   if (text.size() <= kTextMax) return std::string(text);
   std::size_t end = kTextMax;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;   // not inside a code point
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // not inside a code point
   return std::string(text.substr(0, end));
 }
 
 bool plain_name(std::string_view name) {
-  return !name.empty() && name.size() <= kNameMax && std::none_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  return !name.empty() && name.size() <= kNameMax &&
+         std::none_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
 bool plain_session_id(std::string_view id) {
@@ -58,7 +57,7 @@ class Probe {
   ProbeReport run() {
     Addresses addresses;
     report_.ok = resolve(addresses) && talk(addresses);
-    if (!report_.ok) report_.tools.clear();   // half a list is no list
+    if (!report_.ok) report_.tools.clear();  // half a list is no list
     return std::move(report_);
   }
 
@@ -84,8 +83,8 @@ class Probe {
     if (server_.id.empty()) return "callgate server add ... " + std::string(option);
     return "callgate server edit " + server_.slug + " " + std::string(option);
   }
-  static std::int64_t since(Steady::time_point start) {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - start).count();
+  static std::int64_t since(MonoTime start) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(SystemClock().mono() - start).count();
   }
 
   bool resolve(Addresses& addresses);
@@ -110,7 +109,7 @@ class Probe {
 };
 
 bool Probe::resolve(Addresses& addresses) {
-  const auto start = Steady::now();
+  const auto start = SystemClock().mono();
   if (const auto literal = IpAddress::parse(server_.url.host)) {
     addresses = {*literal};
   } else {
@@ -123,8 +122,10 @@ bool Probe::resolve(Addresses& addresses) {
   }
   if (!judge(addresses)) return false;
   const std::int64_t took = since(start);
-  return pass(kResolve, addresses.front().text() + (addresses.size() > 1 ? " and " + std::to_string(addresses.size() - 1) + " more" : "") + " in " +
-                            std::to_string(took) + " ms", took);
+  return pass(kResolve,
+              addresses.front().text() + (addresses.size() > 1 ? " and " + std::to_string(addresses.size() - 1) + " more" : "") + " in " +
+                  std::to_string(took) + " ms",
+              took);
 }
 
 bool Probe::judge(const Addresses& addresses) {
@@ -132,8 +133,10 @@ bool Probe::judge(const Addresses& addresses) {
     if (check_address(address, server_.allow_private)) continue;
     const std::string who = "`" + server_.url.host + "` leads to " + address.text();
     if (check_address(address, true)) {
-      return fail_at(kResolve, who + ", a " + (address.loopback() ? "loopback" : "private") + " address; those are refused unless the server may use them",
-                     "if this is meant: " + command("--allow-private"));
+      return fail_at(
+          kResolve,
+          who + ", a " + (address.loopback() ? "loopback" : "private") + " address; those are refused unless the server may use them",
+          "if this is meant: " + command("--allow-private"));
     }
     return fail_at(kResolve, who + ", which is link-local, reserved or a cloud metadata service; such an address is never allowed",
                    "use the server's public or private address");
@@ -144,7 +147,9 @@ bool Probe::judge(const Addresses& addresses) {
 void Probe::note_connection() {
   if (client_->peer_address().empty()) return;
   if (stage(kConnect).skipped) {
-    pass(kConnect, client_->peer_address() + " port " + std::to_string(server_.url.port) + " in " + std::to_string(client_->connect_took().count()) + " ms",
+    pass(kConnect,
+         client_->peer_address() + " port " + std::to_string(server_.url.port) + " in " + std::to_string(client_->connect_took().count()) +
+             " ms",
          client_->connect_took().count());
   }
 }
@@ -153,15 +158,18 @@ bool Probe::transport_failed(const Error& error) {
   note_connection();
   const std::string& why = error.message;
   if (error.reason == "upstream.connect" || error.reason == "upstream.connect_timeout") {
-    return fail_at(kConnect, "cannot connect to " + server_.url.authority() + ": " + why,
-                   "check that the server runs and listens on port " + std::to_string(server_.url.port) + ", and that no firewall is between");
+    return fail_at(
+        kConnect, "cannot connect to " + server_.url.authority() + ": " + why,
+        "check that the server runs and listens on port " + std::to_string(server_.url.port) + ", and that no firewall is between");
   }
   if (error.reason == "upstream.tls") {
-    return fail_at(kTls, "TLS failed: " + why, "if it uses a private certificate authority: " + command("--ca-file CA.pem") + "; otherwise renew its certificate");
+    return fail_at(kTls, "TLS failed: " + why,
+                   "if it uses a private certificate authority: " + command("--ca-file CA.pem") + "; otherwise renew its certificate");
   }
   if (server_.url.tls && stage(kTls).skipped) pass(kTls, client_->tls_summary(), client_->tls_took().count());
   const std::size_t where = stage(kHandshake).ok ? kTools : kHandshake;
-  if (error.reason == "upstream.timeout") return fail_at(where, why, "check the server's log, or allow it more time: " + command("--call-timeout 120s"));
+  if (error.reason == "upstream.timeout")
+    return fail_at(where, why, "check the server's log, or allow it more time: " + command("--call-timeout 120s"));
   if (error.reason == "upstream.too_large") return fail_at(where, why, "allow larger answers: " + command("--response-bytes-max 64MB"));
   return fail_at(where, why, "check that " + server_.url.text() + " is the server's MCP endpoint, and its log");
 }
@@ -172,7 +180,9 @@ bool Probe::refused_by_auth(const ProbeAnswer& answer) {
   const bool sent_some = !credentials_.header_lines().empty();
   const std::string status = "the server answered " + std::to_string(answer.status);
   const std::string name = server_.slug.empty() ? "NAME" : server_.slug;
-  fail_at(kAuth, status + (sent_some ? ": it does not accept the credentials that are stored for it" : ": it wants credentials, and none are stored for it"),
+  fail_at(kAuth,
+          status + (sent_some ? ": it does not accept the credentials that are stored for it"
+                              : ": it wants credentials, and none are stored for it"),
           "callgate server edit " + name + " --header 'Authorization: Bearer ...'");
   return true;
 }
@@ -180,16 +190,17 @@ bool Probe::refused_by_auth(const ProbeAnswer& answer) {
 bool Probe::talk(const Addresses& addresses) {
   ProbeClient client(server_, credentials_, addresses);
   client_ = &client;
-  ProbeSession session(server_, client, Steady::now() + kProbeMax);
+  ProbeSession session(server_, client, SystemClock().mono() + kProbeMax);
   const bool shaken = shake_hands(session);
-  const bool listed = shaken && pass(kAuth, credentials_.header_lines().empty() ? "none asked for" : "credentials accepted") && list_tools(session);
+  const bool listed =
+      shaken && pass(kAuth, credentials_.header_lines().empty() ? "none asked for" : "credentials accepted") && list_tools(session);
   session.end();
   return listed;
 }
 
 // server/discover first (2026-07-28). A server that does not know it is asked the older way.
 bool Probe::shake_hands(ProbeSession& session) {
-  const auto start = Steady::now();
+  const auto start = SystemClock().mono();
   ProbeAnswer answer;
   session.patience = std::min<std::chrono::milliseconds>(kDiscoverMax, server_.call_timeout);
   auto asked = session.ask("server/discover", "", answer);
@@ -209,7 +220,8 @@ bool Probe::shake_hands(ProbeSession& session) {
     ok = modern_hello(answer);
   } else {
     if (answer.json && answer.error_code() == "-32021") {
-      return fail_at(kHandshake, "the server wants a client capability that the gate does not offer: " + quoted(answer.error()["message"].string()),
+      return fail_at(kHandshake,
+                     "the server wants a client capability that the gate does not offer: " + quoted(answer.error()["message"].string()),
                      "ask the server's author for a mode without it");
     }
     ok = legacy_hello(session);
@@ -225,7 +237,8 @@ bool Probe::modern_hello(const ProbeAnswer& answer) {
   });
   const auto& versions = report_.protocol_versions;
   if (std::find(versions.begin(), versions.end(), kModern) == versions.end()) {
-    return fail_at(kHandshake, "the server answers server/discover, but does not support revision " + std::string(kModern), "update the server");
+    return fail_at(kHandshake, "the server answers server/discover, but does not support revision " + std::string(kModern),
+                   "update the server");
   }
   const json::Value info = result["_meta"]["io.modelcontextprotocol/serverInfo"];
   report_.server_name = cut(info["name"].string());
@@ -242,7 +255,8 @@ bool Probe::legacy_hello(ProbeSession& session) {
   writer.begin_object().member("protocolVersion", kLegacy).key("capabilities").begin_object().end_object();
   writer.key("clientInfo").begin_object().member("name", "callgate").member("version", CALLGATE_VERSION).end_object().end_object();
   ProbeAnswer answer;
-  if (auto asked = session.ask("initialize", std::string_view(params).substr(1, params.size() - 2), answer); !asked) return transport_failed(asked.error());
+  if (auto asked = session.ask("initialize", std::string_view(params).substr(1, params.size() - 2), answer); !asked)
+    return transport_failed(asked.error());
   if (refused_by_auth(answer)) return false;
   const std::string check_url = "check that " + server_.url.text() + " is the server's MCP endpoint (often /mcp)";
   if (!answer.json) {
@@ -253,10 +267,12 @@ bool Probe::legacy_hello(ProbeSession& session) {
     return fail_at(kHandshake, "the server refused initialize: " + quoted(answer.error()["message"].string()), check_url);
   }
   if (version != "2025-11-25" && version != "2025-06-18" && version != "2025-03-26" && version != "2024-11-05") {
-    return fail_at(kHandshake, "the server chose protocol revision " + quoted(version) + ", which is not known here", "update the server or the gate");
+    return fail_at(kHandshake, "the server chose protocol revision " + quoted(version) + ", which is not known here",
+                   "update the server or the gate");
   }
   if (!plain_session_id(answer.session_id)) {
-    return fail_at(kHandshake, "the server gave a session id with characters that are not allowed in one", "report it to the server's author");
+    return fail_at(kHandshake, "the server gave a session id with characters that are not allowed in one",
+                   "report it to the server's author");
   }
   session.era = version;
   session.session_id = answer.session_id;
@@ -268,14 +284,15 @@ bool Probe::legacy_hello(ProbeSession& session) {
   auto told = session.notify("notifications/initialized");
   if (!told) return transport_failed(told.error());
   if (*told >= 400) {
-    return fail_at(kHandshake, "the server answered HTTP " + std::to_string(*told) + " to notifications/initialized", "check the server's log");
+    return fail_at(kHandshake, "the server answered HTTP " + std::to_string(*told) + " to notifications/initialized",
+                   "check the server's log");
   }
   return pass(kHandshake, version + ", server " + quoted(report_.server_name + " " + report_.server_version));
 }
 
 bool Probe::list_tools(ProbeSession& session) {
   if (!offers_tools_) return pass(kTools, "the server offers no tools");
-  const auto start = Steady::now();
+  const auto start = SystemClock().mono();
   std::string cursor;
   std::set<std::string> seen;
   for (int page = 0; page < kPagesMax; ++page) {
@@ -283,14 +300,15 @@ bool Probe::list_tools(ProbeSession& session) {
     if (auto asked = session.ask("tools/list", cursor, answer); !asked) return transport_failed(asked.error());
     if (refused_by_auth(answer)) return false;
     if (!answer.json || !answer.result()["tools"].is_array()) {
-      const std::string why = !answer.json ? "HTTP " + std::to_string(answer.status) + ": " + answer.problem
+      const std::string why = !answer.json              ? "HTTP " + std::to_string(answer.status) + ": " + answer.problem
                               : answer.error().exists() ? "the server refused: " + quoted(answer.error()["message"].string())
                                                         : "the answer has no list of tools";
       return fail_at(kTools, "tools/list failed: " + why, "check the server's log");
     }
     if (!take_page(answer.result())) return false;
     const json::Value next = answer.result()["nextCursor"];
-    if (!next.is_string()) return pass(kTools, std::to_string(report_.tools.size()) + (report_.tools.size() == 1 ? " tool" : " tools"), since(start));
+    if (!next.is_string())
+      return pass(kTools, std::to_string(report_.tools.size()) + (report_.tools.size() == 1 ? " tool" : " tools"), since(start));
     if (!seen.emplace(next.string()).second) {
       return fail_at(kTools, "the list of tools runs in a circle: the same page is announced twice", "report it to the server's author");
     }
@@ -309,7 +327,8 @@ bool Probe::take_page(const json::Value& result) {
 bool Probe::take_tool(const json::Value& entry) {
   const std::string_view name = entry["name"].string();
   const std::string author = "report it to the server's author";
-  if (!entry.is_object() || !plain_name(name)) return fail_at(kTools, "a tool has no name, or one that is too long or holds control characters: " + quoted(name), author);
+  if (!entry.is_object() || !plain_name(name))
+    return fail_at(kTools, "a tool has no name, or one that is too long or holds control characters: " + quoted(name), author);
   if (!names_.emplace(name).second) return fail_at(kTools, "two tools are named " + quoted(name), author);
   if (report_.tools.size() >= kToolsMax) return fail_at(kTools, "the server has more than " + std::to_string(kToolsMax) + " tools", author);
   Tool tool;

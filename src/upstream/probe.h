@@ -12,12 +12,12 @@
 namespace callgate::upstream {
 
 struct Stage {
-  std::string name;      // resolve | connect | tls | handshake | auth | tools
+  std::string name;  // resolve | connect | tls | handshake | auth | tools
   bool ok = false;
   bool skipped = false;
-  std::string what;      // "203.0.113.7 in 12 ms", "TLSv1.3, expires 2027-01-01", "2026-07-28, server refunds 1.2.0", "14 tools"
-  std::string why;       // when not ok: what went wrong
-  std::string fix;       // when not ok: what to do now, as a command where possible
+  std::string what;  // "203.0.113.7 in 12 ms", "TLSv1.3, expires 2027-01-01", "2026-07-28, server refunds 1.2.0", "14 tools"
+  std::string why;   // when not ok: what went wrong
+  std::string fix;   // when not ok: what to do now, as a command where possible
   std::int64_t took_ms = 0;
 };
 

@@ -69,7 +69,7 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
   while (!line.empty() && (line.back() == '\r' || line.back() == '\n' || line.back() == ' ')) line.remove_suffix(1);
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos) {
-    if (line.starts_with("HTTP/")) transfer.reply = ProbeReply{};   // an interim head came before
+    if (line.starts_with("HTTP/")) transfer.reply = ProbeReply{};  // an interim head came before
     return size;
   }
   const std::string_view name = line.substr(0, colon);
@@ -94,7 +94,7 @@ std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
   const std::string_view piece(data, size);
   if (transfer.reply.event_stream && transfer.request->is_answer) {
     transfer.found = transfer.events.add(piece, transfer.request->is_answer, transfer.reply.body);
-    if (transfer.found) return 0;   // the stream may stay open for ever
+    if (transfer.found) return 0;  // the stream may stay open for ever
     transfer.too_large = transfer.events.held() > transfer.bytes_max;
   } else {
     transfer.too_large = transfer.reply.body.size() + size > transfer.bytes_max;
@@ -107,7 +107,8 @@ std::optional<IpAddress> address_of(const sockaddr* from) {
   char text[INET6_ADDRSTRLEN] = {};
   const void* raw = from->sa_family == AF_INET ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in*>(from)->sin_addr)
                                                : static_cast<const void*>(&reinterpret_cast<const sockaddr_in6*>(from)->sin6_addr);
-  if ((from->sa_family != AF_INET && from->sa_family != AF_INET6) || ::inet_ntop(from->sa_family, raw, text, sizeof text) == nullptr) return std::nullopt;
+  if ((from->sa_family != AF_INET && from->sa_family != AF_INET6) || ::inet_ntop(from->sa_family, raw, text, sizeof text) == nullptr)
+    return std::nullopt;
   return IpAddress::parse(text);
 }
 
@@ -164,8 +165,7 @@ struct ProbeClient::Inner {
     curl_slist_free_all(resolve);
   }
 
-  template <class T>
-  void set(CURLoption option, T value) { curl_easy_setopt(curl, option, value); }
+  template <class T> void set(CURLoption option, T value) { curl_easy_setopt(curl, option, value); }
 
   std::chrono::microseconds info_time(CURLINFO what) const {
     curl_off_t value = 0;
@@ -183,7 +183,9 @@ struct ProbeClient::Inner {
     char* text = nullptr;
     if (curl_easy_getinfo(curl, CURLINFO_PRIMARY_IP, &text) == CURLE_OK && text != nullptr) peer = text;
     curl_certinfo* certificates = nullptr;
-    if (!tls || curl_easy_getinfo(curl, CURLINFO_CERTINFO, &certificates) != CURLE_OK || certificates == nullptr || certificates->num_of_certs == 0) return;
+    if (!tls || curl_easy_getinfo(curl, CURLINFO_CERTINFO, &certificates) != CURLE_OK || certificates == nullptr ||
+        certificates->num_of_certs == 0)
+      return;
     for (const curl_slist* at = certificates->certinfo[0]; at != nullptr; at = at->next) {
       const std::string_view line(at->data);
       if (line.starts_with("Expire date:")) expires = line.substr(12);
@@ -192,8 +194,10 @@ struct ProbeClient::Inner {
 
   Error explain(CURLcode code, const Transfer& transfer) const {
     const std::string why = cause[0] != '\0' ? cause : curl_easy_strerror(code);
-    if (transfer.too_large) return {Code::TooLarge, "upstream.too_large", "the answer is larger than " + std::to_string(transfer.bytes_max) + " bytes", why};
-    if (transfer.compressed) return {Code::Unavailable, "upstream.protocol", "the server compressed its answer although that was not offered", why};
+    if (transfer.too_large)
+      return {Code::TooLarge, "upstream.too_large", "the answer is larger than " + std::to_string(transfer.bytes_max) + " bytes", why};
+    if (transfer.compressed)
+      return {Code::Unavailable, "upstream.protocol", "the server compressed its answer although that was not offered", why};
     const bool timeout = code == CURLE_OPERATION_TIMEDOUT;
     if (!trace.connected) {
       return {timeout ? Code::Timeout : Code::Unavailable, timeout ? "upstream.connect_timeout" : "upstream.connect",
@@ -221,8 +225,10 @@ ProbeClient::ProbeClient(const Server& server, const vault::Credentials& credent
   in.tls = server.url.tls;
   in.curl = kReady == CURLE_OK ? curl_easy_init() : nullptr;
   if (in.curl == nullptr) return;
-  std::string pin = (server.url.host.find(':') == std::string::npos ? server.url.host : "[" + server.url.host + "]") + ":" + std::to_string(server.url.port) + ":";
-  for (std::size_t i = 0; i < judged.size(); ++i) pin += (i == 0 ? "" : ",") + (judged[i].v4 ? judged[i].text() : "[" + judged[i].text() + "]");
+  std::string pin = (server.url.host.find(':') == std::string::npos ? server.url.host : "[" + server.url.host + "]") + ":" +
+                    std::to_string(server.url.port) + ":";
+  for (std::size_t i = 0; i < judged.size(); ++i)
+    pin += (i == 0 ? "" : ",") + (judged[i].v4 ? judged[i].text() : "[" + judged[i].text() + "]");
   in.resolve = curl_slist_append(nullptr, pin.c_str());
   in.set(CURLOPT_RESOLVE, in.resolve);
   in.set(CURLOPT_OPENSOCKETFUNCTION, &on_socket);
@@ -232,7 +238,7 @@ ProbeClient::ProbeClient(const Server& server, const vault::Credentials& credent
   in.set(CURLOPT_PROTOCOLS_STR, "http,https");
   in.set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   in.set(CURLOPT_FOLLOWLOCATION, 0L);
-  in.set(CURLOPT_PROXY, "");                      // not even from the environment
+  in.set(CURLOPT_PROXY, "");  // not even from the environment
   in.set(CURLOPT_NOSIGNAL, 1L);
   in.set(CURLOPT_ERRORBUFFER, in.cause);
   in.set(CURLOPT_HEADERFUNCTION, &on_header);

@@ -17,29 +17,29 @@ namespace callgate::upstream {
 
 struct ProbeRequest {
   std::string method = "POST";
-  std::vector<std::string> headers;                        // "Name: value"
+  std::vector<std::string> headers;  // "Name: value"
   std::string body;
-  std::function<bool(std::string_view data)> is_answer;    // event streams: the event to wait for
+  std::function<bool(std::string_view data)> is_answer;  // event streams: the event to wait for
 };
 
 struct ProbeReply {
   int status = 0;
   bool event_stream = false;
   std::string content_type, session_id, location;
-  std::string body;                                        // of an event stream: the data of the event waited for; empty if it never came
+  std::string body;  // of an event stream: the data of the event waited for; empty if it never came
 };
 
 class ProbeClient {
  public:
   ProbeClient(const Server& server, const vault::Credentials& credentials, const std::vector<IpAddress>& judged);
   ~ProbeClient();
-  // Errors, with the cause in plain words as message: Unavailable upstream.{connect, tls, reset, protocol}, Timeout upstream.{connect_timeout,
-  // timeout}, TooLarge upstream.too_large.
+  // Errors, with the cause in plain words as message: Unavailable upstream.{connect, tls, reset, protocol},
+  // Timeout upstream.{connect_timeout, tls, timeout}, TooLarge upstream.too_large.
   Result<ProbeReply> send(const ProbeRequest& request, std::chrono::milliseconds timeout);
 
   // About the first connection.
   std::string peer_address() const;
-  std::string tls_summary() const;                         // "TLSv1.3, certificate until Jan  1 2027"; empty without TLS
+  std::string tls_summary() const;  // "TLSv1.3, certificate until Jan  1 2027"; empty without TLS
   std::chrono::milliseconds connect_took() const;
   std::chrono::milliseconds tls_took() const;
 

@@ -17,7 +17,11 @@ std::string meta() {
   std::string text;
   json::Writer writer(text);
   writer.begin_object().member("io.modelcontextprotocol/protocolVersion", kModern);
-  writer.key("io.modelcontextprotocol/clientInfo").begin_object().member("name", "callgate").member("version", CALLGATE_VERSION).end_object();
+  writer.key("io.modelcontextprotocol/clientInfo")
+      .begin_object()
+      .member("name", "callgate")
+      .member("version", CALLGATE_VERSION)
+      .end_object();
   writer.key("io.modelcontextprotocol/clientCapabilities").begin_object().end_object();
   writer.end_object();
   return text;
@@ -26,13 +30,14 @@ std::string meta() {
 }  // namespace
 
 std::chrono::milliseconds ProbeSession::time_left() const {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - std::chrono::steady_clock::now());
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - SystemClock().mono());
   return std::clamp(left, std::chrono::milliseconds(1), std::max(patience, std::chrono::milliseconds(1)));
 }
 
 ProbeRequest ProbeSession::request_for(std::string_view method) const {
   ProbeRequest request;
-  request.headers = {"Content-Type: application/json", "Accept: application/json, text/event-stream", "User-Agent: callgate/" CALLGATE_VERSION};
+  request.headers = {"Content-Type: application/json", "Accept: application/json, text/event-stream",
+                     "User-Agent: callgate/" CALLGATE_VERSION};
   if (modern()) request.headers.push_back("Mcp-Method: " + std::string(method));
   // A legacy server learns the revision from initialize; before that the header would be a claim about nothing.
   if (method != "initialize") request.headers.push_back("MCP-Protocol-Version: " + era);
@@ -97,7 +102,7 @@ void ProbeSession::end() {
   if (session_id.empty()) return;
   ProbeRequest request = request_for("");
   request.method = "DELETE";
-  request.headers.erase(request.headers.begin());   // no content, no Content-Type
+  request.headers.erase(request.headers.begin());  // no content, no Content-Type
   [[maybe_unused]] const auto reply = client_.send(request, std::min(time_left(), std::chrono::milliseconds(2'000)));
   session_id.clear();
 }

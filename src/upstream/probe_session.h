@@ -17,8 +17,8 @@ inline constexpr std::string_view kLegacy = "2025-11-25";
 struct ProbeAnswer {
   int status = 0;
   std::string content_type, session_id, location;
-  bool json = false;                 // a JSON-RPC answer to our request was there
-  std::string problem;               // when not: why, in words
+  bool json = false;    // a JSON-RPC answer to our request was there
+  std::string problem;  // when not: why, in words
   json::Document document;
   json::Value result() const { return document.root()["result"]; }
   json::Value error() const { return document.root()["error"]; }
@@ -27,17 +27,17 @@ struct ProbeAnswer {
 
 class ProbeSession {
  public:
-  ProbeSession(const Server& server, ProbeClient& client, std::chrono::steady_clock::time_point deadline)
+  ProbeSession(const Server& server, ProbeClient& client, MonoTime deadline)
       : patience(server.call_timeout), server_(server), client_(client), deadline_(deadline) {}
 
-  std::string era{kModern};          // sent with each request
-  std::string session_id;            // legacy only
+  std::string era{kModern};            // sent with each request
+  std::string session_id;              // legacy only
   std::chrono::milliseconds patience;  // for one answer
 
   // `params` holds the members of params without braces, without _meta; may be empty.
   Result<void> ask(std::string_view method, std::string_view params, ProbeAnswer& answer);
   Result<int> notify(std::string_view method);
-  void end();                        // deletes the session; the outcome does not matter
+  void end();  // deletes the session; the outcome does not matter
 
  private:
   bool modern() const { return era >= kModern; }
@@ -46,7 +46,7 @@ class ProbeSession {
   void read(const ProbeReply& reply, std::string_view id, ProbeAnswer& answer) const;
   const Server& server_;
   ProbeClient& client_;
-  std::chrono::steady_clock::time_point deadline_;
+  MonoTime deadline_;
   int next_id_ = 1;
 };
 

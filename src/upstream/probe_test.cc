@@ -11,12 +11,12 @@ namespace callgate::upstream {
 namespace {
 
 std::string http(std::string_view body, int status = 200, std::string_view extra = "") {
-  return "HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
-         std::string(extra) + "\r\n" + std::string(body);
+  return "HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\n" + std::string(extra) + "\r\n" + std::string(body);
 }
 std::string sse(std::string_view events, bool ends = false) {
-  return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n" + std::string(ends ? "Content-Length: " + std::to_string(events.size()) + "\r\n" : "") + "\r\n" +
-         std::string(events);
+  return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n" +
+         std::string(ends ? "Content-Length: " + std::to_string(events.size()) + "\r\n" : "") + "\r\n" + std::string(events);
 }
 std::string method_of(const SeenRequest& request) {
   json::Document document;
@@ -47,7 +47,8 @@ std::string modern(const SeenRequest& request) {
 std::string legacy(const SeenRequest& request) {
   const std::string method = method_of(request);
   if (request.method == "DELETE") return http("", 200);
-  if (method == "initialize") return sse("id: 1\r\ndata: \r\n\r\nevent: message\r\ndata: " + result(request, kInitialize) + "\r\n\r\n");   // stays open
+  if (method == "initialize")
+    return sse("id: 1\r\ndata: \r\n\r\nevent: message\r\ndata: " + result(request, kInitialize) + "\r\n\r\n");  // stays open
   if (method == "notifications/initialized") return http("", 202);
   if (method == "tools/list") return http(result(request, R"({"tools":[]})"));
   return http(R"({"jsonrpc":"2.0","id":"server-error","error":{"code":-32600,"message":"Bad Request: Missing session ID"}})", 400);
@@ -169,8 +170,11 @@ TEST_F(ProbeTest, ReadsAllPages) {
     if (method_of(request) == "server/discover") return modern(request);
     ++page;
     const std::string tool = R"({"name":"t)" + std::to_string(page) + R"(","inputSchema":{}})";
-    return sse("data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{}}\n\ndata: " +
-               result(request, "{\"tools\":[" + tool + "]" + (page < 3 ? ",\"nextCursor\":\"c\\\"" + std::to_string(page) + "\"" : "") + "}") + "\n\n", true);
+    return sse(
+        "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{}}\n\ndata: " +
+            result(request, "{\"tools\":[" + tool + "]" + (page < 3 ? ",\"nextCursor\":\"c\\\"" + std::to_string(page) + "\"" : "") + "}") +
+            "\n\n",
+        true);
   });
   EXPECT_TRUE(report.ok) << stage(report, "tools").why;
   EXPECT_EQ(report.tools.size(), 3U);
@@ -179,23 +183,30 @@ TEST_F(ProbeTest, ReadsAllPages) {
 
 TEST_F(ProbeTest, BoundsAListWithoutEnd) {
   expect_failure(run([](const SeenRequest& request) {
-    return method_of(request) == "server/discover" ? modern(request) : http(result(request, R"({"tools":[],"nextCursor":"again"})"));
-  }), "tools", "runs in a circle", "author");
+                   return method_of(request) == "server/discover" ? modern(request)
+                                                                  : http(result(request, R"({"tools":[],"nextCursor":"again"})"));
+                 }),
+                 "tools", "runs in a circle", "author");
   int page = 0;
   expect_failure(run([&](const SeenRequest& request) {
-    return method_of(request) == "server/discover" ? modern(request) : http(result(request, R"({"tools":[],"nextCursor":")" + std::to_string(++page) + "\"}"));
-  }), "tools", "more than 100 pages", "author");
+                   return method_of(request) == "server/discover"
+                              ? modern(request)
+                              : http(result(request, R"({"tools":[],"nextCursor":")" + std::to_string(++page) + "\"}"));
+                 }),
+                 "tools", "more than 100 pages", "author");
   expect_failure(run([&](const SeenRequest& request) {
-    if (method_of(request) == "server/discover") return modern(request);
-    std::string tools;
-    for (int i = 0; i < 10'001; ++i) tools += (i == 0 ? "{\"name\":\"t" : ",{\"name\":\"t") + std::to_string(i) + "\"}";
-    return http(result(request, "{\"tools\":[" + tools + "]}"));
-  }), "tools", "more than 10000 tools", "author");
+                   if (method_of(request) == "server/discover") return modern(request);
+                   std::string tools;
+                   for (int i = 0; i < 10'001; ++i) tools += (i == 0 ? "{\"name\":\"t" : ",{\"name\":\"t") + std::to_string(i) + "\"}";
+                   return http(result(request, "{\"tools\":[" + tools + "]}"));
+                 }),
+                 "tools", "more than 10000 tools", "author");
 }
 
 // T-20, T-48
 TEST_F(ProbeTest, RefusesToolsThatCannotBeToldApart) {
-  for (const char* tools : {R"([{"name":"a"},{"name":"a"}])", R"([{"name":"a\u0000"}])", R"([{"name":""}])", R"([{"title":"x"}])", R"([7])"}) {
+  for (const char* tools :
+       {R"([{"name":"a"},{"name":"a"}])", R"([{"name":"a\u0000"}])", R"([{"name":""}])", R"([{"title":"x"}])", R"([7])"}) {
     const ProbeReport report = run([&](const SeenRequest& request) {
       return method_of(request) == "server/discover" ? modern(request) : http(result(request, "{\"tools\":" + std::string(tools) + "}"));
     });
@@ -208,7 +219,8 @@ TEST_F(ProbeTest, RefusesToolsThatCannotBeToldApart) {
 // T-65
 TEST_F(ProbeTest, RefusesAPrivateAddressAndSaysHowToAllowIt) {
   server.allow_private = false;
-  expect_failure(run(modern), "resolve", "`127.0.0.1` leads to 127.0.0.1, a loopback address", "callgate server edit refunds --allow-private");
+  expect_failure(run(modern), "resolve", "`127.0.0.1` leads to 127.0.0.1, a loopback address",
+                 "callgate server edit refunds --allow-private");
   EXPECT_TRUE(web->seen().empty());
   server.id.clear();
   expect_failure(run(modern), "resolve", "loopback", "callgate server add ... --allow-private");
@@ -227,7 +239,8 @@ TEST_F(ProbeTest, SaysWhenANameIsUnknown) {
 TEST_F(ProbeTest, SaysWhenNobodyListens) {
   run(modern);
   web.reset();
-  expect_failure(probe(server, credentials), "connect", "cannot connect to 127.0.0.1:" + std::to_string(server.url.port), "check that the server runs");
+  expect_failure(probe(server, credentials), "connect", "cannot connect to 127.0.0.1:" + std::to_string(server.url.port),
+                 "check that the server runs");
 }
 
 TEST_F(ProbeTest, AsksForCredentials) {
@@ -253,26 +266,38 @@ TEST_F(ProbeTest, DoesNotFollowARedirect) {
 // T-02, T-41
 TEST_F(ProbeTest, SaysWhatIsWrongWithAnAnswer) {
   const auto always = [](std::string bytes) { return [bytes](const SeenRequest&) { return bytes; }; };
-  expect_failure(run(always(http("<html>hello</html>", 404))), "handshake", "HTTP 404 and no MCP answer: the answer is not acceptable JSON", "often /mcp");
+  expect_failure(run(always(http("<html>hello</html>", 404))), "handshake", "HTTP 404 and no MCP answer: the answer is not acceptable JSON",
+                 "often /mcp");
   expect_failure(run(always(http(""))), "handshake", "the answer is empty", "endpoint");
   expect_failure(run(always(http(R"({"jsonrpc":"2.0","id":99,"result":{}})"))), "handshake", "another request", "endpoint");
   expect_failure(run(always(http(R"({"hello":1})"))), "handshake", "not JSON-RPC", "endpoint");
   expect_failure(run(always("SSH-2.0-x\r\n\r\n")), "handshake", "does not speak HTTP", "endpoint");
   expect_failure(run(always("")), "handshake", "closed the connection", "log");
-  expect_failure(run([](const SeenRequest& r) { return http(result(r, R"({"protocolVersion":"1999-01-01","protocolVersion":"2025-11-25"})")); }), "handshake", "not acceptable JSON", "endpoint");
-  expect_failure(run([](const SeenRequest& r) { return http(result(r, R"({"protocolVersion":"1999-01-01"})")); }), "handshake", "`1999-01-01`", "update");
-  expect_failure(run([](const SeenRequest& r) { return http(result(r, R"({"supportedVersions":["2030-01-01"]})")); }), "handshake", "does not support revision 2026-07-28", "update");
-  expect_failure(run([](const SeenRequest& r) { return method_of(r) == "server/discover" ? modern(r) : http("{\"jsonrpc\":\"2.0\",\"id\":" + id_of(r) + ",\"error\":{\"code\":-1,\"message\":\"boom\"}}"); }),
+  expect_failure(
+      run([](const SeenRequest& r) { return http(result(r, R"({"protocolVersion":"1999-01-01","protocolVersion":"2025-11-25"})")); }),
+      "handshake", "not acceptable JSON", "endpoint");
+  expect_failure(run([](const SeenRequest& r) { return http(result(r, R"({"protocolVersion":"1999-01-01"})")); }), "handshake",
+                 "`1999-01-01`", "update");
+  expect_failure(run([](const SeenRequest& r) { return http(result(r, R"({"supportedVersions":["2030-01-01"]})")); }), "handshake",
+                 "does not support revision 2026-07-28", "update");
+  expect_failure(run([](const SeenRequest& r) {
+                   return method_of(r) == "server/discover"
+                              ? modern(r)
+                              : http("{\"jsonrpc\":\"2.0\",\"id\":" + id_of(r) + ",\"error\":{\"code\":-1,\"message\":\"boom\"}}");
+                 }),
                  "tools", "the server refused: `boom`", "log");
-  expect_failure(run([](const SeenRequest& r) { return http(result(r, kDiscover), 200, "Content-Encoding: gzip\r\n"); }), "handshake", "compressed", "endpoint");
+  expect_failure(run([](const SeenRequest& r) { return http(result(r, kDiscover), 200, "Content-Encoding: gzip\r\n"); }), "handshake",
+                 "compressed", "endpoint");
 }
 
 // T-50
 TEST_F(ProbeTest, BoundsSizeAndTime) {
   server.response_bytes_max = 1000;
-  expect_failure(run([](const SeenRequest& r) { return http(result(r, "{\"a\":\"" + std::string(2000, 'x') + "\"}")); }), "handshake", "larger than 1000 bytes", "--response-bytes-max");
-  expect_failure(run([](const SeenRequest&) { return sse("data: " + std::string(2000, 'x')); }), "handshake", "larger than 1000 bytes", "--response-bytes-max");
-  server.call_timeout = std::chrono::milliseconds(50);
+  expect_failure(run([](const SeenRequest& r) { return http(result(r, "{\"a\":\"" + std::string(2000, 'x') + "\"}")); }), "handshake",
+                 "larger than 1000 bytes", "--response-bytes-max");
+  expect_failure(run([](const SeenRequest&) { return sse("data: " + std::string(2000, 'x')); }), "handshake", "larger than 1000 bytes",
+                 "--response-bytes-max");
+  server.call_timeout = std::chrono::milliseconds(200);
   expect_failure(run([](const SeenRequest&) { return "hang"; }), "handshake", "no answer to the request in time", "--call-timeout");
 }
 

@@ -12,7 +12,7 @@ namespace callgate::upstream {
 namespace {
 
 constexpr std::chrono::seconds kKeepFor{30};
-constexpr std::size_t kAddressesMax = 16;   // of one answer; a longer one is refused, not cut: every address must be judged
+constexpr std::size_t kAddressesMax = 16;  // of one answer; a longer one is refused, not cut: every address must be judged
 
 IpAddress from_sockaddr(const sockaddr* from) {
   IpAddress address;
@@ -36,7 +36,8 @@ Result<Addresses> look_up(const std::string& host) {
   addrinfo* list = nullptr;
   const int error = ::getaddrinfo(host.c_str(), nullptr, &hints, &list);
   if (error != 0) {
-    return fail(Code::Unavailable, "upstream.resolve", "the server's name is not known to DNS: check the spelling of its URL", ::gai_strerror(error));
+    return fail(Code::Unavailable, "upstream.resolve", "the server's name is not known to DNS: check the spelling of its URL",
+                ::gai_strerror(error));
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(list, &::freeaddrinfo);
   Addresses addresses;
@@ -55,8 +56,8 @@ Result<Addresses> look_up(const std::string& host) {
 // Outlives the resolver while a lookup is under way.
 struct Resolver::Mailbox {
   std::mutex mutex;
-  net::Loop* loop = nullptr;       // guarded by mutex; null when the resolver is gone
-  Resolver* resolver = nullptr;    // used on the loop only
+  net::Loop* loop = nullptr;     // guarded by mutex; null when the resolver is gone
+  Resolver* resolver = nullptr;  // used on the loop only
 };
 
 Resolver::Resolver(net::Loop& loop, net::Offload& offload, Lookup lookup)

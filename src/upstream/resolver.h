@@ -18,7 +18,7 @@
 namespace callgate::upstream {
 
 using Addresses = std::vector<IpAddress>;
-using Lookup = std::function<Result<Addresses>(const std::string& host)>;   // blocking; any thread
+using Lookup = std::function<Result<Addresses>(const std::string& host)>;  // blocking; any thread
 
 // getaddrinfo. Error: Unavailable upstream.resolve.
 Result<Addresses> look_up(const std::string& host);
@@ -28,6 +28,7 @@ class Resolver {
   class Waiter {
    public:
     virtual void on_resolved(const Result<Addresses>& answer) = 0;
+
    protected:
     ~Waiter() = default;
   };

@@ -17,7 +17,12 @@ class TlsTest : public UpstreamFixture {
   void use(const TestCertificate& with, const char* host = "127.0.0.1") {
     auto on_data = web->on_data;
     web = std::make_unique<LoopServer>(*loop, *net::TlsContext::server(with.certificate_file, with.key_file));
-    web->on_data = [this](Peer& peer) { if (whole_requests(peer.in) > peer.answered) { ++peer.answered; peer.send(reply); } };
+    web->on_data = [this](Peer& peer) {
+      if (whole_requests(peer.in) > peer.answered) {
+        ++peer.answered;
+        peer.send(reply);
+      }
+    };
     server.url = *Url::parse("https://" + std::string(host) + ":" + std::to_string(web->port) + "/mcp");
     server.tls_ca_pem = with.pem;
     ++server.version;
@@ -45,7 +50,9 @@ TEST_F(TlsTest, CarriesLargeBodiesBothWaysInAnyPace) {
   RecordingSink sink;
   Exchange* exchange = nullptr;
   int pauses = 0;
-  sink.after_body = [&] { if (++pauses % 7 == 0) exchange->pause(); };
+  sink.after_body = [&] {
+    if (++pauses % 7 == 0) exchange->pause();
+  };
   exchange = &send(sink);
   ASSERT_TRUE(run_until([&] {
     if (!sink.over()) exchange->resume();
@@ -59,7 +66,11 @@ TEST_F(TlsTest, CarriesLargeBodiesBothWaysInAnyPace) {
 
 TEST_F(TlsTest, RefusesACertificateThatDoesNotFit) {
   const TestCertificate expired(-3600), other(3600, "DNS:other.example");
-  struct Case { const TestCertificate* use; bool trust; const char* words; };
+  struct Case {
+    const TestCertificate* use;
+    bool trust;
+    const char* words;
+  };
   for (const Case& c : {Case{&certificate, false, "self-signed"}, Case{&expired, true, "expired"}, Case{&other, true, "mismatch"}}) {
     use(*c.use);
     if (!c.trust) server.tls_ca_pem.clear();
@@ -117,7 +128,8 @@ TEST_F(TlsTest, EndsOnceWhereverTheServerStops) {
       web->on_data = [&](Peer& peer) {
         if (whole_requests(peer.in) == 0) return;
         peer.send(bytes.substr(0, n));
-        if (rst) peer.reset(); else peer.close();
+        if (rst) peer.reset();
+        else peer.close();
       };
       RecordingSink sink;
       send(sink);

@@ -26,12 +26,12 @@ namespace callgate::upstream {
 class ResponseSink {
  public:
   virtual ~ResponseSink() = default;
-  virtual void on_head(const net::Head& head) = 0;            // views valid during the call
-  virtual void on_body(std::string_view piece) = 0;           // de-chunked; views valid during the call
+  virtual void on_head(const net::Head& head) = 0;   // views valid during the call
+  virtual void on_body(std::string_view piece) = 0;  // de-chunked; views valid during the call
   virtual void on_end() = 0;
-  // sent: some byte of the request may have reached the server. Errors: Unavailable upstream.{resolve, address_refused, connect, tls, reset,
-  // protocol, busy}, Timeout upstream.{connect_timeout, timeout}, TooLarge upstream.too_large (a head, or a body that is not an event
-  // stream, beyond Server.response_bytes_max), Internal upstream.request (our own head lines are malformed; nothing was sent).
+  // sent: some byte of the request may have reached the server. Errors: Unavailable upstream.{resolve, address_refused, connect, tls,
+  // reset, protocol, busy}, Timeout upstream.{connect_timeout, timeout}, TooLarge upstream.too_large (a head; or a body that is not an
+  // event stream, beyond Server.response_bytes_max), Internal upstream.request (our own head lines are malformed; nothing was sent).
   virtual void on_error(const Error& error, bool sent) = 0;
 };
 
@@ -39,32 +39,35 @@ class ResponseSink {
 class Exchange {
  public:
   virtual ~Exchange() = default;
-  virtual void pause() = 0;       // stop reading: the client is slow
+  virtual void pause() = 0;  // stop reading: the client is slow
   virtual void resume() = 0;
-  virtual void cancel() = 0;      // closes the connection; no further callbacks
-  virtual void set_timeout(std::chrono::milliseconds until_next_byte) = 0;   // 0: none (listen streams)
+  virtual void cancel() = 0;                                                // closes the connection; no further callbacks
+  virtual void set_timeout(std::chrono::milliseconds until_next_byte) = 0;  // 0: none (listen streams)
 };
 
 struct Target {
-  const Server* server = nullptr;                    // must outlive the exchange: the caller holds the snapshot
+  const Server* server = nullptr;  // must outlive the exchange: the caller holds the snapshot
   const vault::Credentials* credentials = nullptr;
 };
 
 class Upstreams {
  public:
   struct Options {
-    std::size_t connections_per_server_max = 1024;   // beyond: upstream.busy
+    std::size_t connections_per_server_max = 1024;  // beyond: upstream.busy
     std::size_t idle_per_server_max = 128;
     std::chrono::milliseconds idle_timeout{30'000};
-    std::function<Result<std::vector<IpAddress>>(const std::string& host)> look_up;   // for tests; called on the offload; empty: DNS
+    std::function<Result<std::vector<IpAddress>>(const std::string& host)> look_up;  // for tests; called on the offload; empty: DNS
   };
   Upstreams(net::Loop& loop, net::Offload& offload, const Options& options);
   ~Upstreams();
   // The call's bytes must stay valid until on_end/on_error/cancel. Never calls the sink before returning. The credentials are read here
   // only. A closed-by-the-server pooled connection is passed over as long as no byte left on it.
   Exchange& send(const Target& target, const ClearedCall& call, ResponseSink& sink);
-  void drop_idle();                                   // after a configuration change
-  struct Stats { std::size_t open = 0, idle = 0; std::uint64_t connects = 0, reuses = 0; };
+  void drop_idle();  // after a configuration change
+  struct Stats {
+    std::size_t open = 0, idle = 0;
+    std::uint64_t connects = 0, reuses = 0;
+  };
   Stats stats() const;
 
  private:

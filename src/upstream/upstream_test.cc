@@ -16,7 +16,7 @@ using UpstreamTest = UpstreamFixture;
 constexpr std::string_view kStreamHead = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 TEST_F(UpstreamTest, UsesAConnectionAgainTheLatestFirst) {
-  web->on_data = nullptr;   // answer by hand
+  web->on_data = nullptr;  // answer by hand
   RecordingSink a, b, c, d;
   send(a);
   send(b);
@@ -81,7 +81,7 @@ TEST_F(UpstreamTest, NoticesAStaleConnectionBeforeItSends) {
   ASSERT_TRUE(finish(a));
   clock.advance(2s);
   turn(1);
-  peer().close();           // the loop has not turned since: only a look at the socket tells
+  peer().close();  // the loop has not turned since: only a look at the socket tells
   send(b);
   ASSERT_TRUE(finish(b));
   EXPECT_EQ(b.ends, 1);
@@ -93,7 +93,7 @@ TEST_F(UpstreamTest, NeverSendsTwiceWhatMayHaveArrived) {
   RecordingSink a, b;
   send(a);
   ASSERT_TRUE(finish(a));
-  web->on_data = [](Peer& peer) { peer.reset(); };   // takes the request, answers nothing
+  web->on_data = [](Peer& peer) { peer.reset(); };  // takes the request, answers nothing
   send(b);
   ASSERT_TRUE(finish(b));
   EXPECT_EQ(b.reason, "upstream.reset");
@@ -106,7 +106,7 @@ TEST_F(UpstreamTest, PassesOverAPooledConnectionThatIsDeadAlready) {
   RecordingSink a, b;
   send(a);
   ASSERT_TRUE(finish(a));
-  peer().reset();           // below a second idle, unseen by the loop; but the write fails with nothing sent
+  peer().reset();  // below a second idle, unseen by the loop; but the write fails with nothing sent
   send(b);
   ASSERT_TRUE(finish(b));
   EXPECT_EQ(b.ends, 1) << b.detail;
@@ -205,7 +205,7 @@ TEST_F(UpstreamTest, SaysWhenNobodyListens) {
   EXPECT_FALSE(sink.sent);
 }
 
-class Names {   // a DNS that the test holds in its hand
+class Names {  // a DNS that the test holds in its hand
  public:
   Upstreams::Options options() {
     Upstreams::Options options;
@@ -252,7 +252,7 @@ class UpstreamNames : public UpstreamFixture {
 };
 
 TEST_F(UpstreamNames, ResolvesOnceForABurstAndTriesEachAddress) {
-  names.answer = {"127.0.0.2", "127.0.0.1"};   // nothing listens on the first
+  names.answer = {"127.0.0.2", "127.0.0.1"};  // nothing listens on the first
   RecordingSink sinks[5];
   names.hold(true);
   for (auto& sink : sinks) send(sink);
@@ -308,11 +308,22 @@ TEST_F(UpstreamNames, SurvivesItsOwnEndWhileANameIsLookedUp) {
 
 // T-65
 TEST_F(UpstreamNames, ConnectsOnlyToAJudgedAddress) {
-  struct Case { std::vector<std::string> answer; bool allow_private; bool refused; };
+  struct Case {
+    std::vector<std::string> answer;
+    bool allow_private;
+    bool refused;
+  };
   const Case cases[] = {
-      {{"127.0.0.1"}, false, true}, {{"10.0.0.1"}, false, true}, {{"8.8.8.8", "10.0.0.1"}, false, true}, {{"::1"}, false, true},
-      {{"::ffff:127.0.0.1"}, false, true}, {{"169.254.169.254"}, true, true}, {{"127.0.0.1", "169.254.169.254"}, true, true},
-      {{"0.0.0.0"}, true, true}, {{"fd00:ec2::254"}, true, true}, {{"127.0.0.1"}, true, false},
+      {{"127.0.0.1"}, false, true},
+      {{"10.0.0.1"}, false, true},
+      {{"8.8.8.8", "10.0.0.1"}, false, true},
+      {{"::1"}, false, true},
+      {{"::ffff:127.0.0.1"}, false, true},
+      {{"169.254.169.254"}, true, true},
+      {{"127.0.0.1", "169.254.169.254"}, true, true},
+      {{"0.0.0.0"}, true, true},
+      {{"fd00:ec2::254"}, true, true},
+      {{"127.0.0.1"}, true, false},
   };
   for (const Case& c : cases) {
     upstreams->drop_idle();
@@ -352,8 +363,8 @@ TEST_F(UpstreamNames, IsNotMovedByANameThatChangesItsMind) {
 
 // T-65
 TEST_F(UpstreamTest, JudgesLiteralAddressesToo) {
-  for (const char* url : {"http://127.0.0.1/", "http://10.1.2.3/", "http://[::1]/", "http://[fe80::1]/", "http://169.254.169.254/", "http://0.0.0.0/",
-                          "http://[::ffff:169.254.169.254]/", "http://[64:ff9b::a9fe:a9fe]/", "http://224.0.0.1/"}) {
+  for (const char* url : {"http://127.0.0.1/", "http://10.1.2.3/", "http://[::1]/", "http://[fe80::1]/", "http://169.254.169.254/",
+                          "http://0.0.0.0/", "http://[::ffff:169.254.169.254]/", "http://[64:ff9b::a9fe:a9fe]/", "http://224.0.0.1/"}) {
     server.url = *Url::parse(url);
     server.allow_private = false;
     ++server.version;
@@ -368,7 +379,9 @@ TEST_F(UpstreamTest, JudgesLiteralAddressesToo) {
 
 // T-65
 TEST(CheckAddress, KnowsWhatIsNeverAllowed) {
-  const auto allowed = [](const char* text, bool allow_private) { return check_address(*IpAddress::parse(text), allow_private).has_value(); };
+  const auto allowed = [](const char* text, bool allow_private) {
+    return check_address(*IpAddress::parse(text), allow_private).has_value();
+  };
   for (const char* text : {"8.8.8.8", "2606:4700::1111", "64:ff9b::8.8.8.8", "2002:808:808::1"}) {
     EXPECT_TRUE(allowed(text, false)) << text;
     EXPECT_TRUE(allowed(text, true)) << text;
@@ -377,9 +390,31 @@ TEST(CheckAddress, KnowsWhatIsNeverAllowed) {
     EXPECT_FALSE(allowed(text, false)) << text;
     EXPECT_TRUE(allowed(text, true)) << text;
   }
-  for (const char* text : {"169.254.169.254", "169.254.0.1", "fe80::1", "fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "168.63.129.16", "192.0.0.192",
-                           "0.0.0.0", "0.1.2.3", "::", "224.0.0.1", "255.255.255.255", "240.0.0.1", "ff02::1", "192.0.2.1", "2001:db8::1", "64:ff9b::127.0.0.1",
-                           "64:ff9b::169.254.169.254", "64:ff9b::168.63.129.16", "2002:7f00:1::", "2002:a00:1::", "2002:a83f:8110::", "::127.0.0.1", "::10.0.0.1"}) {
+  for (const char* text : {"169.254.169.254",
+                           "169.254.0.1",
+                           "fe80::1",
+                           "fd00:ec2::254",
+                           "fd20:ce::254",
+                           "100.100.100.200",
+                           "168.63.129.16",
+                           "192.0.0.192",
+                           "0.0.0.0",
+                           "0.1.2.3",
+                           "::",
+                           "224.0.0.1",
+                           "255.255.255.255",
+                           "240.0.0.1",
+                           "ff02::1",
+                           "192.0.2.1",
+                           "2001:db8::1",
+                           "64:ff9b::127.0.0.1",
+                           "64:ff9b::169.254.169.254",
+                           "64:ff9b::168.63.129.16",
+                           "2002:7f00:1::",
+                           "2002:a00:1::",
+                           "2002:a83f:8110::",
+                           "::127.0.0.1",
+                           "::10.0.0.1"}) {
     EXPECT_FALSE(allowed(text, false)) << text;
     EXPECT_FALSE(allowed(text, true)) << text;
   }
@@ -446,11 +481,26 @@ TEST_F(UpstreamTest, CanBeCancelledAnywhere) {
     auto sink = std::make_unique<RecordingSink>();
     Exchange* exchange = nullptr;
     bool done = false;
-    const auto cancel = [&] { exchange->cancel(); sink->cancelled(); done = true; };
+    const auto cancel = [&] {
+      exchange->cancel();
+      sink->cancelled();
+      done = true;
+    };
     if (where == 2) sink->after_head = cancel;
     if (where == 3) sink->after_body = cancel;
-    if (where == 4) sink->after_body = [&] { exchange->pause(); exchange->resume(); cancel(); };
-    if (where == 5) sink->after_head = [&] { cancel(); RecordingSink* fresh = new RecordingSink; fresh->after_end = [fresh] { delete fresh; }; send(*fresh); };
+    if (where == 4)
+      sink->after_body = [&] {
+        exchange->pause();
+        exchange->resume();
+        cancel();
+      };
+    if (where == 5)
+      sink->after_head = [&] {
+        cancel();
+        RecordingSink* fresh = new RecordingSink;
+        fresh->after_end = [fresh] { delete fresh; };
+        send(*fresh);
+      };
     exchange = &send(*sink);
     if (where == 0) cancel();
     if (where == 1) {

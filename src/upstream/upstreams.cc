@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::int64_t kNoVersion = std::numeric_limits<std::int64_t>::min();
 constexpr std::size_t kReadBuffer = 64 * 1024;
-constexpr std::size_t kHeadBuffer = 16 * 1024;   // reserved, so that a head with credentials is not left behind by a reallocation
+constexpr std::size_t kHeadBuffer = 16 * 1024;  // reserved, so that a head with credentials is not left behind by a reallocation
 
 std::chrono::milliseconds sweep_every(const Upstreams::Options& options) {
   return std::max(options.idle_timeout / 4, std::chrono::milliseconds(20));
@@ -22,8 +22,12 @@ bool whole_lines(std::string_view lines) { return lines.empty() || (lines.ends_w
 }  // namespace
 
 Dock::Dock(net::Loop& loop_in, net::Offload& offload_in, const Upstreams::Options& options_in)
-    : loop(loop_in), options(options_in), resolver(loop_in, offload_in, options_in.look_up), read_buffer(kReadBuffer),
-      sweeper([this] { sweep(); }), self(std::make_shared<Dock*>(this)) {
+    : loop(loop_in),
+      options(options_in),
+      resolver(loop_in, offload_in, options_in.look_up),
+      read_buffer(kReadBuffer),
+      sweeper([this] { sweep(); }),
+      self(std::make_shared<Dock*>(this)) {
   head_buffer.reserve(kHeadBuffer);
 }
 

@@ -24,16 +24,22 @@ class Peer final : public net::Watcher {
  public:
   Peer(LoopServer& server, std::unique_ptr<net::ByteStream> stream);
   ~Peer() override { close(); }
-  std::string in;                      // everything received so far
+  std::string in;  // everything received so far
   bool reading = true;
-  std::size_t answered = 0;            // for the test's use
+  std::size_t answered = 0;  // for the test's use
   bool open() const { return stream_ != nullptr; }
   bool saw_end = false;
 
-  void send(std::string_view bytes) { out_ += bytes; flush(); }
-  void close_after_send() { closing_ = true; flush(); }
+  void send(std::string_view bytes) {
+    out_ += bytes;
+    flush();
+  }
+  void close_after_send() {
+    closing_ = true;
+    flush();
+  }
   void close();
-  void reset();                        // RST instead of FIN
+  void reset();  // RST instead of FIN
   std::size_t unsent() const { return out_.size(); }
   void on_ready(std::uint32_t) override;
 
@@ -84,7 +90,7 @@ class LoopServer final : public net::Watcher {
   std::uint16_t port = 0;
   std::vector<std::unique_ptr<Peer>> peers;
   std::function<void(Peer&)> on_accept;
-  std::function<void(Peer&)> on_data;   // after each read
+  std::function<void(Peer&)> on_data;  // after each read
   net::Loop& loop() { return loop_; }
 
  private:

@@ -28,7 +28,7 @@ class RecordingSink final : public ResponseSink {
   std::function<void()> after_head, after_body, after_end, after_error;
 
   bool over() const { return ends + errors > 0; }
-  void cancelled() { quiet_ = true; }   // nothing may come from now on
+  void cancelled() { quiet_ = true; }  // nothing may come from now on
 
   void on_head(const net::Head& head) override {
     check();

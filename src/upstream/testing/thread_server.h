@@ -28,7 +28,8 @@ class ThreadServer {
   // The answer to one request, as bytes; empty closes the connection, "hang" never answers.
   using Handler = std::function<std::string(const SeenRequest&)>;
 
-  explicit ThreadServer(Handler handler, std::shared_ptr<net::TlsContext> tls = nullptr) : handler_(std::move(handler)), tls_(std::move(tls)) {
+  explicit ThreadServer(Handler handler, std::shared_ptr<net::TlsContext> tls = nullptr)
+      : handler_(std::move(handler)), tls_(std::move(tls)) {
     EXPECT_EQ(::pipe(stop_), 0);
     fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in at{};
@@ -54,7 +55,7 @@ class ThreadServer {
   std::uint16_t port = 0;
 
  private:
-  bool readable(int fd) {   // false: stop
+  bool readable(int fd) {  // false: stop
     pollfd both[2] = {{fd, POLLIN, 0}, {stop_[0], POLLIN, 0}};
     ::poll(both, 2, 20'000);
     return both[1].revents == 0 && both[0].revents != 0;

@@ -18,7 +18,12 @@ class UpstreamFixture : public ::testing::Test {
   void SetUp() override {
     loop = std::move(*net::Loop::create(&clock));
     web = std::make_unique<LoopServer>(*loop);
-    web->on_data = [this](Peer& peer) { if (whole_requests(peer.in) > peer.answered) { ++peer.answered; peer.send(reply); } };
+    web->on_data = [this](Peer& peer) {
+      if (whole_requests(peer.in) > peer.answered) {
+        ++peer.answered;
+        peer.send(reply);
+      }
+    };
     server.id = "8b0c8c0e-8a0f-4b5e-9a57-000000000001";
     server.slug = "refunds";
     server.url = *Url::parse("http://127.0.0.1:" + std::to_string(web->port) + "/mcp");
@@ -49,12 +54,13 @@ class UpstreamFixture : public ::testing::Test {
 
   Exchange& send(RecordingSink& sink) { return upstreams->send({&server, &credentials}, call, sink); }
 
-  template <class Predicate>
-  bool run_until(Predicate&& done) {
+  template <class Predicate> bool run_until(Predicate&& done) {
     for (int i = 0; i < 2000 && !done(); ++i) loop->run_once(std::chrono::milliseconds(2));
     return done();
   }
-  bool finish(RecordingSink& sink) { return run_until([&] { return sink.over(); }); }
+  bool finish(RecordingSink& sink) {
+    return run_until([&] { return sink.over(); });
+  }
   void turn(int times = 3) {
     for (int i = 0; i < times; ++i) loop->run_once(std::chrono::milliseconds(1));
   }
