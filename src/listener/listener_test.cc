@@ -448,6 +448,23 @@ TEST(Listener, SpreadsConnectionsOverTheLoops) {
   EXPECT_EQ(listener->connections(), 6u);
 }
 
+// T-65: ::ffff:127.0.0.1 is 127.0.0.1.
+TEST(Listener, FoldsMappedAddresses) {
+  auto loop = net::Loop::create().value();
+  ScriptedHandler handler;
+  Options options;
+  options.address = "::";
+  options.port = 0;
+  auto opened = Listener::open(options, {{loop.get(), &handler}});
+  if (!opened) GTEST_SKIP() << "no IPv6 here";
+  Client client((*opened)->port());   // over IPv4
+  client.write(get("/"));
+  for (int i = 0; i < 5; ++i) loop->run_once(milliseconds(0));
+  ASSERT_EQ(handler.seen.size(), 1u);
+  EXPECT_TRUE(handler.seen[0].remote.v4);
+  EXPECT_EQ(handler.seen[0].remote, IpAddress::parse("127.0.0.1").value());
+}
+
 // Real threads and real time: what the thread sanitizer looks at.
 TEST(Listener, ServesFromLoopsOnTheirOwnThreads) {
   struct Echo final : Handler {

@@ -84,11 +84,12 @@ Result<void> BodyReader::take_size_byte(char c) {
       return {};
     }
     case kExtension:
-      if (c == '\r') {
+      if (c == '\r' && line_bytes_ > 0) {
         step_ = kSizeLf;
         return {};
       }
-      if (!is_text(c)) return framing("a chunk extension holds a control character");
+      // Narrower than the grammar (no spaces, no quoted text beyond these): nobody needs more, and readers differ here.
+      if (!is_name(c) && (line_bytes_ == 0 || (c != '=' && c != ';' && c != '"'))) return framing("a chunk extension is malformed");
       if (++line_bytes_ > kExtensionMax || ++extension_bytes_ > kExtensionsMax) return framing("chunk extensions are too long");
       return {};
     case kSizeLf:
