@@ -32,10 +32,11 @@ class Story {
 
   void run(const std::vector<Line>& lines) {
     for (std::size_t i = 0; i < lines.size(); ++i) {
+      const Line& first = lines[i];
       std::string block;
       while (i + 1 < lines.size() && lines[i + 1].text.starts_with("  ")) block += lines[++i].text.substr(2) + "\n";
-      line_ = lines[i].number;
-      step(lines[i].text, block);
+      line_ = first.number;
+      step(first.text, block);
     }
   }
   int line() const { return line_; }

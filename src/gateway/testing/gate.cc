@@ -167,6 +167,7 @@ void Gate::turn(int times) {
 
 void Gate::advance(std::chrono::milliseconds by) {
   clock.advance(by);
+  if (by > std::chrono::minutes(59)) session_.clear();   // idle sessions have ended
   turn(3);
 }
 
