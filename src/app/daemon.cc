@@ -58,6 +58,7 @@ Result<void> Daemon::open_stores() {
   CG_TRY(vault_, vault::open_vault(settings_.data_dir));
   CG_TRY(identity_, identity::IdentityStore::open(*database_, clock_, settings_.data_dir));
   CG_TRY(catalog_, catalog::CatalogStore::open(*database_, *vault_, clock_));
+  catalog_->set_policy_in_use([this](std::string_view policy) { return identity_->uses_policy(policy); });
   CG_TRY(counters_, limits::Counters::open(*database_, clock_, settings_.data_dir));
   return {};
 }

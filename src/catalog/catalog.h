@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "model/entities.h"
 #include "policy/policy.h"
+#include "schema/schema.h"
 #include "store/database.h"
 #include "vault/vault.h"
 
@@ -24,6 +25,8 @@ struct ServerEntry {
   std::shared_ptr<const policy::Policy> policy;  // the server's default; null: none
   bool credentials_unreadable = false;           // the vault could not open them: calls are refused
   std::vector<std::string> tool_names;           // sorted; as last seen by a probe
+  std::vector<std::shared_ptr<const schema::Schema>> input_schemas;   // beside tool_names; null: none, or none that can be checked
+  const schema::Schema* input_schema(std::string_view tool) const;    // null: nothing to check against
 };
 
 // Immutable; shared by all threads. Look-ups do not allocate.

@@ -32,6 +32,13 @@ const policy::Policy* Catalog::policy(std::string_view name) const {
   return found == policy_by_name_.end() ? nullptr : found->second;
 }
 
+const schema::Schema* ServerEntry::input_schema(std::string_view tool) const {
+  auto at = std::lower_bound(tool_names.begin(), tool_names.end(), tool);
+  if (at == tool_names.end() || *at != tool) return nullptr;
+  auto index = static_cast<std::size_t>(at - tool_names.begin());
+  return index < input_schemas.size() ? input_schemas[index].get() : nullptr;
+}
+
 CatalogStore::CatalogStore() = default;
 CatalogStore::~CatalogStore() = default;
 
@@ -48,7 +55,8 @@ namespace {
 struct Stored {
   std::vector<Server> servers;
   std::vector<SealedHeader> headers;
-  store::Rows tools;     // server_id, name
+  store::Rows tools;     // server_id, name, fingerprint
+  std::vector<std::pair<std::string, std::string>> fresh_tools;   // fingerprint, definition: those whose schema is not compiled yet
   store::Rows policies;  // name, newest
   std::vector<PolicyVersion> fresh;
 };
@@ -60,11 +68,34 @@ PolicyPointer compile(const PolicyVersion& version) {
   return compiled.policy;
 }
 
-std::unordered_map<std::string_view, std::vector<std::string>> tool_names_by_server(const store::Rows& rows) {
-  std::unordered_map<std::string_view, std::vector<std::string>> names;
-  for (const Row& row : rows) names[row.text(0)].push_back(row.text(1));
-  for (auto& [server, list] : names) std::sort(list.begin(), list.end());  // by bytes, whatever the database's order is
-  return names;
+using SchemaPointer = std::shared_ptr<const schema::Schema>;
+using Schemas = std::unordered_map<std::string, SchemaPointer>;
+using NamedSchema = std::pair<std::string, SchemaPointer>;
+
+// A schema that cannot be compiled checks nothing: the policy still judges every call, and the server validates for itself.
+SchemaPointer compile_schema(const std::string& definition) {
+  json::Document document;
+  if (!document.parse(definition) || !document.root()["inputSchema"].is_object()) return nullptr;
+  auto compiled = schema::Schema::compile(document.root()["inputSchema"]);
+  return compiled ? *compiled : nullptr;
+}
+
+std::unordered_map<std::string_view, std::vector<NamedSchema>> tools_by_server(const store::Rows& rows, const Schemas& schemas) {
+  std::unordered_map<std::string_view, std::vector<NamedSchema>> tools;
+  for (const Row& row : rows) {
+    auto schema = schemas.find(row.text(2));
+    tools[row.text(0)].emplace_back(row.text(1), schema == schemas.end() ? nullptr : schema->second);
+  }
+  // By bytes, whatever the database's order is.
+  for (auto& [server, list] : tools) std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  return tools;
+}
+
+void take_tools(ServerEntry& entry, std::vector<NamedSchema>& tools) {
+  for (auto& [name, schema] : tools) {
+    entry.tool_names.push_back(std::move(name));
+    entry.input_schemas.push_back(std::move(schema));
+  }
 }
 
 std::unordered_map<std::string_view, std::span<const SealedHeader>> headers_by_server(const std::vector<SealedHeader>& headers) {
@@ -91,15 +122,23 @@ void open_into(ServerEntry& entry, vault::Vault& vault, std::span<const SealedHe
 
 Result<std::shared_ptr<const Catalog>> CatalogStore::catalog() {
   std::map<Inner::Version, PolicyPointer> known;
+  Schemas known_schemas;
   {
     std::lock_guard lock(inner_->mutex);
     known = inner_->compiled;
+    known_schemas = inner_->schemas;
   }
   Stored stored;
   CG_CHECK(inner_->database.read([&](Transaction& tx) -> Result<void> {
     CG_TRY(stored.servers, read_servers(tx));
     CG_TRY(stored.headers, read_headers(tx, {}));
-    CG_TRY(stored.tools, tx.query("SELECT server_id, name FROM tools"));
+    CG_TRY(stored.tools, tx.query("SELECT server_id, name, fingerprint FROM tools"));
+    for (const Row& row : stored.tools) {
+      if (known_schemas.contains(row.text(2))) continue;
+      CG_TRY(auto definitions, tx.query("SELECT definition_json FROM tools WHERE server_id = ? AND name = ?", {row.text(0), row.text(1)}));
+      known_schemas.emplace(row.text(2), nullptr);
+      if (!definitions.empty()) stored.fresh_tools.emplace_back(row.text(2), definitions[0].text(0));
+    }
     CG_TRY(stored.policies, tx.query("SELECT name, newest FROM policies WHERE removed_at IS NULL ORDER BY name"));
     for (const Row& row : stored.policies) {
       if (known.contains({row.text(0), row.integer(1)})) continue;
@@ -108,6 +147,7 @@ Result<std::shared_ptr<const Catalog>> CatalogStore::catalog() {
     }
     return {};
   }));
+  for (const auto& [fingerprint, definition] : stored.fresh_tools) known_schemas[fingerprint] = compile_schema(definition);
   for (const PolicyVersion& version : stored.fresh) known[{version.name, version.version}] = compile(version);
 
   std::vector<PolicyPointer> policies;
@@ -124,9 +164,12 @@ Result<std::shared_ptr<const Catalog>> CatalogStore::catalog() {
   {
     std::lock_guard lock(inner_->mutex);
     inner_->compiled = std::move(kept);
+    Schemas current;   // fingerprints no server shows any more are forgotten
+    for (const Row& row : stored.tools) current.emplace(row.text(2), known_schemas[row.text(2)]);
+    inner_->schemas = std::move(current);
   }
 
-  auto tools = tool_names_by_server(stored.tools);
+  auto tools = tools_by_server(stored.tools, known_schemas);
   auto headers = headers_by_server(stored.headers);
   std::vector<ServerEntry> entries;
   entries.reserve(stored.servers.size());
@@ -134,7 +177,7 @@ Result<std::shared_ptr<const Catalog>> CatalogStore::catalog() {
     ServerEntry entry;
     entry.server = std::move(server);
     if (auto found = by_name.find(entry.server.policy); found != by_name.end()) entry.policy = found->second;
-    if (auto found = tools.find(entry.server.id); found != tools.end()) entry.tool_names = std::move(found->second);
+    if (auto found = tools.find(entry.server.id); found != tools.end()) take_tools(entry, found->second);
     if (auto found = headers.find(entry.server.id); found != headers.end()) open_into(entry, inner_->vault, found->second);
     entries.push_back(std::move(entry));
   }

@@ -233,7 +233,25 @@ Result<void> Call::admit_tool_call() {
     if (hidden) return fail(Code::Denied, "policy.hidden", "Unknown tool: " + std::string(name.string()));
     return fail(Code::Denied, "catalog.unknown_tool", "Unknown tool: " + std::string(name.string()));
   }
+  CG_CHECK(check_arguments(name.string()));
   return decide(name.string());
+}
+
+// C-53: what the tool itself would not take is refused here, before it can count or match anything.
+Result<void> Call::check_arguments(std::string_view tool) {
+  const schema::Schema* schema = worker_.rooms().options.validate_input ? server_->input_schema(tool) : nullptr;
+  if (schema == nullptr) return {};
+  static const json::Document empty = [] {
+    json::Document object;
+    (void)object.parse("{}");
+    return object;
+  }();
+  json::Value arguments = message_.params["arguments"];
+  auto violation = schema->validate(arguments.exists() ? arguments : empty.root());
+  if (!violation) return {};
+  rpc_code_ = session::kInvalidParams;
+  std::string place = violation->pointer.empty() ? std::string("the arguments") : violation->pointer;
+  return fail(Code::InvalidArgument, "schema.arguments", "Invalid arguments for tool " + std::string(tool) + ": " + place + " " + violation->message);
 }
 
 Result<void> Call::decide(std::string_view subject) {

@@ -75,6 +75,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   Result<void> admit_method();
   Result<void> admit_governed();
   Result<void> admit_tool_call();
+  Result<void> check_arguments(std::string_view tool);
   Result<void> decide(std::string_view subject);
   Result<void> reserve(std::span<const policy::Claim> claims);
   void read_context(const net::Head& head);

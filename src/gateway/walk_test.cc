@@ -177,6 +177,24 @@ TEST(Walk, DoesNotFollowRedirects) {   // T-50, T-65
   EXPECT_TRUE(has(answer.body, "HTTP 302")) << answer.body;
 }
 
+// C-53
+TEST(Walk, RefusesArgumentsTheToolItselfWouldNotTake) {
+  Gate gate;
+  Tool tool;
+  tool.server_id = gate.server.id;
+  tool.name = "get_charge";
+  tool.fingerprint = blake2b("one");
+  tool.definition_json = R"({"name":"get_charge","inputSchema":{"type":"object","properties":{"id":{"type":"string"}},"required":["id"],"additionalProperties":false}})";
+  ASSERT_TRUE(gate.catalog->put_tools(gate.server.id, {tool}));
+  gate.publish();
+  EXPECT_TRUE(has(gate.call("get_charge", R"({"id":"ch_1"})").body, "done"));
+  EXPECT_TRUE(has(gate.call("get_charge", R"({"id":1})").body, "Invalid arguments for tool get_charge: /id must be a text"));
+  EXPECT_TRUE(has(gate.call("get_charge", "{}").body, "needs `id`"));
+  EXPECT_TRUE(has(gate.call("get_charge", R"({"id":"x","more":1})").body, "-32602"));
+  EXPECT_EQ(gate.upstream.calls(), 1u);
+  EXPECT_TRUE(has(gate.last_record(), "schema.arguments"));
+}
+
 TEST(Walk, RelaysALargeAnswerInPieces) {
   Gate::Setup setup;
   setup.options.whole_body_bytes_max = 64 * 1024;
