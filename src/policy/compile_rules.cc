@@ -87,7 +87,7 @@ void Compiler::condition(const Node& node, const std::string& pointer, bool rela
   }
   if (group.empty()) return leaf(node, pointer, relative);
   bool quantifier = group == "any" || group == "all" || group == "none";
-  for (std::string_view extra : {"op", "value", "path"})
+  for (std::string_view extra : {"op", "value", "base", "path"})
     if (node.find(extra) && !(quantifier && extra == "path"))
       return problems.error(node, child_pointer(pointer, extra), "`" + std::string(extra) + "` does not go with `" + std::string(group) + "`: put it inside");
   Condition made;
@@ -149,6 +149,12 @@ void Compiler::leaf(const Node& node, const std::string& pointer, bool relative)
   const Node* value = node.find("value");
   auto constant = prepare(*found, value);
   if (!constant) return problems.error(value ? *value : node, value ? child_pointer(pointer, "value") : pointer, constant.error().message);
+  if (const Node* base = node.find("base")) {
+    auto root = base->is(Node::Kind::String) ? canonical_root(base->text) : std::nullopt;
+    if (*found != Op::PathWithin) problems.error(*base, child_pointer(pointer, "base"), "`base` goes with `path_within` only: remove it");
+    else if (!root) problems.error(*base, child_pointer(pointer, "base"), "`base` takes the plain absolute path where relative paths start");
+    else constant->base = std::move(*root);
+  }
   if (!where) return;
   if ((*found == Op::Matches || *found == Op::Glob) && ++patterns == kPatternsMax + 1)
     problems.error(*op, child_pointer(pointer, "op"), "the document holds more than 1000 patterns: split it into several policies");

@@ -82,6 +82,8 @@ TEST(PolicyCompile, RefusesBadConditions) {
       {"{path: args.a, op: exists, value: 1}", "`exists` takes true or false"},
       {"{path: args.a, op: length_lte, value: -1}", "whole number"},
       {"{path: args.a, op: path_within, value: workspace}", "no plain absolute path"},
+      {"{path: args.a, op: path_within, value: /w, base: w}", "`base` takes the plain absolute path"},
+      {"{path: args.a, op: eq, value: /w, base: /w}", "`base` goes with `path_within` only"},
       {"{path: args.a, op: path_within, value: \"~/x\"}", "no plain absolute path"},
       {"{path: args.a, op: url_host_in, value: \"https://x.org\"}", "no host name"},
       {"{path: args.a, op: cidr_in, value: 10.0.0.0/33}", "no address range"},

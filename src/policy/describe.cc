@@ -49,7 +49,7 @@ std::string demand(const Condition& leaf, const Constant& c, bool holds) {
     case Op::Exists: return holds == c.wanted ? "must be given" : "must be left out";
     case Op::LengthLte: return (holds ? "must have a length of at most " : "must have a length of more than ") + listed(c);
     case Op::LengthGte: return (holds ? "must have a length of at least " : "must have a length of less than ") + listed(c);
-    case Op::PathWithin: return pick("must be a plain absolute path inside ", "must be a plain absolute path outside ") + one_of(c);
+    case Op::PathWithin: return pick(c.base.empty() ? "must be a plain absolute path inside " : "must be a plain path inside ", "must be a plain path outside ") + one_of(c);
     case Op::UrlHostIn: return pick("must be a plain http or https URL on host ", "must be a plain http or https URL not on host ") + one_of(c);
     case Op::CidrIn: return pick("must be an IP address in ", "must be an IP address outside ") + one_of(c);
     case Op::EmailDomainIn: return pick("must be one e-mail address at ", "must be one e-mail address not at ") + one_of(c);
@@ -112,7 +112,7 @@ std::string_view wanted_kind(Op op) {
     case Op::Glob:
     case Op::StartsWith:
     case Op::EndsWith: return "text";
-    case Op::PathWithin: return "a plain absolute path";
+    case Op::PathWithin: return "a plain path";
     case Op::UrlHostIn: return "a plain http or https URL";
     case Op::CidrIn: return "an IP address";
     case Op::EmailDomainIn: return "one e-mail address";

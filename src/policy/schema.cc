@@ -91,6 +91,7 @@ constexpr std::string_view kSchema = R"json({
         "op": {"enum": ["eq", "neq", "in", "not_in", "lt", "lte", "gt", "gte", "contains", "matches", "glob", "starts_with", "ends_with", "exists", "length_lte", "length_gte",
                         "path_within", "url_host_in", "cidr_in", "email_domain_in", "command_is"]},
         "value": {"anyOf": [{"$ref": "#/$defs/scalar"}, {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/scalar"}}]},
+        "base": {"description": "path_within: where relative paths start.", "type": "string"},
         "any": {"description": "At least one element of the list at path.", "$ref": "#/$defs/one_or_more"},
         "all": {"description": "Every element of the list at path.", "$ref": "#/$defs/one_or_more"},
         "none": {"description": "No element of the list at path.", "$ref": "#/$defs/one_or_more"},

@@ -28,23 +28,35 @@ bool treacherous(std::uint32_t rune) {
   return std::find(std::begin(kSlashes), std::end(kSlashes), rune) != std::end(kSlashes) || (rune >= 0xe0000 && rune <= 0xe0fff);
 }
 
+// NAME~1 or NAME~1.EXT: how Windows names a longer name.
+bool short_name(std::string_view part) {
+  auto tilde = part.rfind('~');
+  if (tilde == std::string_view::npos || part.size() > 12 || tilde + 1 >= part.size() || !is_digit(part[tilde + 1])) return false;
+  auto end = part.find_first_not_of("0123456789", tilde + 1);
+  return end == std::string_view::npos || part[end] == '.';
+}
+
 struct Segments {
   std::array<std::string_view, 128> part;
   std::size_t count = 0;
 };
 
 // False when unclear.
-bool split_path(std::string_view path, Segments& out) {
-  if (path.empty() || path[0] != '/' || path.size() > 4096) return false;
+bool split_path(std::string_view path, Segments& out, std::string_view base = {}) {
+  if (path.empty() || path.size() > 4096) return false;
+  if (path[0] != '/') {
+    bool scheme_or_drive = path.substr(0, std::min(path.find('/'), path.size())).find(':') != std::string_view::npos;
+    if (base.empty() || scheme_or_drive || !split_path(base, out)) return false;
+  }
   for (std::size_t at = 0; at < path.size();) {
     auto [rune, size] = next_rune(path.substr(at));
     if (size == 0 || treacherous(rune)) return false;
-    if (rune == '~' && path[at - 1] == '/') return false;  // a home folder to some; at > 0: the path starts with '/'
+    if (rune == '~' && (at == 0 || path[at - 1] == '/')) return false;  // a home folder to some
     if (rune == '%' && at + 2 < path.size() && is_hex(path[at + 1]) && is_hex(path[at + 2])) return false;
     if (rune == '%' && at + 1 < path.size() && (path[at + 1] == '%' || path[at + 1] == 'u' || path[at + 1] == 'U')) return false;
     at += size;
   }
-  for (std::size_t from = 1; from <= path.size();) {
+  for (std::size_t from = 0; from <= path.size();) {
     auto slash = std::min(path.find('/', from), path.size());
     auto part = path.substr(from, slash - from);
     from = slash + 1;
@@ -53,7 +65,7 @@ bool split_path(std::string_view path, Segments& out) {
       if (out.count > 0) --out.count;
       continue;
     }
-    if (part.find_first_not_of(". ") == std::string_view::npos) return false;  // "...", ". .": another `..` to some systems
+    if (part.back() == '.' || part.back() == ' ' || short_name(part)) return false;  // "...", ".git.", "GIT~1": other names on some systems
     if (out.count == out.part.size()) return false;
     out.part[out.count++] = part;
   }
@@ -160,9 +172,9 @@ bool split_command(std::string_view line, Words& out) {
 
 }  // namespace
 
-Answer path_within(std::string_view path, const std::vector<std::string>& roots) {
+Answer path_within(std::string_view path, const std::vector<std::string>& roots, std::string_view base) {
   Segments segments;
-  if (!split_path(path, segments)) return Answer::Unclear;
+  if (!split_path(path, segments, base)) return Answer::Unclear;
   for (const auto& root : roots)
     if (within(segments, root)) return Answer::Yes;
   return Answer::No;

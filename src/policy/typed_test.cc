@@ -11,19 +11,27 @@ TEST(PolicyTyped, KeepsPathsInsideTheirRoot) {
   EXPECT_EQ(roots[0], "/workspace");
   EXPECT_EQ(roots[1], "/data/x");
   for (std::string_view path : {"/workspace", "/workspace/", "/workspace/a", "/workspace/./a//b", "/workspace/a/../b", "//workspace/a", "/data/x/y", "/x/../workspace/a",
-                                "/workspace/report_50%.pdf", "/workspace/100%.txt", "/workspace/foo~", "/workspace/caf\xc3\xa9/a b.txt", "/workspace/...a", "/workspace/.git"})
+                                "/workspace/report_50%.pdf", "/workspace/100%.txt", "/workspace/foo~", "/workspace/a.~1~", "/workspace/v~2x", "/workspace/caf\xc3\xa9/a b.txt", "/workspace/...a", "/workspace/.git"})
     EXPECT_EQ(path_within(path, roots), Answer::Yes) << path;
   for (std::string_view path : {"/workspace/../etc/x", "/workspace2/a", "/etc/passwd", "/", "/workspace/a/../../etc", "/data", "/data/xy", "/Workspace/a", "/../../etc"})
     EXPECT_EQ(path_within(path, roots), Answer::No) << path;
   for (std::string_view path : {"", "a", "./workspace/a", "~/.ssh", "/workspace/~/x", "/workspace/~root/x", "/workspace/$HOME", "/workspace/${X}/a", "file:///workspace/a", "/workspace/%2e%2e/etc",
                                 "/workspace/%252e/etc", "/workspace\\..\\etc", "/workspace/..\xef\xbc\x8f" "etc", "/workspace/\xe2\x80\xa5/etc", "/workspace\xe2\x88\x95" "a", "/workspace/a\nb",
-                                "/workspace/...", "/workspace/.. /x", "/workspace/a\xe2\x80\x8b", "C:/workspace", "/workspace/%u002e"})
+                                "/workspace/...", "/workspace/.. /x", "/workspace/.git./config", "/workspace/.git /config", "/workspace/GIT~1/config", "/workspace/A~1.TXT", "/workspace/a\xe2\x80\x8b", "C:/workspace", "/workspace/%u002e"})
     EXPECT_EQ(path_within(path, roots), Answer::Unclear) << path;
   EXPECT_EQ(path_within(std::string_view("/workspace/a\0/../..", 19), roots), Answer::Unclear);
   std::string deep = "/workspace";
   for (int i = 0; i < 200; ++i) deep += "/a";
   EXPECT_EQ(path_within(deep, roots), Answer::Unclear);
   EXPECT_EQ(path_within("/any/thing", {"/"}), Answer::Yes);
+}
+
+TEST(PolicyTyped, StartsRelativePathsWhereTheAuthorSays) {
+  std::vector<std::string> roots{"/workspace/src"};
+  for (std::string_view path : {"src", "./src/a", "src//a", "docs/../src/a", "../workspace/src/a", "/workspace/src/b", "src/foo~", "src/a:b"}) EXPECT_EQ(path_within(path, roots, "/workspace"), Answer::Yes) << path;
+  for (std::string_view path : {".", "docs", "../src", "src/../..", "../../../etc", "/etc"}) EXPECT_EQ(path_within(path, roots, "/workspace"), Answer::No) << path;
+  for (std::string_view path : {"", "~", "~/src", "~root/src", "$HOME/src", "file:src", "C:/src", "src\\a", "%2e%2e/src", "file:///workspace/src"})
+    EXPECT_EQ(path_within(path, roots, "/workspace"), Answer::Unclear) << path;
 }
 
 TEST(PolicyTyped, ReadsHostsAsEveryoneWould) {
