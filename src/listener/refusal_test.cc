@@ -157,8 +157,12 @@ TEST(Refusal, EndsSlowHeadsOnAKeptConnectionFromTheirFirstByte) {
   Client client(door.port);
   door.exchange(client, get("/"));
   door.advance(seconds(60));
-  door.exchange(client, "GET / HTTP/1.1\r\n");
-  door.advance(seconds(9));
+  door.exchange(client, "GET / HTTP/1.1\r\nHost: localhost\r\nX: ");
+  for (int i = 0; i < 9; ++i) {
+    door.advance(seconds(1));
+    client.write("x");
+    door.turn();
+  }
   EXPECT_EQ(door.listener->connections(), 1u);
   door.advance(seconds(2));
   EXPECT_EQ(status_in(door.exchange(client, "")), 408);
@@ -230,6 +234,9 @@ TEST(Refusal, CapsConnectionsInAllAndPerAddress) {
   door.turn(2);
   Client next(door.port);
   EXPECT_EQ(status_in(door.exchange(next, get("/"))), 200);
+  Client beyond(door.port);
+  door.exchange(beyond, "");
+  EXPECT_TRUE(beyond.ended);
 }
 
 TEST(Refusal, CapsConnectionsInAll) {
