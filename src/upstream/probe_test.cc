@@ -4,6 +4,7 @@
 
 #include "json/document.h"
 #include "upstream/fingerprint.h"
+#include "upstream/probe_http.h"
 #include "upstream/testing/certificate.h"
 #include "upstream/testing/thread_server.h"
 
@@ -214,6 +215,29 @@ TEST_F(ProbeTest, RefusesToolsThatCannotBeToldApart) {
     EXPECT_FALSE(stage(report, "tools").why.empty()) << tools;
     EXPECT_TRUE(report.tools.empty());
   }
+}
+
+// T-65
+TEST_F(ProbeTest, ReachesANameOnlyAtTheAddressesThatWereJudged) {
+  run(modern);
+  server.url.host = "localhost";
+  const ProbeReport report = probe(server, credentials);
+  EXPECT_TRUE(report.ok) << stage(report, "connect").why;
+  EXPECT_TRUE(stage(report, "connect").what.starts_with("127.0.0.1 port ")) << stage(report, "connect").what;
+  EXPECT_TRUE(web->seen().back().has("Host: localhost:" + std::to_string(web->port)));
+
+  const std::size_t before = web->seen().size();
+  ProbeRequest request;
+  request.body = "{}";
+  // Pinned elsewhere: neither the name nor the literal address in the URL leads to 127.0.0.1 any more.
+  for (const char* host : {"localhost", "127.0.0.1"}) {
+    server.url.host = host;
+    ProbeClient pinned(server, credentials, {*IpAddress::parse("127.0.0.2"), *IpAddress::parse("::1")});
+    const auto reply = pinned.send(request, std::chrono::milliseconds(2'000));
+    ASSERT_FALSE(reply) << host;
+    EXPECT_EQ(reply.error().reason, "upstream.connect") << reply.error().message;
+  }
+  EXPECT_EQ(web->seen().size(), before);
 }
 
 // T-65

@@ -3,6 +3,7 @@
 #include "upstream/upstream.h"
 
 #include <condition_variable>
+#include <future>
 #include <mutex>
 
 #include "upstream/testing/upstream_fixture.h"
@@ -111,6 +112,29 @@ TEST_F(UpstreamTest, PassesOverAPooledConnectionThatIsDeadAlready) {
   ASSERT_TRUE(finish(b));
   EXPECT_EQ(b.ends, 1) << b.detail;
   EXPECT_EQ(web->peers.size(), 2U);
+}
+
+TEST_F(UpstreamTest, KeepsTheRestOfAHeadThatDidNotLeaveAtOnce) {
+  RecordingSink first, slow, other;
+  send(first);
+  ASSERT_TRUE(finish(first));
+  peer(0).reading = false;
+  peer(0).in.clear();
+  const std::string long_line = "X-Long: " + std::string(6 << 20, 'y') + "\r\n";
+  call = Clearance::make("POST", long_line, kBody);
+  send(slow);
+  call = Clearance::make("POST", "X-Other: 1\r\n", kBody);
+  send(other);  // composes its head where the first one was
+  ASSERT_TRUE(finish(other));
+  peer(0).reading = true;
+  peer(0).answered = 0;
+  ASSERT_TRUE(run_until([&] {
+    peer(0).on_ready(0);
+    return slow.over();
+  }));
+  EXPECT_EQ(slow.ends, 1) << slow.detail;
+  EXPECT_NE(peer(0).in.find("\r\n" + long_line + "Authorization: Bearer s3cr3t\r\n\r\n" + std::string(kBody)), std::string::npos);
+  EXPECT_EQ(upstreams->stats().idle, 2U);
 }
 
 TEST_F(UpstreamTest, KeepsPoolsOfVersionsApart) {
@@ -304,6 +328,19 @@ TEST_F(UpstreamNames, SurvivesItsOwnEndWhileANameIsLookedUp) {
   names.hold(false);
   run_until([&] { return names.asked == 1; });
   turn();
+}
+
+TEST_F(UpstreamNames, SurvivesItsOwnEndBetweenAnAnswerAndItsDelivery) {
+  names.answer = {"127.0.0.1"};
+  RecordingSink sink;
+  send(sink);
+  std::promise<void> answered;  // the one thread of the offload has posted the answer when it comes to this
+  ASSERT_TRUE(offload.run([&] { answered.set_value(); }));
+  answered.get_future().wait();
+  sink.cancelled();
+  upstreams.reset();
+  turn();
+  EXPECT_TRUE(web->peers.empty());
 }
 
 // T-65
