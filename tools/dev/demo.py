@@ -49,7 +49,7 @@ class Story:
         self.toy = Refunds(self.folder, token="upstream-secret")
         self.running.append(self.toy)
         self.done(f"a refunds MCP server (Node, official SDK) listens on 127.0.0.1:{self.toy.port} and wants its own credential")
-        self.gate = Gate(self.folder, binary_path=self.binary)
+        self.gate = Gate(self.folder, binary_path=self.binary, env={"REFUNDS_AUTHORIZATION": "Bearer upstream-secret"})
         self.running.append(self.gate)
         self.done(f"callgate listens on {self.gate.url}, data in {self.gate.data}")
         self.set_up()
@@ -62,7 +62,7 @@ class Story:
         self.record()
 
     def set_up(self) -> None:
-        self.gate.add_server("refunds", self.toy.url, "--header", "Authorization: Bearer upstream-secret")
+        self.gate.add_server("refunds", self.toy.url, "--header-env", "Authorization=REFUNDS_AUTHORIZATION")
         self.done("server `refunds` registered and probed; its credential is sealed in the vault")
         self.gate.put_policy("refunds", REFUNDS_POLICY)
         self.done(f"policy `refunds` applied from {REFUNDS_POLICY.relative_to(shell.ROOT)}, its own tests pass")
