@@ -83,6 +83,27 @@ Digest hmac_sha256(std::string_view key, std::string_view bytes) {
   return digest;
 }
 
+static_assert(sizeof(crypto_auth_hmacsha256_state) <= 256);
+
+HmacSha256Key::HmacSha256Key(std::string_view key) {
+  crypto_auth_hmacsha256_state state;
+  crypto_auth_hmacsha256_init(&state, bytes_of(key), key.size());
+  std::memcpy(state_.data(), &state, sizeof state);
+  sodium_memzero(&state, sizeof state);
+}
+
+HmacSha256Key::~HmacSha256Key() { sodium_memzero(state_.data(), state_.size()); }
+
+Digest HmacSha256Key::sign(std::string_view bytes) const {
+  Digest digest{};
+  crypto_auth_hmacsha256_state state;
+  std::memcpy(&state, state_.data(), sizeof state);
+  crypto_auth_hmacsha256_update(&state, bytes_of(bytes), bytes.size());
+  crypto_auth_hmacsha256_final(&state, digest.data());
+  sodium_memzero(&state, sizeof state);
+  return digest;
+}
+
 bool equal_constant_time(std::string_view a, std::string_view b) {
   return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
 }

@@ -19,6 +19,18 @@ std::string new_uuid();  // version 4, lower case
 Digest blake2b(std::string_view bytes);
 Digest sha256(std::string_view bytes);
 Digest hmac_sha256(std::string_view key, std::string_view bytes);
+// The same with the key's part done once: half the work for short messages.
+class HmacSha256Key {
+ public:
+  explicit HmacSha256Key(std::string_view key);
+  ~HmacSha256Key();
+  HmacSha256Key(const HmacSha256Key&) = delete;
+  HmacSha256Key& operator=(const HmacSha256Key&) = delete;
+  Digest sign(std::string_view bytes) const;
+
+ private:
+  alignas(16) std::array<std::uint8_t, 256> state_;
+};
 bool equal_constant_time(std::string_view a, std::string_view b);  // false at once only when sizes differ
 
 // Incremental BLAKE2b-256, for digests over streamed results.

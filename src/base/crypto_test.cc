@@ -60,5 +60,14 @@ TEST(Crypto, UuidsAreVersionFour) {
   EXPECT_NE(std::string("89ab").find(id[19]), std::string::npos);
 }
 
+TEST(Crypto, PreparedHmacKeyGivesTheSameDigest) {
+  for (std::size_t size : {0u, 1u, 32u, 64u, 65u, 200u}) {
+    std::string key(size, 'k'), text(size * 3, 't');
+    HmacSha256Key prepared(key);
+    EXPECT_EQ(prepared.sign(text), hmac_sha256(key, text)) << size;
+    EXPECT_EQ(prepared.sign("again"), hmac_sha256(key, "again")) << "the key is good for any number of texts";
+  }
+}
+
 }  // namespace
 }  // namespace callgate

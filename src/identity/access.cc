@@ -1,5 +1,7 @@
 #include "identity/access.h"
 
+#include <algorithm>
+
 #include "identity/identity.h"
 
 namespace callgate::identity {
@@ -53,25 +55,24 @@ bool Permissions::cover(std::string_view server_slug, std::string_view tool) con
   return false;
 }
 
-Access::Access(const Grant& grant, std::shared_ptr<const Permissions> permissions)
-    : needs_role_(!grant.role.empty()), permissions_(std::move(permissions)) {
-  for (const std::string& id : grant.servers) {
-    if (id == "*") every_server_ = true;
-    else servers_.insert(id);
-  }
+namespace {
+
+bool names_server(const GrantEntry& entry, const std::string& id) {
+  const auto& servers = entry.grant.servers;
+  if (!entry.indexed) return std::find(servers.begin(), servers.end(), "*") != servers.end() || std::find(servers.begin(), servers.end(), id) != servers.end();
+  if (servers.empty()) return false;
+  return servers.front() == "*" || std::binary_search(servers.begin(), servers.end(), id);  // `*` comes first
 }
 
-bool Access::cover(const Server& server, std::string_view tool) const {
-  if (!every_server_ && servers_.find(server.id) == servers_.end()) return false;
-  if (!needs_role_) return true;
-  return permissions_ && permissions_->cover(server.slug, tool);  // a role that is gone allows nothing
-}
+}  // namespace
 
 bool may_use_server(const GrantEntry& entry, const Server& server) { return may_use_tool(entry, server, {}); }
 
 bool may_use_tool(const GrantEntry& entry, const Server& server, std::string_view tool) {
-  if (entry.access) return entry.access->cover(server, tool);
-  return Access(entry.grant, entry.role ? std::make_shared<Permissions>(*entry.role) : nullptr).cover(server, tool);
+  if (server.id.empty() || !names_server(entry, server.id)) return false;
+  if (entry.grant.role.empty()) return true;
+  if (entry.permissions) return entry.permissions->cover(server.slug, tool);
+  return entry.role && Permissions(*entry.role).cover(server.slug, tool);  // a role that is gone allows nothing
 }
 
 }  // namespace callgate::identity

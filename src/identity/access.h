@@ -1,5 +1,5 @@
 #pragma once
-// What a grant reaches, compiled: exact names in hash tables, globs in short lists.
+// A role, compiled: exact names in hash tables, globs in short lists.
 
 #include <memory>
 #include <string>
@@ -36,19 +36,6 @@ class Permissions {
   };
   std::unordered_map<std::string, Tools, TextHash, std::equal_to<>> by_slug_;
   std::vector<std::pair<std::string, Tools>> by_glob_;
-};
-
-class Access {
- public:
-  // `permissions` null: the role, if the grant has one, is unknown.
-  Access(const Grant& grant, std::shared_ptr<const Permissions> permissions);
-  bool cover(const Server& server, std::string_view tool) const;
-
- private:
-  bool every_server_ = false;
-  bool needs_role_ = false;
-  TextSet servers_;
-  std::shared_ptr<const Permissions> permissions_;
 };
 
 }  // namespace callgate::identity

@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "identity/access.h"
@@ -38,31 +39,31 @@ std::size_t Directory::DigestHash::operator()(const Digest& digest) const {
   return hash;
 }
 
-Directory::Directory(std::vector<GrantEntry> grants, std::string token_key) : grants_(std::move(grants)), token_key_(std::move(token_key)) {
+Directory::Directory(std::vector<GrantEntry> grants, std::string_view token_key) : grants_(std::move(grants)), token_key_(token_key) {
   std::unordered_map<const Role*, std::shared_ptr<const Permissions>> compiled;
   by_hmac_.reserve(grants_.size());
   by_id_.reserve(grants_.size());
   for (std::size_t i = 0; i < grants_.size(); ++i) {
     GrantEntry& entry = grants_[i];
-    std::shared_ptr<const Permissions> permissions;
     if (entry.role) {
       auto& slot = compiled[entry.role.get()];
       if (!slot) slot = std::make_shared<Permissions>(*entry.role);
-      permissions = slot;
+      entry.permissions = slot;
     }
-    entry.access = std::make_shared<Access>(entry.grant, std::move(permissions));
+    std::sort(entry.grant.servers.begin(), entry.grant.servers.end(), [](const std::string& a, const std::string& b) {
+      return (a == "*") != (b == "*") ? a == "*" : a < b;
+    });
+    entry.indexed = true;
     by_id_.emplace(entry.grant.id, i);
     by_hmac_.emplace(entry.grant.token_hmac, i);
     if (entry.grant.previous_hmac) by_hmac_.emplace(*entry.grant.previous_hmac, i);
   }
 }
 
-Directory::~Directory() { Secret wipe(std::move(token_key_)); }
-
 Result<const GrantEntry*> Directory::authenticate(std::string_view authorization, const IpAddress& remote, WallTime now) const {
   CG_TRY(auto token, bearer_token(authorization));
   CG_CHECK(check_token(token, kGrantPrefix));
-  Digest hmac = hmac_sha256(token_key_, token);
+  Digest hmac = token_key_.sign(token);
   auto found = by_hmac_.find(hmac);
   if (found == by_hmac_.end())
     return fail(Code::Unauthenticated, "identity.unknown_token", "no grant has this token: it was replaced, removed, or belongs to another gateway");

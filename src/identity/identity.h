@@ -17,21 +17,21 @@
 
 namespace callgate::identity {
 
-class Access;  // a grant's servers and role, compiled by Directory
+class Permissions;  // a role, compiled by Directory
 
 struct GrantEntry {
   Grant grant;
   Principal principal;
   std::shared_ptr<const Role> role;      // shared by all grants with this role; null although grant.role is set: nothing is allowed
   bool owner_disabled = false;           // a robot's owner is disabled or gone
-  std::shared_ptr<const Access> access;  // set by Directory
+  std::shared_ptr<const Permissions> permissions;  // set by Directory, which also sorts grant.servers
+  bool indexed = false;                  // set by Directory
 };
 
 // Immutable; shared by all threads. Look-ups do not allocate.
 class Directory {
  public:
-  Directory(std::vector<GrantEntry> grants, std::string token_key);
-  ~Directory();
+  Directory(std::vector<GrantEntry> grants, std::string_view token_key);
   Directory(const Directory&) = delete;
   Directory& operator=(const Directory&) = delete;
   // Reads the Authorization value. Errors: Unauthenticated identity.{missing, malformed, unknown_token, expired, revoked, principal_disabled},
@@ -47,7 +47,7 @@ class Directory {
   std::vector<GrantEntry> grants_;
   std::unordered_map<Digest, std::size_t, DigestHash> by_hmac_;  // current and, during an overlap, previous
   std::unordered_map<std::string_view, std::size_t> by_id_;
-  std::string token_key_;
+  HmacSha256Key token_key_;
 };
 
 // True when the entry's server list and role cover this server (tool). `tool` empty: is any tool of it covered?

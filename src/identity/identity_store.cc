@@ -109,7 +109,7 @@ Result<std::shared_ptr<const Directory>> IdentityStore::directory() {
     entry.grant = std::move(grant);
     entries.push_back(std::move(entry));
   }
-  return std::make_shared<const Directory>(std::move(entries), std::string(inner_->token_key.reveal()));
+  return std::make_shared<const Directory>(std::move(entries), inner_->token_key.reveal());
 }
 
 void Uses::note(std::string_view grant_id, WallTime when) {

@@ -52,7 +52,7 @@ std::optional<Sealed> take_apart(std::string_view text) {
   if (error != std::errc() || end != text.data() + colon) return std::nullopt;
   auto bytes = base64_decode(text.substr(colon + 1));
   if (!bytes || bytes->size() < kNonceBytes + kTagBytes) return std::nullopt;
-  sealed.bytes = std::move(*bytes);
+  sealed.bytes.swap(*bytes);
   return sealed;
 }
 
