@@ -164,13 +164,14 @@ bool Probe::transport_failed(const Error& error) {
   }
   if (error.reason == "upstream.tls") {
     return fail_at(kTls, "TLS failed: " + why,
-                   "if it uses a private certificate authority: " + command("--ca-file CA.pem") + "; otherwise renew its certificate");
+                   "if it uses a private certificate authority: " + command("--tls-ca CA.pem") + "; otherwise renew its certificate");
   }
   if (server_.url.tls && stage(kTls).skipped) pass(kTls, client_->tls_summary(), client_->tls_took().count());
   const std::size_t where = stage(kHandshake).ok ? kTools : kHandshake;
   if (error.reason == "upstream.timeout")
     return fail_at(where, why, "check the server's log, or allow it more time: " + command("--call-timeout 120s"));
-  if (error.reason == "upstream.too_large") return fail_at(where, why, "allow larger answers: " + command("--response-bytes-max 64MB"));
+  if (error.reason == "upstream.too_large")
+    return fail_at(where, why, "ask for smaller answers there, or raise `response_bytes_max` of this server");
   return fail_at(where, why, "check that " + server_.url.text() + " is the server's MCP endpoint, and its log");
 }
 
@@ -213,7 +214,7 @@ bool Probe::shake_hands(ProbeSession& session) {
   if (refused_by_auth(answer)) return false;
   if (answer.status >= 300 && answer.status < 400) {
     return fail_at(kHandshake, "the server redirects to " + quoted(answer.location) + "; redirects are never followed",
-                   "use the final URL: " + command("--url URL"));
+                   "register it with its final URL: callgate server add NAME URL");
   }
   bool ok = false;
   if (!silent && answer.json && answer.result()["supportedVersions"].is_array()) {

@@ -283,7 +283,7 @@ TEST_F(ProbeTest, AsksForCredentials) {
 // T-50, T-65
 TEST_F(ProbeTest, DoesNotFollowARedirect) {
   const ProbeReport report = run([](const SeenRequest&) { return http("", 302, "Location: http://169.254.169.254/\x1b[31m\r\n"); });
-  expect_failure(report, "handshake", "redirects to `http://169.254.169.254/?[31m`", "--url");
+  expect_failure(report, "handshake", "redirects to `http://169.254.169.254/?[31m`", "final URL");
   EXPECT_EQ(web->seen().size(), 1U);
 }
 
@@ -318,9 +318,9 @@ TEST_F(ProbeTest, SaysWhatIsWrongWithAnAnswer) {
 TEST_F(ProbeTest, BoundsSizeAndTime) {
   server.response_bytes_max = 1000;
   expect_failure(run([](const SeenRequest& r) { return http(result(r, "{\"a\":\"" + std::string(2000, 'x') + "\"}")); }), "handshake",
-                 "larger than 1000 bytes", "--response-bytes-max");
+                 "larger than 1000 bytes", "response_bytes_max");
   expect_failure(run([](const SeenRequest&) { return sse("data: " + std::string(2000, 'x')); }), "handshake", "larger than 1000 bytes",
-                 "--response-bytes-max");
+                 "response_bytes_max");
   server.call_timeout = std::chrono::milliseconds(200);
   expect_failure(run([](const SeenRequest&) { return "hang"; }), "handshake", "no answer to the request in time", "--call-timeout");
 }
@@ -328,7 +328,7 @@ TEST_F(ProbeTest, BoundsSizeAndTime) {
 TEST_F(ProbeTest, PassesAndFailsTls) {
   const TestCertificate good, expired(-3600), other(3600, "DNS:other.example");
   tls = *net::TlsContext::server(good.certificate_file, good.key_file);
-  expect_failure(run(modern), "tls", "certificate", "--ca-file");
+  expect_failure(run(modern), "tls", "certificate", "--tls-ca");
   server.tls_ca_pem = good.pem;
   ProbeReport report = run(modern);
   EXPECT_TRUE(report.ok) << stage(report, "tls").why;
