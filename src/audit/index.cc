@@ -39,7 +39,9 @@ constexpr store::Migration kMigrations[] = {
 
 constexpr std::size_t kColumns = 14;
 constexpr std::size_t kRowsPerInsert = 50;
-constexpr std::size_t kRowsPerTransaction = 20'000;
+constexpr std::size_t kRowsPerTransaction = 50'000;
+// Every row touches a page of each secondary index: they must stay in memory while many rows come in, and need not afterwards.
+constexpr std::string_view kFillingCache = "PRAGMA cache_size = -32768", kReleaseCache = "PRAGMA shrink_memory";
 constexpr std::size_t kTextBytesMax = 200;   // of an indexed text; the record holds it all
 enum NameKind : std::int64_t { Principal = 1, Grant = 2, Server = 3 };
 
@@ -174,7 +176,7 @@ bool RecordReader::read(const Location& location, Entry& entry) {
   auto found = open_.find(location.segment);
   if (found == open_.end()) {
     if (open_.size() >= 8) open_.clear();
-    auto reader = open_segment(directory_, location.segment);
+    auto reader = open_segment(directory_, location.segment, 16 * 1024);
     if (!reader) return false;
     found = open_.emplace(location.segment, std::move(*reader)).first;
   }
@@ -258,6 +260,7 @@ Result<std::uint64_t> Index::Inner::fill() {
       Last newest = last;
       std::uint64_t rows = 0;
       CG_CHECK(database->write([&](store::Transaction& tx) -> Result<void> {
+        CG_CHECK(tx.query(kFillingCache));
         Filler filler(tx, names);
         more = false;
         while (reader.next(frame) == SegmentReader::State::Frame) {
@@ -277,6 +280,12 @@ Result<std::uint64_t> Index::Inner::fill() {
       last = newest;
       total += rows;
     }
+  }
+  if (total >= kRowsPerTransaction) {
+    CG_CHECK(database->write([](store::Transaction& tx) -> Result<void> {
+      CG_CHECK(tx.query(kReleaseCache));
+      return {};
+    }));
   }
   return total;
 }

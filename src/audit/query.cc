@@ -15,7 +15,7 @@ namespace callgate::audit {
 
 namespace {
 
-constexpr std::size_t kRowsPerPage = 512;
+constexpr std::size_t kRowsPerPageMin = 16, kRowsPerPageMax = 512;
 constexpr std::size_t kEntriesMax = 10'000;
 
 struct Range { std::uint64_t low = 0, high = 0; };   // of sequences, both included
@@ -39,9 +39,9 @@ class Plan {
     if (query_.kind != "call") text("kind", query_.kind, "kind <> 'call'");
     if (query_.method != "tools/call") text("method", query_.method, "method <> 'tools/call'");
     text("tool", query_.tool, "tool <> ''");
+    if (query_.effect == "deny") conditions_.push_back({"denied", "denied = 1", {std::int64_t{1}}});
     CG_TRY(bool servers, name(tx, 3, "server", query_.server));
     if (!servers) return false;
-    if (query_.effect == "deny") conditions_.push_back({"denied", "denied = 1", {std::int64_t{1}}});
     driven_ = conditions_.size();
     if (query_.reason == "ok") text("reason", query_.reason, "");
     if (query_.kind == "call") text("kind", query_.kind, "");
@@ -52,10 +52,11 @@ class Plan {
     return true;
   }
 
-  Result<store::Rows> page(store::Transaction& tx, const Range& range) const {
+  Result<store::Rows> page(store::Transaction& tx, const Range& range, std::size_t rows) const {
     std::vector<store::Value> values = values_;
     values.emplace_back(static_cast<std::int64_t>(range.low));
     values.emplace_back(static_cast<std::int64_t>(range.high));
+    values.emplace_back(static_cast<std::int64_t>(rows));
     return tx.query(sql_, std::span<const store::Value>(values));
   }
 
@@ -92,7 +93,7 @@ class Plan {
     }
     if (query_.since) bound("+time_us >= ? AND ", *query_.since);
     if (query_.until) bound("+time_us <= ? AND ", *query_.until);
-    sql_ += fmt::format("sequence BETWEEN ? AND ? ORDER BY sequence {} LIMIT {}", query_.oldest_first ? "ASC" : "DESC", kRowsPerPage);
+    sql_ += fmt::format("sequence BETWEEN ? AND ? ORDER BY sequence {} LIMIT ?", query_.oldest_first ? "ASC" : "DESC");
   }
 
   void bound(const char* words, WallTime time) {
@@ -169,12 +170,13 @@ Result<void> Index::each(const Query& query, const std::function<bool(const Entr
   TextFilter filter(query.text);
   RecordReader reader(index.directory);
   Entry entry;
+  std::size_t rows_wanted = std::clamp(query.limit, kRowsPerPageMin, kRowsPerPageMax);
   for (Range range : ranges) {
     for (bool full = true; full && range.low <= range.high;) {
       std::vector<Location> page;
       // Short transactions: a long one would keep SQLite from tidying up behind the writer.
       CG_CHECK(index.database->read([&](store::Transaction& tx) -> Result<void> {
-        CG_TRY(auto rows, plan.page(tx, range));
+        CG_TRY(auto rows, plan.page(tx, range, rows_wanted));
         for (const store::Row& row : rows)
           page.push_back({static_cast<std::uint64_t>(row.integer(0)), static_cast<std::uint32_t>(row.integer(1)), static_cast<std::uint64_t>(row.integer(2))});
         return {};
@@ -183,7 +185,8 @@ Result<void> Index::each(const Query& query, const std::function<bool(const Entr
         if (!reader.read(location, entry) || !filter.matches(entry.payload)) continue;   // not there: retention was faster
         if (!fn(entry)) return {};
       }
-      full = page.size() == kRowsPerPage;
+      full = page.size() == rows_wanted;
+      rows_wanted = std::min(rows_wanted * 2, kRowsPerPageMax);
       if (full && query.oldest_first) range.low = page.back().sequence + 1;
       if (full && !query.oldest_first) {
         if (page.back().sequence == 0) break;

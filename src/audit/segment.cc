@@ -20,7 +20,6 @@ namespace {
 
 constexpr std::string_view kMagic = "CGAUDIT\n";
 constexpr std::uint32_t kVersion = 1;
-constexpr std::size_t kReadBytes = 256 * 1024;
 
 // Little endian on every machine, so that a journal can be verified elsewhere.
 template <class T>
@@ -99,24 +98,30 @@ void SegmentReader::seek(std::uint64_t offset) {
     at_ = static_cast<std::size_t>(offset - base_);
     return;
   }
-  base_ = offset;
-  at_ = filled_ = 0;
+  // Going back a little: read what lies before as well, for the next step back will want it.
+  const bool back = offset < base_ && base_ - offset < read_bytes_;
+  at_ = back ? static_cast<std::size_t>(std::min<std::uint64_t>(offset, read_bytes_ / 4 * 3)) : 0;
+  base_ = offset - at_;
+  filled_ = 0;
 }
 
 std::string_view SegmentReader::want(std::size_t bytes) {
-  if (filled_ - at_ >= bytes) return {buffer_.data() + at_, filled_ - at_};
-  if (filled_ > at_) std::memmove(buffer_.data(), buffer_.data() + at_, filled_ - at_);
-  base_ += at_;
-  filled_ -= at_;
-  at_ = 0;
-  if (buffer_.size() < std::max(bytes, kReadBytes)) buffer_.resize(std::max(bytes, kReadBytes));
-  while (filled_ < bytes) {
+  if (filled_ >= at_ + bytes) return {buffer_.data() + at_, filled_ - at_};
+  if (filled_ >= at_) {
+    if (filled_ > at_) std::memmove(buffer_.data(), buffer_.data() + at_, filled_ - at_);
+    base_ += at_;
+    filled_ -= at_;
+    at_ = 0;
+  }
+  const std::size_t needed = at_ + bytes;
+  if (buffer_.size() < std::max(needed, read_bytes_)) buffer_.resize(std::max(needed, read_bytes_));
+  while (filled_ < needed) {
     ssize_t got = ::pread(file_.get(), buffer_.data() + filled_, buffer_.size() - filled_, static_cast<off_t>(base_ + filled_));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) break;
     filled_ += static_cast<std::size_t>(got);
   }
-  return {buffer_.data(), filled_};
+  return filled_ > at_ ? std::string_view(buffer_.data() + at_, filled_ - at_) : std::string_view();
 }
 
 bool SegmentReader::header(SegmentHeader& header) {
@@ -170,11 +175,11 @@ Result<std::vector<std::uint32_t>> list_segments(const std::string& directory) {
   return numbers;
 }
 
-Result<SegmentReader> open_segment(const std::string& directory, std::uint32_t number) {
+Result<SegmentReader> open_segment(const std::string& directory, std::uint32_t number, std::size_t read_bytes) {
   std::string path = segment_path(directory, number);
   int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0) return fail(Code::Unavailable, "audit.unreadable", fmt::format("audit segment `{}` cannot be read: {}", path, errno_text(errno)));
-  return SegmentReader(File(fd));
+  return SegmentReader(File(fd), read_bytes);
 }
 
 std::string errno_text(int error) { return std::generic_category().message(error); }

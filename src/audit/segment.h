@@ -57,7 +57,8 @@ class SegmentReader {
  public:
   enum class State : std::uint8_t { Frame, End, Bad };   // End: the file stops on a frame border
 
-  explicit SegmentReader(File file) : file_(std::move(file)) {}
+  // read_bytes: how much is read at once; small for records here and there, large for a walk.
+  explicit SegmentReader(File file, std::size_t read_bytes = 256 * 1024) : file_(std::move(file)), read_bytes_(read_bytes) {}
   bool header(SegmentHeader& header);        // reads it and moves behind it
   State next(Frame& frame);
   const char* problem() const { return problem_; }   // after Bad: what is wrong
@@ -68,9 +69,10 @@ class SegmentReader {
  private:
   std::string_view want(std::size_t bytes);  // buffered bytes from here; shorter at the end of the file
   File file_;
+  std::size_t read_bytes_;
   std::vector<char> buffer_;
   std::uint64_t base_ = 0;                   // file offset of buffer_[0]
-  std::size_t at_ = 0, filled_ = 0;
+  std::size_t at_ = 0, filled_ = 0;          // at_ > filled_ (then 0): what lies before at_ is to be read too
   const char* problem_ = "";
 };
 
@@ -78,7 +80,7 @@ std::string segment_name(std::uint32_t number);                        // audit-
 std::string segment_path(const std::string& directory, std::uint32_t number);
 // Numbers of the segments there, ascending. A missing directory is an error.
 Result<std::vector<std::uint32_t>> list_segments(const std::string& directory);
-Result<SegmentReader> open_segment(const std::string& directory, std::uint32_t number);
+Result<SegmentReader> open_segment(const std::string& directory, std::uint32_t number, std::size_t read_bytes = 256 * 1024);
 std::string errno_text(int error);
 
 }  // namespace callgate::audit
