@@ -48,9 +48,13 @@ Result<audit::Query> read_query(const Context& context, std::size_t limit, std::
   return query;
 }
 
+// Sequence and chain hash in front of the record's own members, as in an export.
 void write_entry(json::Writer& out, const audit::Entry& entry) {
-  out.begin_object().member("sequence", static_cast<std::int64_t>(entry.sequence)).member("hash", hex_encode(entry.hash));
-  out.key("record").raw(entry.payload).end_object();
+  std::string text = "{\"sequence\":" + std::to_string(entry.sequence) + ",\"hash\":\"" + hex_encode(entry.hash) + "\"";
+  std::string_view members = entry.payload;
+  if (members.size() > 2) (text += ',') += members.substr(1);
+  else text += '}';
+  out.raw(text);
 }
 
 Result<Reply> list(Context& context) {
@@ -74,38 +78,29 @@ Result<Reply> show(Context& context) {
   return json_reply(200, [&](json::Writer& out) { write_entry(out, *entry); });
 }
 
-// One page of up to 10,000 records; Callgate-Next names the cursor of the page after.
+// One page of up to 10,000 records, oldest first; Callgate-Next names the cursor of the page after.
 Result<Reply> export_page(Context& context) {
   auto format = context.ask("format");
   if (!format.empty() && format != "jsonl" && format != "csv")
     return fail(Code::InvalidArgument, "admin.query", "`format` must be jsonl or csv");
+  bool csv = format == "csv";
   CG_TRY(auto query, read_query(context, kExportRecordsMax, kExportRecordsMax));
+  query.oldest_first = true;
   CG_CHECK(context.services.index.catch_up());
-  // The page's end is looked up first: the export itself goes on to the last match.
-  CG_TRY(auto page, context.services.index.query(query));
   Reply reply;
-  reply.content_type = format == "csv" ? "text/csv; charset=utf-8" : "application/jsonl";
-  if (page.size() == query.limit) reply.headers = "Callgate-Next: " + std::to_string(page.back().sequence) + "\r\n";
-  if (format != "csv") {
-    for (const auto& entry : page) {
-      json::Writer out(reply.body);
-      write_entry(out, entry);
-      reply.body += '\n';
-    }
-    return reply;
-  }
-  // Counts lines that end outside quotes, so that exactly this page is taken.
-  std::size_t left = page.size() + 1;
-  bool quoted = false;
-  CG_CHECK(audit::export_records(context.services.index, query, audit::Format::Csv, [&](std::string_view piece) {
-    for (char c : piece) {
-      if (left == 0) return false;
-      reply.body += c;
-      if (c == '"') quoted = !quoted;
-      if (c == '\n' && !quoted) --left;
-    }
-    return left > 0;
+  reply.content_type = csv ? "text/csv; charset=utf-8" : "application/jsonl";
+  std::size_t records = 0;
+  std::uint64_t last = 0;
+  bool titles = csv;
+  CG_CHECK(audit::export_records(context.services.index, query, csv ? audit::Format::Csv : audit::Format::Jsonl, [&](std::string_view line) {
+    reply.body += line;
+    if (titles) return titles = false, true;
+    constexpr std::string_view kBefore = "{\"sequence\":";
+    if (!csv) line.remove_prefix(std::min(line.size(), kBefore.size()));
+    std::from_chars(line.data(), line.data() + line.size(), last);
+    return ++records < query.limit;
   }));
+  if (records == query.limit) reply.headers = "Callgate-Next: " + std::to_string(last) + "\r\n";
   return reply;
 }
 

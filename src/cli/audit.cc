@@ -11,10 +11,10 @@
 namespace callgate::cli {
 namespace {
 
-const std::vector<Column> kColumns = {{"SEQ", "sequence"}, {"TIME", "record.time"}, {"KIND", "record.kind"}, {"EFFECT", "record.effect"}, {"WHO", "record.principal"},
-                                      {"SERVER", "record.server"}, {"TOOL", "record.tool"}, {"REASON", "record.reason"}, {"MESSAGE", "record.message"},
-                                      {"GRANT", "record.grant_label", true}, {"RULE", "record.rule", true}, {"POLICY", "record.policy", true}, {"METHOD", "record.method", true},
-                                      {"US", "record.total_us", true}, {"DECISION", "record.decision", true}};
+const std::vector<Column> kColumns = {{"SEQ", "sequence"}, {"TIME", "time"}, {"KIND", "kind"}, {"EFFECT", "effect"}, {"WHO", "principal"},
+                                      {"SERVER", "server"}, {"TOOL", "tool"}, {"REASON", "reason"}, {"MESSAGE", "message"},
+                                      {"GRANT", "grant_label", true}, {"RULE", "rule", true}, {"POLICY", "policy", true}, {"METHOD", "method", true},
+                                      {"US", "total_us", true}, {"DECISION", "decision", true}};
 
 std::vector<Argument> filter_arguments() {
   return {{"--since", "from this time, or this long ago", Takes::One, false, "2h"}, {"--until", "up to this time", Takes::One, false, "TIME"},
@@ -44,19 +44,18 @@ int query(Session& session, const Args& args) {
   if (!most || *most == 0) return session.usage("--limit must be a number above zero");
   auto answer = session.fetch_all("/audit" + query_of(filters_of(args)), *most);
   if (!answer) return session.fail_with(answer.error());
-  return answer->ok() ? show_list(session, *answer, "record.decision", kColumns) : session.fail_with(*answer);
+  return answer->ok() ? show_list(session, *answer, "decision", kColumns) : session.fail_with(*answer);
 }
 
 // One record per line, oldest first, so that following reads on downwards.
 std::string tail_line(Session& session, json::Value item) {
   if (!session.human()) return json_safe(item.raw()) + "\n";
-  auto record = item["record"];
-  auto time = std::string(record["time"].string());
-  std::string effect(record["effect"].string());
+  auto time = std::string(item["time"].string());
+  std::string effect(item["effect"].string());
   std::string line = time + "  " + effect + (effect.size() < 5 ? "  " : " ");
   if (session.color) line = time + (effect == "deny" ? "  \x1b[31mdeny\x1b[0m  " : "  \x1b[32mallow\x1b[0m ");
   for (std::string_view name : {"kind", "principal", "server", "tool", "reason", "message"})
-    if (auto text = cell_text(record[name]); !text.empty()) line += " " + terminal_safe(text);
+    if (auto text = cell_text(item[name]); !text.empty()) line += " " + terminal_safe(text);
   return line + "\n";
 }
 
@@ -103,7 +102,7 @@ int show(Session& session, const Args& args) {
   auto answer = session.call("GET", "/audit/" + encoded(args.text("RECORD")));
   if (!answer) return session.fail_with(answer.error());
   if (!answer->ok()) return session.fail_with(*answer);
-  if (!session.human()) return show_one(session, answer->root(), "record.decision", {});
+  if (!session.human()) return show_one(session, answer->root(), "decision", {});
   session.out(json_safe(pretty_json(answer->root())));
   return kOk;
 }

@@ -35,11 +35,30 @@ void put_fields(json::Writer& out, const Args& args) {
   put_list(out, args, "--network", "networks");
 }
 
+// --user names a person who may be new here; --for must exist, so that a typo does not make somebody up.
+int add_user_when_new(Session& session, const std::string& name) {
+  auto known = session.call("GET", "/users/" + encoded(name));
+  if (!known) return session.fail_with(known.error());
+  if (known->ok()) return kOk;
+  if (known->status != 404) return session.fail_with(*known);
+  std::string body;
+  json::Writer out(body);
+  out.begin_object().member("name", std::string_view(name)).end_object();
+  auto added = session.call("POST", "/users", body);
+  if (!added) return session.fail_with(added.error());
+  if (!added->ok()) return session.fail_with(*added);
+  session.note("added user `" + terminal_safe(name) + "`");
+  return kOk;
+}
+
 int mint(Session& session, const Args& args) {
+  if (args.given("--for") == args.given("--user")) return session.usage("say whose grant it is: --for NAME, or --user NAME to add the user when new");
+  if (args.given("--user") && !session.dry_run)
+    if (int code = add_user_when_new(session, args.text("--user")); code != kOk) return code;
   std::string body;
   json::Writer out(body);
   out.begin_object();
-  put_texts(out, args, {{"LABEL", "label"}, {"--for", "principal"}});
+  put_texts(out, args, {{"LABEL", "label"}, {"--for", "principal"}, {"--user", "principal"}});
   put_fields(out, args);
   out.end_object();
   if (session.dry_run) return session.note("would mint `" + args.text("LABEL") + "`"), kOk;
@@ -121,7 +140,8 @@ void add_grant_commands(std::vector<Command>& commands) {
   Argument grant = positional("GRANT", "id or label");
   auto mint_arguments = field_arguments();
   mint_arguments[0].required = true;
-  mint_arguments.insert(mint_arguments.begin(), {positional("LABEL", "what it is for"), {"--for", "user or robot it belongs to", Takes::One, true, "NAME"}});
+  mint_arguments.insert(mint_arguments.begin(), {positional("LABEL", "what it is for"), {"--for", "user or robot it belongs to", Takes::One, false, "NAME"},
+                                                  {"--user", "user it belongs to, added when new", Takes::One, false, "NAME"}});
   auto edit_arguments = field_arguments();
   edit_arguments.insert(edit_arguments.begin(), {grant, {"--label", "what it is for", Takes::One, false, "TEXT"}});
   edit_arguments.push_back(flag("--any-network", "usable from anywhere"));

@@ -218,8 +218,8 @@ std::string table_of(const std::vector<std::vector<std::string>>& rows, bool col
 
 int show_list(Session& session, const Answer& answer, std::string_view name, const std::vector<Column>& columns) {
   auto items = answer.root()["items"];
-  if (session.form() == "json") session.out(json_safe(items.raw()) + "\n");
-  else if (session.form() == "yaml") session.out(items.size() == 0 ? "[]\n" : yaml_of(items));
+  if (session.form() == "json") session.out(json_safe("{\"items\":" + std::string(items.raw()) + "}") + "\n");
+  else if (session.form() == "yaml") session.out(items.size() == 0 ? "items: []\n" : "items:\n" + yaml_of(items));
   else if (session.form() == "jsonl") items.for_each_element([&](json::Value item) { session.out(json_safe(item.raw()) + "\n"); });
   else if (session.form() == "name") items.for_each_element([&](json::Value item) { session.out(terminal_safe(cell_text(at_path(item, name))) + "\n"); });
   if (!session.human()) return kOk;
