@@ -28,6 +28,9 @@ class UpstreamFaults(GateCase):
         cls.gate.put_policy("bad", POLICY)
         cls.token = cls.gate.mint("client", server="bad", policy="bad")
 
+    def setUp(self):
+        self.upstream.release.clear()
+
     def client(self, era=MODERN):
         return self.gate.client(self.token, "bad", era=era)
 
