@@ -93,9 +93,9 @@ void declare(CLI::App& app, const Argument& argument, Args& args) {
   }
   auto* option = app.add_option_function<std::vector<std::string>>(
       cli11_name(argument), [&args, key](const std::vector<std::string>& values) { args.values[key] = values; });
-  if (argument.takes == Takes::Many && argument.name.starts_with("--")) option->expected(1)->take_all();
+  if (argument.takes == Takes::Many && argument.name.starts_with("--")) option->expected(1)->take_all()->allow_extra_args(false);
   else if (argument.takes == Takes::Many) option->expected(-1);
-  else option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+  else option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::Throw)->allow_extra_args(false);   // or it takes its neighbours' words
   if (argument.required) option->required();
   if (!argument.choices.empty()) {
     std::vector<std::string> choices;
