@@ -44,10 +44,20 @@ tools:
   "p?y": {}
   pay:
     require:
-      - conditions: [{path: args.currency, op: in, value: [usd, eur, gbp]}, {path: args.note, op: matches, value: "[a-z ,]*(urgent|later).*"}]
-      - conditions: [{path: args.file, op: path_within, value: [/workspace, /data]}, {path: args.url, op: url_host_in, value: "*.example.com"}]
-      - conditions: [{path: args.mail, op: email_domain_in, value: example.com}, {path: args.ip, op: cidr_in, value: 10.0.0.0/8}, {path: args.command, op: command_is, value: git status}]
-      - conditions: [{path: args.items, all: [{path: price, op: lt, value: 100.5}, {path: name, op: glob, value: "a*"}]}, {path: time.weekday, op: in, value: [tue]}, {path: time.iso, op: starts_with, value: "2026"}]
+      - conditions:
+          - {path: args.currency, op: in, value: [usd, eur, gbp]}
+          - {path: args.note, op: matches, value: "[a-z ,]*(urgent|later).*"}
+      - conditions:
+          - {path: args.file, op: path_within, value: [/workspace, /data]}
+          - {path: args.url, op: url_host_in, value: "*.example.com"}
+      - conditions:
+          - {path: args.mail, op: email_domain_in, value: example.com}
+          - {path: args.ip, op: cidr_in, value: 10.0.0.0/8}
+          - {path: args.command, op: command_is, value: git status}
+      - conditions:
+          - {path: args.items, all: [{path: price, op: lt, value: 100.5}, {path: name, op: glob, value: "a*"}]}
+          - {path: time.weekday, op: in, value: [tue]}
+          - {path: time.iso, op: starts_with, value: "2026"}
     deny_if:
       - conditions: [{path: args.amount, op: gt, value: 1000}]
       - conditions: [{any_of: [{path: principal.kind, op: eq, value: robot}, {not: {path: args.note, op: contains, value: urgent}}]}]
@@ -57,7 +67,10 @@ tools:
 TEST(PolicyDecide, DoesNotAllocateOnceWarm) {
   auto policy = testing::compiled(kEverything);
   ASSERT_TRUE(policy);
-  testing::Call call("pay", R"({"amount":12.50,"currency":"eur","note":"please, urgent and rather long so that it is no short string","file":"/workspace/a/../b","url":"https://docs.example.com/x",
+  testing::Call call(
+      "pay",
+      R"({"amount":12.50,"currency":"eur","note":"please, urgent and rather long so that it is no short string",
+    "file":"/workspace/a/../b","url":"https://docs.example.com/x",
     "mail":"anna@example.com","ip":"10.1.2.3","command":"git status -s","items":[{"price":1,"name":"ab"},{"price":2,"name":"ac"}]})");
   testing::Call refused("pay", R"({"amount":12.50})"), unlisted("ppy"), hidden("del_x"), broken("pay\xc2\xa0");
   Scratch scratch;

@@ -22,22 +22,26 @@ bool Compiler::fields(const Node& node, const std::string& pointer, std::string_
     if (std::find(known.begin(), known.end(), key.name) != known.end()) continue;
     std::string at = child_pointer(pointer, key.name);
     if (std::find(kLaterFields.begin(), kLaterFields.end(), key.name) != kLaterFields.end())
-      problems.error_at(key.line, key.column, at, "`" + key.name + "` does not exist in this version yet: remove it, or deny what it would have held back");
+      problems.error_at(key.line, key.column, at,
+                        "`" + key.name + "` does not exist in this version yet: remove it, or deny what it would have held back");
     else
-      problems.error_at(key.line, key.column, at, "unknown field `" + shown(key.name) + "` in " + std::string(what) + suggestion(key.name, known));
+      problems.error_at(key.line, key.column, at,
+                        "unknown field `" + shown(key.name) + "` in " + std::string(what) + suggestion(key.name, known));
   }
   return true;
 }
 
-std::size_t Compiler::choice(const Node& map, const std::string& pointer, std::string_view field, std::span<const std::string_view> choices, std::size_t fallback) {
+std::size_t Compiler::choice(const Node& map, const std::string& pointer, std::string_view field, std::span<const std::string_view> choices,
+                             std::size_t fallback) {
   const Node* node = map.find(field);
   if (!node) return fallback;
   auto found = node->is(Node::Kind::String) ? std::find(choices.begin(), choices.end(), node->text) : choices.end();
   if (found != choices.end()) return static_cast<std::size_t>(found - choices.begin());
   std::string expected;
   for (auto one : choices) expected += (expected.empty() ? "" : ", ") + std::string(one);
-  problems.error(*node, child_pointer(pointer, field), "`" + std::string(field) + "` is " + (node->scalar() ? "`" + shown(node->text) + "`" : std::string(kind_name(node->kind))) +
-                                                           ": write one of " + expected);
+  problems.error(*node, child_pointer(pointer, field),
+                 "`" + std::string(field) + "` is " +
+                     (node->scalar() ? "`" + shown(node->text) + "`" : std::string(kind_name(node->kind))) + ": write one of " + expected);
   return fallback;
 }
 
@@ -45,12 +49,15 @@ std::optional<std::string> Compiler::text_field(const Node& map, const std::stri
   const Node* node = map.find(field);
   if (!node) return std::nullopt;
   if (!node->is(Node::Kind::String)) {
-    problems.error(*node, child_pointer(pointer, field), "`" + std::string(field) + "` takes text, not " + std::string(kind_name(node->kind)) + ": put it in quotes");
+    problems.error(*node, child_pointer(pointer, field),
+                   "`" + std::string(field) + "` takes text, not " + std::string(kind_name(node->kind)) + ": put it in quotes");
     return std::nullopt;
   }
-  bool control = std::any_of(node->text.begin(), node->text.end(), [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f; });
+  bool control = std::any_of(node->text.begin(), node->text.end(),
+                             [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f; });
   if (control) problems.error(*node, child_pointer(pointer, field), "`" + std::string(field) + "` holds a control character: remove it");
-  if (node->text.size() > 2048) problems.error(*node, child_pointer(pointer, field), "`" + std::string(field) + "` is longer than 2048 bytes: shorten it");
+  if (node->text.size() > 2048)
+    problems.error(*node, child_pointer(pointer, field), "`" + std::string(field) + "` is longer than 2048 bytes: shorten it");
   return node->text;
 }
 
@@ -88,7 +95,10 @@ void Compiler::version(const Node& root) {
   const Node* node = root.find("version");
   if (!node) return problems.error(root, "", "the document has no `version`: start with `version: \"1\"`");
   bool known = (node->is(Node::Kind::String) || node->is(Node::Kind::Number)) && node->text == "1";
-  if (!known) problems.error(*node, "/version", "version " + (node->scalar() ? "`" + shown(node->text) + "`" : std::string(kind_name(node->kind))) + " is not known: write `version: \"1\"`");
+  if (!known)
+    problems.error(*node, "/version",
+                   "version " + (node->scalar() ? "`" + shown(node->text) + "`" : std::string(kind_name(node->kind))) +
+                       " is not known: write `version: \"1\"`");
 }
 
 void Compiler::hide(const Node& list) {
@@ -111,14 +121,19 @@ void Compiler::hide(const Node& list) {
 
 void Compiler::methods(const Node& map) {
   methods_node = &map;
-  if (!map.is(Node::Kind::Map)) return problems.error(map, "/methods", "`methods` is a map from method to allow or deny, such as `resources/*: allow`");
+  if (!map.is(Node::Kind::Map))
+    return problems.error(map, "/methods", "`methods` is a map from method to allow or deny, such as `resources/*: allow`");
   if (map.keys.size() > 1'000) return problems.error(map, "/methods", "more than 1000 methods: use globs such as `resources/*`");
   for (std::size_t i = 0; i < map.keys.size(); ++i) {
     const std::string& name = map.keys[i].name;
     Named made{name, child_pointer("/methods", name), map.keys[i].line, is_glob(name), false};
-    if (name == "tools/call") problems.error_at(made.line, map.keys[i].column, made.pointer, "`tools/call` is judged by `tools` and `default`: use those");
-    else if (lifecycle_method(name)) problems.error_at(made.line, map.keys[i].column, made.pointer, "`" + name + "` always passes, no session works without it: remove the line");
-    else if (!plain_tool_name(name)) problems.error_at(made.line, map.keys[i].column, made.pointer, "`" + shown(name) + "` is no method name or glob");
+    if (name == "tools/call")
+      problems.error_at(made.line, map.keys[i].column, made.pointer, "`tools/call` is judged by `tools` and `default`: use those");
+    else if (lifecycle_method(name))
+      problems.error_at(made.line, map.keys[i].column, made.pointer,
+                        "`" + name + "` always passes, no session works without it: remove the line");
+    else if (!plain_tool_name(name))
+      problems.error_at(made.line, map.keys[i].column, made.pointer, "`" + shown(name) + "` is no method name or glob");
     made.allow = choice(map, "/methods", name, kEffects, 1) == 0;
     program.methods.push_back(std::move(made));
   }
@@ -126,7 +141,8 @@ void Compiler::methods(const Node& map) {
 
 void Compiler::tools(const Node& map) {
   tools_node = &map;
-  if (!map.is(Node::Kind::Map)) return problems.error(map, "/tools", "`tools` is a map from tool name to rules; a tool without rules is written `name: {}`");
+  if (!map.is(Node::Kind::Map))
+    return problems.error(map, "/tools", "`tools` is a map from tool name to rules; a tool without rules is written `name: {}`");
   std::size_t globs = 0;
   program.entries.reserve(map.keys.size());
   for (std::size_t i = 0; i < map.keys.size() && i < map.items.size(); ++i) {
@@ -136,9 +152,12 @@ void Compiler::tools(const Node& map) {
     made.pointer = child_pointer("/tools", key.name);
     made.line = key.line;
     if (!plain_tool_name(key.name))
-      problems.error_at(key.line, key.column, made.pointer, "`" + shown(key.name) + "` can never be called: tool names are printable ASCII without a space at either end, at most 256 bytes");
+      problems.error_at(
+          key.line, key.column, made.pointer,
+          "`" + shown(key.name) + "` can never be called: tool names are printable ASCII without a space at either end, at most 256 bytes");
     if (is_glob(key.name) && ++globs == kGlobsMax + 1)
-      problems.error_at(key.line, key.column, made.pointer, "more than 1000 globs below `tools`: list exact names, which cost nothing to look up");
+      problems.error_at(key.line, key.column, made.pointer,
+                        "more than 1000 globs below `tools`: list exact names, which cost nothing to look up");
     entry(map.items[i], made, kToolFields);
     program.entries.push_back(std::move(made));
   }
@@ -192,7 +211,8 @@ void Compiler::overlaps() {
   for (const auto& exact : program.methods) {
     if (exact.glob || !exact.allow) continue;
     if (const Named* by = program.method_rule(exact.name); !by->allow)
-      problems.warn(*methods_node, exact.pointer, "`" + by->name + "` denies this method, and a denial wins: leave the glob out and use `default: deny`");
+      problems.warn(*methods_node, exact.pointer,
+                    "`" + by->name + "` denies this method, and a denial wins: leave the glob out and use `default: deny`");
   }
 }
 

@@ -24,7 +24,8 @@ struct Compiler {
   // Refuses anything but a map whose keys are among `fields`; members with wrong names are reported one by one.
   bool fields(const Node& node, const std::string& pointer, std::string_view what, std::span<const std::string_view> known);
   // The text of a scalar that must be one of `choices`; the default when absent; nothing, and a problem, when wrong.
-  std::size_t choice(const Node& map, const std::string& pointer, std::string_view field, std::span<const std::string_view> choices, std::size_t fallback);
+  std::size_t choice(const Node& map, const std::string& pointer, std::string_view field, std::span<const std::string_view> choices,
+                     std::size_t fallback);
   std::optional<std::string> text_field(const Node& map, const std::string& pointer, std::string_view field);
   std::optional<bool> bool_field(const Node& map, const std::string& pointer, std::string_view field);
 

@@ -26,7 +26,8 @@ void Compiler::rules(const Node& map, Entry& out, bool deny) {
   const Node* list = map.find(field);
   if (!list) return;
   std::string pointer = child_pointer(out.pointer, field);
-  if (!list->is(Node::Kind::Sequence)) return problems.error(*list, pointer, "`" + std::string(field) + "` takes a list of rules: put `-` before each");
+  if (!list->is(Node::Kind::Sequence))
+    return problems.error(*list, pointer, "`" + std::string(field) + "` takes a list of rules: put `-` before each");
   for (std::size_t i = 0; i < list->items.size(); ++i) {
     Rule made;
     made.pointer = child_pointer(pointer, i);
@@ -40,7 +41,8 @@ bool Compiler::rule(const Node& node, Rule& out, bool deny) {
     problems.error(node, out.pointer, "a rule holds its conditions in a list: write `conditions: [{path: ..., op: ..., value: ...}]`");
     return false;
   }
-  if (!fields(node, out.pointer, deny ? "a deny_if rule" : "a require rule", deny ? std::span<const std::string_view>(kDenyIfFields) : kRequireFields))
+  if (!fields(node, out.pointer, deny ? "a deny_if rule" : "a require rule",
+              deny ? std::span<const std::string_view>(kDenyIfFields) : kRequireFields))
     return false;
   text_field(node, out.pointer, "description");
   out.shadow = choice(node, out.pointer, "mode", kModes, 0) == 1;
@@ -72,7 +74,8 @@ void Compiler::message(const Node& node, Rule& out, bool deny) {
 
 void Compiler::conditions(const Node& list, const std::string& pointer, bool relative) {
   if (!list.is(Node::Kind::Sequence)) return problems.error(list, pointer, "conditions come as a list: put `-` before each");
-  if (list.items.empty()) return problems.error(list, pointer, "the list of conditions is empty: name at least one, or write `allow: false` to deny a tool");
+  if (list.items.empty())
+    return problems.error(list, pointer, "the list of conditions is empty: name at least one, or write `allow: false` to deny a tool");
   for (std::size_t i = 0; i < list.items.size(); ++i) condition(list.items[i], child_pointer(pointer, i), relative);
 }
 
@@ -82,24 +85,31 @@ void Compiler::condition(const Node& node, const std::string& pointer, bool rela
   for (auto name : kGroups) {
     if (!node.find(name)) continue;
     if (!group.empty())
-      return problems.error(node, pointer, "the condition holds both `" + std::string(group) + "` and `" + std::string(name) + "`: write two conditions");
+      return problems.error(node, pointer,
+                            "the condition holds both `" + std::string(group) + "` and `" + std::string(name) + "`: write two conditions");
     group = name;
   }
   if (group.empty()) return leaf(node, pointer, relative);
   bool quantifier = group == "any" || group == "all" || group == "none";
   for (std::string_view extra : {"op", "value", "base", "path"})
     if (node.find(extra) && !(quantifier && extra == "path"))
-      return problems.error(node, child_pointer(pointer, extra), "`" + std::string(extra) + "` does not go with `" + std::string(group) + "`: put it inside");
+      return problems.error(node, child_pointer(pointer, extra),
+                            "`" + std::string(extra) + "` does not go with `" + std::string(group) + "`: put it inside");
   Condition made;
-  made.kind = group == "all_of" ? Condition::Kind::AllOf : group == "any_of" ? Condition::Kind::AnyOf : group == "not" ? Condition::Kind::Not
-              : group == "any" ? Condition::Kind::EachAny : group == "all" ? Condition::Kind::EachAll : Condition::Kind::EachNone;
+  made.kind = group == "all_of"   ? Condition::Kind::AllOf
+              : group == "any_of" ? Condition::Kind::AnyOf
+              : group == "not"    ? Condition::Kind::Not
+              : group == "any"    ? Condition::Kind::EachAny
+              : group == "all"    ? Condition::Kind::EachAll
+                                  : Condition::Kind::EachNone;
   if (quantifier) {
     auto at = path(node, pointer, relative);
     if (!at) return;
     made.path = *at;
     const Path& list = program.paths[*at];
     if (!list.from_caller() || (list.root == Root::Args && list.segments.empty()))
-      return problems.error(node, child_pointer(pointer, "path"), "`" + std::string(group) + "` looks through a list in the arguments; `" + list.text + "` is none");
+      return problems.error(node, child_pointer(pointer, "path"),
+                            "`" + std::string(group) + "` looks through a list in the arguments; `" + list.text + "` is none");
   }
   auto at = program.conditions.size();
   program.conditions.push_back(made);
@@ -134,7 +144,8 @@ std::optional<std::uint32_t> Compiler::path(const Node& node, const std::string&
 
 // Rules that read the same path share it, so that a call walks it once.
 std::uint32_t Compiler::intern(Path path) {
-  auto [known, fresh] = interned.try_emplace((path.root == Root::Element ? "." : "") + path.text, static_cast<std::uint32_t>(program.paths.size()));
+  auto [known, fresh] =
+      interned.try_emplace((path.root == Root::Element ? "." : "") + path.text, static_cast<std::uint32_t>(program.paths.size()));
   if (fresh) program.paths.push_back(std::move(path));
   return known->second;
 }
@@ -144,15 +155,20 @@ void Compiler::leaf(const Node& node, const std::string& pointer, bool relative)
   const Node* op = node.find("op");
   if (!op) return problems.error(node, pointer, "the condition has no `op`" + suggestion("", op_names()));
   auto found = find_op(op->text);
-  if (!found && op->text == "sql_is") return problems.error(*op, child_pointer(pointer, "op"), "`sql_is` does not exist in this version yet: deny the tool, or use `in` over known statements");
-  if (!found) return problems.error(*op, child_pointer(pointer, "op"), "unknown operator `" + shown(op->text) + "`" + suggestion(op->text, op_names()));
+  if (!found && op->text == "sql_is")
+    return problems.error(*op, child_pointer(pointer, "op"),
+                          "`sql_is` does not exist in this version yet: deny the tool, or use `in` over known statements");
+  if (!found)
+    return problems.error(*op, child_pointer(pointer, "op"),
+                          "unknown operator `" + shown(op->text) + "`" + suggestion(op->text, op_names()));
   const Node* value = node.find("value");
   auto constant = prepare(*found, value);
   if (!constant) return problems.error(value ? *value : node, value ? child_pointer(pointer, "value") : pointer, constant.error().message);
   if (const Node* base = node.find("base")) {
     auto root = base->is(Node::Kind::String) ? canonical_root(base->text) : std::nullopt;
     if (*found != Op::PathWithin) problems.error(*base, child_pointer(pointer, "base"), "`base` goes with `path_within` only: remove it");
-    else if (!root) problems.error(*base, child_pointer(pointer, "base"), "`base` takes the plain absolute path where relative paths start");
+    else if (!root)
+      problems.error(*base, child_pointer(pointer, "base"), "`base` takes the plain absolute path where relative paths start");
     else constant->base = std::move(*root);
   }
   if (!where) return;
@@ -180,7 +196,8 @@ void Compiler::check_root(const Node& node, const std::string& pointer, const Pa
     ok = value->is(Node::Kind::Sequence) ? std::all_of(value->items.begin(), value->items.end(), fits) : fits(*value);
     auto known = [&](const Node& one) {
       if (at.root == Root::TimeWeekday && std::find(kWeekdays.begin(), kWeekdays.end(), one.text) == kWeekdays.end())
-        problems.error(one, child_pointer(pointer, "value"), "`" + shown(one.text) + "` is no weekday: write sun, mon, tue, wed, thu, fri or sat");
+        problems.error(one, child_pointer(pointer, "value"),
+                       "`" + shown(one.text) + "` is no weekday: write sun, mon, tue, wed, thu, fri or sat");
       if (at.root == Root::PrincipalKind && one.text != "user" && one.text != "robot")
         problems.error(one, child_pointer(pointer, "value"), "`" + shown(one.text) + "` is no kind of principal: write user or robot");
     };
@@ -188,8 +205,9 @@ void Compiler::check_root(const Node& node, const std::string& pointer, const Pa
     else known(*value);
   }
   if (!ok)
-    problems.error(value ? *value : node, pointer, "`" + at.text + "` is " + (at.is_number() ? "a number" : "text") + ": `" + std::string(op_name(op)) +
-                                                       "` with this value can never hold");
+    problems.error(value ? *value : node, pointer,
+                   "`" + at.text + "` is " + (at.is_number() ? "a number" : "text") + ": `" + std::string(op_name(op)) +
+                       "` with this value can never hold");
 }
 
 void Compiler::limits(const Node& map, Entry& out) {
@@ -227,18 +245,23 @@ void Compiler::limit(const Node& node, Limit& out) {
   out.window = static_cast<Window>(choice(node, out.pointer, "window", kWindows, 0));
   out.counter = text_field(node, out.pointer, "counter").value_or("x");
   if (const Node* counter = node.find("counter"); counter && !counter_name(out.counter))
-    problems.error(*counter, child_pointer(out.pointer, "counter"), "a counter is named with letters, digits, `_`, `-` and `.`, at most 64 of them");
+    problems.error(*counter, child_pointer(out.pointer, "counter"),
+                   "a counter is named with letters, digits, `_`, `-` and `.`, at most 64 of them");
   out.max = amount(node, out.pointer, "max").value_or(Decimal());
   out.increment = amount(node, out.pointer, "increment").value_or(Decimal(1));
-  if (out.increment.zero()) problems.error(*node.find("increment"), child_pointer(out.pointer, "increment"), "an `increment` of 0 never counts: write how much one call takes");
+  if (out.increment.zero())
+    problems.error(*node.find("increment"), child_pointer(out.pointer, "increment"),
+                   "an `increment` of 0 never counts: write how much one call takes");
   if (const Node* from = node.find("increment_from")) {
     std::string at = child_pointer(out.pointer, "increment_from");
     if (node.find("increment")) problems.error(*from, at, "the limit holds both `increment` and `increment_from`: keep one");
     auto read = parse_path(from->scalar() ? from->text : "");
     if (!read) problems.error(*from, at, read.error().message);
-    else if (read->root != Root::Args || read->segments.empty()) problems.error(*from, at, "`increment_from` reads a number from the arguments, such as `args.amount`");
+    else if (read->root != Root::Args || read->segments.empty())
+      problems.error(*from, at, "`increment_from` reads a number from the arguments, such as `args.amount`");
     else {
-      out.amount_message = "Blocked by policy: " + read->text + " must be a number that is not negative. Do not retry with the same arguments.";
+      out.amount_message =
+          "Blocked by policy: " + read->text + " must be a number that is not negative. Do not retry with the same arguments.";
       out.increment_from = intern(std::move(*read));
     }
   }
@@ -254,7 +277,9 @@ void Compiler::same_counter(const Node& node, const Limit& limit) {
   std::string how = limit.increment_from ? program.paths[*limit.increment_from].text : limit.increment.text();
   auto [known, fresh] = counters.try_emplace(std::string(kScopes[static_cast<std::size_t>(limit.scope)]) + limit.suffix, how);
   if (!fresh && known->second != how)
-    problems.warn(node, limit.pointer, "the counter `" + limit.counter + "` counts `" + how + "` here and `" + known->second + "` elsewhere: name two counters unless they are meant to add up");
+    problems.warn(node, limit.pointer,
+                  "the counter `" + limit.counter + "` counts `" + how + "` here and `" + known->second +
+                      "` elsewhere: name two counters unless they are meant to add up");
 }
 
 }  // namespace callgate::policy

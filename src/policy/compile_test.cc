@@ -32,13 +32,17 @@ TEST(PolicyCompile, RefusesWhatIsWrongWithPointerAndLine) {
       {"version: \"1\"\nmethods: {\"prompts/*\": denied}\n", "write one of allow, deny (/methods/prompts~1*)"},
       {"version: \"1\"\ntools: {t: {alow: true}}\n", "unknown field `alow` in a tool; did you mean `allow`? (/tools/t/alow)"},
       {"version: \"1\"\ntools: {t: }\n", "write `{}` for a tool without rules"},
-      {"version: \"1\"\ntools: {\"r\xc3\xa9" "fund\": {}}\n", "can never be called"},
+      {"version: \"1\"\ntools: {\"r\xc3\xa9"
+       "fund\": {}}\n",
+       "can never be called"},
       {"version: \"1\"\nall_tools: {allow: false}\n", "unknown field `allow` in all_tools"},
       {"version: \"1\"\ntools: {t: {require: [{path: args.a, op: eq, value: 1}]}}\n", "a rule holds its conditions in a list"},
       {"version: \"1\"\ntools: {t: {require: [{}]}}\n", "the rule has no `conditions`"},
       {"version: \"1\"\ntools: {t: {deny_if: [{conditions: []}]}}\n", "the list of conditions is empty"},
-      {"version: \"1\"\ntools: {t: {require: [{conditions: [{path: args.a, op: exists}], on_missing: deny}]}}\n", "unknown field `on_missing` in a require rule"},
-      {"version: \"1\"\ntools: {t: {limits: [{counter: c, window: day, max: -1}]}}\n", "p:2:53: error: `max` must not be negative (/tools/t/limits/0/max)"},
+      {"version: \"1\"\ntools: {t: {require: [{conditions: [{path: args.a, op: exists}], on_missing: deny}]}}\n",
+       "unknown field `on_missing` in a require rule"},
+      {"version: \"1\"\ntools: {t: {limits: [{counter: c, window: day, max: -1}]}}\n",
+       "p:2:53: error: `max` must not be negative (/tools/t/limits/0/max)"},
       {"version: \"1\"\ntools: {t: {limits: [{counter: c, window: day, max: \"5\"}]}}\n", "`max` takes a number"},
       {"version: \"1\"\ntools: {t: {limits: [{counter: c, window: day, max: .inf}]}}\n", "`max` takes a number"},
       {"version: \"1\"\ntools: {t: {limits: [{counter: c, window: week, max: 1}]}}\n", "write one of minute, hour, day"},
@@ -46,7 +50,8 @@ TEST(PolicyCompile, RefusesWhatIsWrongWithPointerAndLine) {
       {"version: \"1\"\ntools: {t: {limits: [{counter: c, max: 1}]}}\n", "the limit has no `window`"},
       {"version: \"1\"\ntools: {t: {limits: [{counter: c, window: day, max: 1, increment: -2}]}}\n", "`increment` must not be negative"},
       {"version: \"1\"\ntools: {t: {limits: [{counter: c, window: day, max: 1, increment: 0}]}}\n", "never counts"},
-      {"version: \"1\"\ntools: {t: {limits: [{counter: c, window: day, max: 1, increment_from: principal.id}]}}\n", "`increment_from` reads a number from the arguments"},
+      {"version: \"1\"\ntools: {t: {limits: [{counter: c, window: day, max: 1, increment_from: principal.id}]}}\n",
+       "`increment_from` reads a number from the arguments"},
       {"version: \"1\"\ntests: [{call: t, expect: deny, repeat: 0}]\n", "`repeat` takes a whole number"},
       {"version: \"1\"\ntests: [{call: t, expect: allow, rule: /x}]\n", "expect deny"},
       {"version: \"1\"\ntests: [{call: t}]\n", "the test has no `expect`"},
@@ -120,7 +125,8 @@ TEST(PolicyCompile, RefusesBadConditions) {
 }
 
 TEST(PolicyCompile, RefusesWhatThisVersionDoesNotHaveYet) {
-  for (std::string_view text : {"version: \"1\"\ntools: {t: {ask: [{conditions: []}]}}\n", "version: \"1\"\nall_tools: {redact: []}\n", "version: \"1\"\ninspection: {}\n"}) {
+  for (std::string_view text : {"version: \"1\"\ntools: {t: {ask: [{conditions: []}]}}\n", "version: \"1\"\nall_tools: {redact: []}\n",
+                                "version: \"1\"\ninspection: {}\n"}) {
     auto made = Policy::compile("p", 1, text);
     EXPECT_FALSE(made.policy) << text;
     ASSERT_FALSE(made.problems.empty());
@@ -167,7 +173,9 @@ methods: {"resources/*": deny, resources/read: allow}
 }
 
 TEST(PolicyCompile, WarnsWhenOneCounterAddsUpDifferentThings) {
-  auto made = Policy::compile("p", 1, "version: \"1\"\ntools: {a: {limits: [{counter: c, window: day, max: 5}]}, b: {limits: [{counter: c, window: day, max: 5, increment_from: args.n}]}}\n");
+  auto made = Policy::compile("p", 1,
+                              "version: \"1\"\ntools: {a: {limits: [{counter: c, window: day, max: 5}]}, b: {limits: [{counter: c, window: "
+                              "day, max: 5, increment_from: args.n}]}}\n");
   ASSERT_TRUE(made.policy);
   ASSERT_EQ(made.problems.size(), 1u);
   EXPECT_TRUE(made.problems[0].warning);

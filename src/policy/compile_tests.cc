@@ -38,14 +38,18 @@ void Compiler::test(const Node& node, TestCase& out) {
   if (const Node* args = node.find("args")) {
     json::Document check;
     if (!args->is(Node::Kind::Map)) problems.error(*args, child_pointer(at, "args"), "`args` is a map of arguments");
-    else if (!append_json(*args, out.args_json)) problems.error(*args, child_pointer(at, "args"), "a value in `args` can be read as text, a number or a boolean: put it in quotes, or write it as JSON would");
-    else if (auto parsed = check.parse(out.args_json); !parsed) problems.error(*args, child_pointer(at, "args"), "no client could send these arguments: " + parsed.error().message);
+    else if (!append_json(*args, out.args_json))
+      problems.error(*args, child_pointer(at, "args"),
+                     "a value in `args` can be read as text, a number or a boolean: put it in quotes, or write it as JSON would");
+    else if (auto parsed = check.parse(out.args_json); !parsed)
+      problems.error(*args, child_pointer(at, "args"), "no client could send these arguments: " + parsed.error().message);
   } else {
     out.args_json = "{}";
   }
   out.principal.id = "usr_test";
   out.principal.name = "test";
-  if (const Node* principal = node.find("principal"); principal && fields(*principal, child_pointer(at, "principal"), "principal", kTestPrincipalFields)) {
+  if (const Node* principal = node.find("principal");
+      principal && fields(*principal, child_pointer(at, "principal"), "principal", kTestPrincipalFields)) {
     std::string below = child_pointer(at, "principal");
     out.principal.id = text_field(*principal, below, "id").value_or(out.principal.id);
     out.principal.name = text_field(*principal, below, "name").value_or(out.principal.name);
@@ -69,7 +73,8 @@ void Compiler::test(const Node& node, TestCase& out) {
     out.server.name = text_field(*server, below, "name").value_or(out.server.name);
   }
   out.session_id = "session-test";
-  if (const Node* session = node.find("session"); session && fields(*session, child_pointer(at, "session"), "session", kTestSessionFields)) {
+  if (const Node* session = node.find("session");
+      session && fields(*session, child_pointer(at, "session"), "session", kTestSessionFields)) {
     out.session_id = text_field(*session, child_pointer(at, "session"), "id").value_or(out.session_id);
     out.client = text_field(*session, child_pointer(at, "session"), "client").value_or("");
   }
@@ -80,9 +85,11 @@ void Compiler::test(const Node& node, TestCase& out) {
     else out.at = *parsed;
   }
   if (const Node* repeat = node.find("repeat")) {
-    bool digits = repeat->is(Node::Kind::Number) && repeat->text.size() <= 5 && repeat->text.find_first_not_of("0123456789") == std::string::npos;
+    bool digits =
+        repeat->is(Node::Kind::Number) && repeat->text.size() <= 5 && repeat->text.find_first_not_of("0123456789") == std::string::npos;
     out.repeat = digits ? static_cast<std::uint32_t>(std::stoul(repeat->text)) : 0;
-    if (out.repeat == 0 || out.repeat > 10'000) problems.error(*repeat, child_pointer(at, "repeat"), "`repeat` takes a whole number from 1 to 10000");
+    if (out.repeat == 0 || out.repeat > 10'000)
+      problems.error(*repeat, child_pointer(at, "repeat"), "`repeat` takes a whole number from 1 to 10000");
   }
 }
 

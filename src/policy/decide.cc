@@ -7,12 +7,15 @@ namespace {
 constexpr std::string_view kScopes[] = {"global:", "server:", "policy:", "grant:", "principal:", "tool:", "session:"};
 
 constexpr std::string_view kHiddenMessage = "Unknown tool. List the tools again and use one of those.";
-constexpr std::string_view kNameMessage = "Blocked by policy: this is no tool name. Use a name from the tools list exactly as it is written there.";
+constexpr std::string_view kNameMessage =
+    "Blocked by policy: this is no tool name. Use a name from the tools list exactly as it is written there.";
 constexpr std::string_view kArgumentsMessage = "Blocked by policy: arguments must be an object. Send the call again with an object.";
 constexpr std::string_view kReasonMessage = "Blocked by policy: this call needs a reason. Say why the call is made and send it again.";
 constexpr std::string_view kAllowMessage = "Blocked by policy: this tool may not be called. Do not retry; ask the owner of the policy.";
-constexpr std::string_view kDefaultMessage = "Blocked by policy: this tool is not among those the policy allows. Do not retry; ask the owner of the policy.";
-constexpr std::string_view kMethodMessage = "Blocked by policy: this method is not among those the policy allows. Do not retry; ask the owner of the policy.";
+constexpr std::string_view kDefaultMessage =
+    "Blocked by policy: this tool is not among those the policy allows. Do not retry; ask the owner of the policy.";
+constexpr std::string_view kMethodMessage =
+    "Blocked by policy: this method is not among those the policy allows. Do not retry; ask the owner of the policy.";
 constexpr std::string_view kScopeMessage = "Blocked by policy: a limit cannot be counted because the call lacks what it counts by.";
 constexpr std::string_view kEffectWords[] = {"allow", "deny"};
 
@@ -81,7 +84,8 @@ void Walk::decide_tool() {
   if (each_entry([&](const Entry& entry) { return claim(entry); })) return;
   if (!scratch_.entries.empty()) return;
   bool allow = program_.fallback == Effect::Allow;
-  if (trace_) trace_->fact("default", "/default", program_.fallback_line, "the tool is not listed below `tools`", kEffectWords[allow ? 0 : 1]);
+  if (trace_)
+    trace_->fact("default", "/default", program_.fallback_line, "the tool is not listed below `tools`", kEffectWords[allow ? 0 : 1]);
   if (!allow) deny("policy.default", kDefaultMessage, "/default", program_.fallback_line, false);
 }
 
@@ -104,7 +108,9 @@ bool Walk::hidden_or_silent() {
     if (deny("policy.hidden", kHiddenMessage, by->pointer, by->line, false)) return true;
   }
   if (!program_.require_reason || input_.stated_reason.find_first_not_of(" \t\r\n") != std::string_view::npos) return false;
-  if (trace_) trace_->fact("require", "/require_reason", program_.require_reason_line, "the call states a reason", program_.shadow ? "would deny (shadow)" : "failed");
+  if (trace_)
+    trace_->fact("require", "/require_reason", program_.require_reason_line, "the call states a reason",
+                 program_.shadow ? "would deny (shadow)" : "failed");
   return deny("policy.reason_required", kReasonMessage, "/require_reason", program_.require_reason_line, false);
 }
 
@@ -131,21 +137,24 @@ bool Walk::require(const Entry& entry) {
     Truth truth = all_hold(program_, rule.begin, rule.end, reader_);
     bool denies = truth != Truth::True;
     if (trace_) trace_->rule("require", rule, denies, rule.shadow || program_.shadow, truth, reader_);
-    if (denies && deny("policy.require", truth == Truth::False ? rule.message : rule.unmet_message, rule.pointer, rule.line, rule.shadow)) return true;
+    if (denies && deny("policy.require", truth == Truth::False ? rule.message : rule.unmet_message, rule.pointer, rule.line, rule.shadow))
+      return true;
   }
   return false;
 }
 
 bool Walk::deny_if(const Entry& entry) {
   if (entry.allow == std::optional(false)) {
-    if (trace_) trace_->fact("deny_if", entry.allow_pointer, entry.allow_line, "allow: false", program_.shadow ? "would deny (shadow)" : "matched");
+    if (trace_)
+      trace_->fact("deny_if", entry.allow_pointer, entry.allow_line, "allow: false", program_.shadow ? "would deny (shadow)" : "matched");
     if (deny("policy.deny_if", kAllowMessage, entry.allow_pointer, entry.allow_line, false)) return true;
   }
   for (const auto& rule : entry.deny_if) {
     Truth truth = all_hold(program_, rule.begin, rule.end, reader_);
     bool denies = truth == Truth::True || truth == Truth::Mistyped || (truth == Truth::Missing && !rule.ignore_missing);
     if (trace_) trace_->rule("deny_if", rule, denies, rule.shadow || program_.shadow, truth, reader_);
-    if (denies && deny("policy.deny_if", truth == Truth::True ? rule.message : rule.unmet_message, rule.pointer, rule.line, rule.shadow)) return true;
+    if (denies && deny("policy.deny_if", truth == Truth::True ? rule.message : rule.unmet_message, rule.pointer, rule.line, rule.shadow))
+      return true;
   }
   return false;
 }

@@ -100,6 +100,29 @@ tools:
   EXPECT_EQ(rule_of(*policy, "unlisted", "{}"), "allowed");
 }
 
+// T-28
+TEST(PolicyDecide, NamesTheFirstRuleInDocumentOrder) {
+  auto exact_first = compiled("version: \"1\"\ntools: {get_x: {allow: false}, \"get_*\": {allow: false}}\n");
+  auto glob_first = compiled("version: \"1\"\ntools: {\"get_*\": {allow: false}, get_x: {allow: false}}\n");
+  EXPECT_EQ(rule_of(*exact_first, "get_x", "{}"), "/tools/get_x/allow");
+  EXPECT_EQ(rule_of(*glob_first, "get_x", "{}"), "/tools/get_*/allow");
+}
+
+TEST(PolicyDecide, ClaimsNothingForACallItRefuses) {
+  auto policy = compiled(R"(
+version: "1"
+all_tools: {limits: [{counter: burst, window: minute, max: 5}]}
+tools: {pay: {limits: [{counter: spend, window: day, max: 5, increment_from: args.amount}]}}
+)");
+  Scratch scratch;
+  Call unlisted("other"), unusable("pay", R"({"amount":-1})");
+  for (const Call* call : {&unlisted, &unusable}) {
+    auto decision = policy->decide(call->input, scratch);
+    EXPECT_EQ(decision.effect, Effect::Deny);
+    EXPECT_TRUE(decision.claims.empty()) << call->input.tool;
+  }
+}
+
 // T-28: a decision names the version it was made under
 TEST(PolicyDecide, KeepsItsVersionWhileAnotherIsCompiled) {
   auto first = Policy::compile("p", 1, "version: \"1\"\ndefault: allow\n").policy;
@@ -136,7 +159,8 @@ tools:
   EXPECT_EQ(decision.claims[3].key, "grant:grt_1:c:hour:sliding");
   EXPECT_EQ(decision.claims[4].key, "principal:usr_anna:c:day:token_bucket");
   EXPECT_EQ(decision.claims[5].key, "tool:0b0e/t:c:day:calendar");
-  EXPECT_TRUE(decision.claims[6].key.starts_with("session:") && decision.claims[6].key.ends_with(":c:day:calendar:shadow")) << decision.claims[6].key;
+  EXPECT_TRUE(decision.claims[6].key.starts_with("session:") && decision.claims[6].key.ends_with(":c:day:calendar:shadow"))
+      << decision.claims[6].key;
   EXPECT_EQ(decision.claims[6].key.find("s-1"), std::string_view::npos) << "the session id is a credential";
   EXPECT_TRUE(decision.claims[6].shadow);
   EXPECT_FALSE(decision.claims[0].shadow);
@@ -160,17 +184,20 @@ TEST(PolicyDecide, RefusesWhenALimitHasNothingToCountBy) {
 
 // T-21
 TEST(PolicyDecide, RefusesIncrementsThatAreNotPlainAmounts) {
-  auto policy = compiled("version: \"1\"\ntools: {pay: {limits: [{counter: spend, window: day, max: 5000, increment_from: args.amount}]}}\n");
+  auto policy =
+      compiled("version: \"1\"\ntools: {pay: {limits: [{counter: spend, window: day, max: 5000, increment_from: args.amount}]}}\n");
   ASSERT_TRUE(policy);
-  for (std::string_view bad : {R"({"amount":-1})", R"({"amount":-0.0001})", R"({"amount":"5000"})", R"({"amount":null})", R"({"amount":[5]})", R"({"amount":true})",
-                               R"({"Amount":5})", "{}", R"({"amount":{"value":5}})", R"({"amount":1.00000000000000000000000000000000000000000001})"}) {
+  for (std::string_view bad : {R"({"amount":-1})", R"({"amount":-0.0001})", R"({"amount":"5000"})", R"({"amount":null})",
+                               R"({"amount":[5]})", R"({"amount":true})", R"({"Amount":5})", "{}", R"({"amount":{"value":5}})",
+                               R"({"amount":1.00000000000000000000000000000000000000000001})"}) {
     Call call("pay", bad);
     Scratch scratch;
     auto decision = policy->decide(call.input, scratch);
     EXPECT_EQ(decision.effect, Effect::Deny) << bad;
     EXPECT_EQ(decision.reason, "policy.limit_amount") << bad;
     EXPECT_EQ(decision.rule, "/tools/pay/limits/0");
-    EXPECT_EQ(decision.message, "Blocked by policy: args.amount must be a number that is not negative. Do not retry with the same arguments.");
+    EXPECT_EQ(decision.message,
+              "Blocked by policy: args.amount must be a number that is not negative. Do not retry with the same arguments.");
   }
   Call fraction("pay", R"({"amount":0.9})"), zero("pay", R"({"amount":0})"), huge("pay", R"({"amount":1e300})");
   Scratch scratch;
@@ -184,7 +211,9 @@ TEST(PolicyDecide, TakesFromOneCounterOnceWhenSeveralLimitsNameIt) {
   auto policy = compiled(R"(
 version: "1"
 all_tools: {limits: [{counter: burst, window: minute, max: 30}]}
-tools: {"*": {limits: [{counter: burst, window: minute, max: 20}]}, t: {limits: [{counter: burst, window: minute, max: 25}, {counter: burst, window: minute, max: 1, mode: shadow}]}}
+tools:
+  "*": {limits: [{counter: burst, window: minute, max: 20}]}
+  t: {limits: [{counter: burst, window: minute, max: 25}, {counter: burst, window: minute, max: 1, mode: shadow}]}
 )");
   ASSERT_TRUE(policy);
   Call call("t");
@@ -203,8 +232,14 @@ TEST(PolicyDecide, MatchesToolNamesByExactBytesOnly) {
   auto policy = compiled("version: \"1\"\ndefault: allow\nhide: [drop_table]\ntools: {refund: {allow: false}}\n");
   ASSERT_TRUE(policy);
   EXPECT_EQ(rule_of(*policy, "refund", "{}"), "/tools/refund/allow");
-  for (std::string_view name : {"refund ", " refund", "refund\t", "refund\xc2\xa0", "re\xe2\x80\x8b" "fund", "r\xd0\xb5" "fund", "\xef\xbd\x92" "efund", "caf\xc3\xa9", "cafe\xcc\x81",
-                                "drop_table\n", "", "a\x7f", "drop_table\r"}) {
+  for (std::string_view name : {"refund ", " refund", "refund\t", "refund\xc2\xa0",
+                                "re\xe2\x80\x8b"
+                                "fund",
+                                "r\xd0\xb5"
+                                "fund",
+                                "\xef\xbd\x92"
+                                "efund",
+                                "caf\xc3\xa9", "cafe\xcc\x81", "drop_table\n", "", "a\x7f", "drop_table\r"}) {
     Call call(name);
     Scratch scratch;
     auto decision = policy->decide(call.input, scratch);
@@ -314,9 +349,11 @@ tools: {x: {}, t: {allow: false, limits: [{counter: c, window: day, max: 5}]}}
 TEST(PolicyDecide, JudgesEveryMethod) {
   auto policy = compiled("version: \"1\"\ndefault: deny\nmethods: {\"resources/*\": allow, resources/subscribe: deny}\n");
   ASSERT_TRUE(policy);
-  for (auto method : {"initialize", "ping", "tools/list", "notifications/initialized", "notifications/cancelled", "server/discover", "tools/call", "resources/read"})
+  for (auto method : {"initialize", "ping", "tools/list", "notifications/initialized", "notifications/cancelled", "server/discover",
+                      "tools/call", "resources/read"})
     EXPECT_TRUE(policy->allows_method(method)) << method;
-  for (auto method : {"prompts/get", "resources/subscribe", "completion/complete", "sampling/createMessage", "", "Tools/call", "initialize ", "resourcesX"})
+  for (auto method : {"prompts/get", "resources/subscribe", "completion/complete", "sampling/createMessage", "", "Tools/call",
+                      "initialize ", "resourcesX"})
     EXPECT_FALSE(policy->allows_method(method)) << method;
   for (std::string_view method : {"prompts/get", "resources/subscribe", "resources/read", "ping", ""}) {
     Call call("file:///x");

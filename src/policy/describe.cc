@@ -1,5 +1,7 @@
 #include "policy/describe.h"
 
+#include <unordered_set>
+
 namespace callgate::policy {
 namespace {
 
@@ -49,8 +51,12 @@ std::string demand(const Condition& leaf, const Constant& c, bool holds) {
     case Op::Exists: return holds == c.wanted ? "must be given" : "must be left out";
     case Op::LengthLte: return (holds ? "must have a length of at most " : "must have a length of more than ") + listed(c);
     case Op::LengthGte: return (holds ? "must have a length of at least " : "must have a length of less than ") + listed(c);
-    case Op::PathWithin: return pick(c.base.empty() ? "must be a plain absolute path inside " : "must be a plain path inside ", "must be a plain path outside ") + one_of(c);
-    case Op::UrlHostIn: return pick("must be a plain http or https URL on host ", "must be a plain http or https URL not on host ") + one_of(c);
+    case Op::PathWithin:
+      return pick(c.base.empty() ? "must be a plain absolute path inside " : "must be a plain path inside ",
+                  "must be a plain path outside ") +
+             one_of(c);
+    case Op::UrlHostIn:
+      return pick("must be a plain http or https URL on host ", "must be a plain http or https URL not on host ") + one_of(c);
     case Op::CidrIn: return pick("must be an IP address in ", "must be an IP address outside ") + one_of(c);
     case Op::EmailDomainIn: return pick("must be one e-mail address at ", "must be one e-mail address not at ") + one_of(c);
     case Op::CommandIs: return pick("must be one simple command: ", "must be one simple command other than ") + one_of(c);
@@ -89,15 +95,12 @@ bool single_leaf(const Program& program, const Rule& rule) {
 // The paths of [begin, end) that start at a root, each once.
 std::vector<std::uint32_t> rooted_paths(const Program& program, std::uint32_t begin, std::uint32_t end) {
   std::vector<std::uint32_t> out;
-  std::vector<std::string_view> seen;
+  std::unordered_set<std::uint32_t> seen;  // equal paths share an index
   for (std::uint32_t at = begin; at < end; ++at) {
     const Condition& condition = program.conditions[at];
     bool reads = condition.kind == Condition::Kind::Leaf || condition.kind >= Condition::Kind::EachAny;
     if (!reads || program.paths[condition.path].root == Root::Element) continue;
-    std::string_view text = program.paths[condition.path].text;
-    if (std::find(seen.begin(), seen.end(), text) != seen.end()) continue;
-    seen.push_back(text);
-    out.push_back(condition.path);
+    if (seen.insert(condition.path).second) out.push_back(condition.path);
   }
   return out;
 }
@@ -159,7 +162,8 @@ std::string require_message(const Program& program, const Rule& rule) {
     const Condition& condition = program.conditions[at];
     leaves = leaves && condition.kind == Condition::Kind::Leaf;
     if (!leaves) break;
-    out += (out.empty() ? "" : " and ") + program.paths[condition.path].text + ' ' + demand(condition, program.constants[condition.constant], true);
+    out += (out.empty() ? "" : " and ") + program.paths[condition.path].text + ' ' +
+           demand(condition, program.constants[condition.constant], true);
   }
   if (!leaves) out = "the call must satisfy: " + describe(program, rule.begin, rule.end);
   return "Blocked by policy: " + clip(out, 400) + "." + std::string(kAdvice);
@@ -168,17 +172,20 @@ std::string require_message(const Program& program, const Rule& rule) {
 std::string deny_if_message(const Program& program, const Rule& rule) {
   const Condition& first = program.conditions[rule.begin];
   if (single_leaf(program, rule))
-    return "Blocked by policy: " + program.paths[first.path].text + ' ' + clip(demand(first, program.constants[first.constant], false), 400) + "." + std::string(kAdvice);
+    return "Blocked by policy: " + program.paths[first.path].text + ' ' +
+           clip(demand(first, program.constants[first.constant], false), 400) + "." + std::string(kAdvice);
   return "Blocked by policy: not allowed when " + clip(describe(program, rule.begin, rule.end), 400) + "." + std::string(kAdvice);
 }
 
 std::string unmet_message(const Program& program, const Rule& rule) {
   const Condition& first = program.conditions[rule.begin];
   if (single_leaf(program, rule))
-    return "Blocked by policy: " + program.paths[first.path].text + " must be given as " + std::string(wanted_kind(first.op)) + "." + std::string(kAdvice);
+    return "Blocked by policy: " + program.paths[first.path].text + " must be given as " + std::string(wanted_kind(first.op)) + "." +
+           std::string(kAdvice);
   std::string names;
   for (auto path : rooted_paths(program, rule.begin, rule.end)) names += (names.empty() ? "" : ", ") + program.paths[path].text;
-  return "Blocked by policy: a value that this rule needs is missing or has the wrong type (" + clip(names, 300) + ")." + std::string(kAdvice);
+  return "Blocked by policy: a value that this rule needs is missing or has the wrong type (" + clip(names, 300) + ")." +
+         std::string(kAdvice);
 }
 
 }  // namespace callgate::policy

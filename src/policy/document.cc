@@ -121,7 +121,8 @@ class Builder final : public YAML::EventHandler {
   }
 
   [[noreturn]] void refuse(const YAML::Mark& mark, std::string message) {
-    problems_.error_at(static_cast<std::uint32_t>(mark.line + 1), static_cast<std::uint32_t>(mark.column + 1), pointer(), std::move(message));
+    problems_.error_at(static_cast<std::uint32_t>(mark.line + 1), static_cast<std::uint32_t>(mark.column + 1), pointer(),
+                       std::move(message));
     throw Stop{};
   }
 
@@ -208,7 +209,9 @@ std::string join_surrogates(std::string_view text) {
       continue;
     }
     std::uint32_t high = text[at + 1] == 'u' ? parse_hex4(text.substr(at + 2)) : 0;
-    std::uint32_t low = high >= 0xd800 && high < 0xdc00 && text.substr(std::min(at + 6, text.size())).starts_with("\\u") ? parse_hex4(text.substr(at + 8)) : 0;
+    std::uint32_t low = high >= 0xd800 && high < 0xdc00 && text.substr(std::min(at + 6, text.size())).starts_with("\\u")
+                            ? parse_hex4(text.substr(at + 8))
+                            : 0;
     if (low >= 0xdc00 && low < 0xe000) {
       char buffer[16];
       std::snprintf(buffer, sizeof buffer, "\\U%08X  ", 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00));
@@ -237,7 +240,8 @@ bool check_bytes(std::string_view text, Problems& problems) {
     auto [rune, size] = next_rune(text.substr(at));
     const char* wrong = nullptr;
     if (size == 0) wrong = "invalid UTF-8: save the document as UTF-8";
-    else if ((rune < 0x20 && rune != '\n' && rune != '\t' && rune != '\r') || (rune >= 0x7f && rune < 0xa0)) wrong = "a control character: remove it";
+    else if ((rune < 0x20 && rune != '\n' && rune != '\t' && rune != '\r') || (rune >= 0x7f && rune < 0xa0))
+      wrong = "a control character: remove it";
     else if (rune == 0xfeff || (rune >= 0x202a && rune <= 0x202e) || (rune >= 0x2066 && rune <= 0x2069))
       wrong = "an invisible direction mark, which can make text read other than it is: remove it or write it as an escape";
     if (wrong) {

@@ -34,7 +34,8 @@ TEST(PolicyDocument, KeepsPositionsAndKinds) {
 }
 
 TEST(PolicyDocument, MarksScalarsThatReadersDisagreeOn) {
-  for (std::string_view word : {"yes", "No", "on", "True", "FALSE", "NULL", "010", "0x1f", "0o7", "1_000", ".5", "5.", "+1", ".inf", "-.INF", ".nan", "1:30"}) {
+  for (std::string_view word :
+       {"yes", "No", "on", "True", "FALSE", "NULL", "010", "0x1f", "0o7", "1_000", ".5", "5.", "+1", ".inf", "-.INF", ".nan", "1:30"}) {
     Problems problems;
     auto root = parse_document("a: " + std::string(word) + "\n", problems);
     ASSERT_TRUE(root) << word;

@@ -13,7 +13,8 @@ void expect_sound(const std::string& text, const std::string& where) {
   auto made = Policy::compile("example", 1, text);
   ASSERT_TRUE(made.policy) << format_problems(made.problems, where);
   EXPECT_TRUE(made.problems.empty()) << format_problems(made.problems, where);
-  for (const auto& result : made.policy->run_tests()) EXPECT_TRUE(result.passed) << where << ':' << result.line << ' ' << result.pointer << ": " << result.message;
+  for (const auto& result : made.policy->run_tests())
+    EXPECT_TRUE(result.passed) << where << ':' << result.line << ' ' << result.pointer << ": " << result.message;
 }
 
 TEST(PolicyExamples, AllCompileAndPassTheirOwnTests) {

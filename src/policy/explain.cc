@@ -11,7 +11,8 @@ class Steps final : public Trace {
  public:
   explicit Steps(const Program& program, std::vector<Step>& out) : program_(program), out_(out) {}
 
-  void fact(std::string_view layer, std::string_view pointer, std::uint32_t line, std::string_view condition, std::string_view outcome) override {
+  void fact(std::string_view layer, std::string_view pointer, std::uint32_t line, std::string_view condition,
+            std::string_view outcome) override {
     out_.push_back({std::string(pointer), line, std::string(layer), std::string(condition), "", std::string(outcome)});
   }
 
@@ -33,7 +34,8 @@ class Steps final : public Trace {
     step.pointer = limit.pointer;
     step.line = limit.line;
     step.layer = "limits";
-    step.condition = limit.counter + ": at most " + limit.max.text() + " per " + std::string(kWindowWords[static_cast<std::size_t>(limit.window)]) + " by " +
+    step.condition = limit.counter + ": at most " + limit.max.text() + " per " +
+                     std::string(kWindowWords[static_cast<std::size_t>(limit.window)]) + " by " +
                      std::string(kScopeWords[static_cast<std::size_t>(limit.scope)]);
     step.input = usable ? "takes " + claim.amount.text() : "(no usable amount, or nothing to count by)";
     step.outcome = usable ? "matched" : limit.shadow ? "would deny (shadow)" : "failed";

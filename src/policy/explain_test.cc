@@ -59,16 +59,23 @@ TEST(PolicyExplain, SaysInStandardWordsWhatToDo) {
     std::string_view layer, condition, arguments, message;
   };
   const Case kCases[] = {
-      {"deny_if", "{path: args.amount, op: gt, value: 1000}", R"({"amount":2000})", "Blocked by policy: args.amount must be at most 1000. Do not retry with the same arguments."},
-      {"require", "{path: args.amount, op: lte, value: 1000}", R"({"amount":2000})", "Blocked by policy: args.amount must be at most 1000. Do not retry with the same arguments."},
-      {"require", "{path: args.amount, op: lte, value: 1000}", "{}", "Blocked by policy: args.amount must be given as a number. Do not retry with the same arguments."},
-      {"require", "{path: args.c, op: in, value: [usd, eur]}", R"({"c":"x"})", "Blocked by policy: args.c must be one of usd, eur. Do not retry with the same arguments."},
-      {"deny_if", "{path: args.c, op: eq, value: usd}", R"({"c":"usd"})", "Blocked by policy: args.c must not be usd. Do not retry with the same arguments."},
+      {"deny_if", "{path: args.amount, op: gt, value: 1000}", R"({"amount":2000})",
+       "Blocked by policy: args.amount must be at most 1000. Do not retry with the same arguments."},
+      {"require", "{path: args.amount, op: lte, value: 1000}", R"({"amount":2000})",
+       "Blocked by policy: args.amount must be at most 1000. Do not retry with the same arguments."},
+      {"require", "{path: args.amount, op: lte, value: 1000}", "{}",
+       "Blocked by policy: args.amount must be given as a number. Do not retry with the same arguments."},
+      {"require", "{path: args.c, op: in, value: [usd, eur]}", R"({"c":"x"})",
+       "Blocked by policy: args.c must be one of usd, eur. Do not retry with the same arguments."},
+      {"deny_if", "{path: args.c, op: eq, value: usd}", R"({"c":"usd"})",
+       "Blocked by policy: args.c must not be usd. Do not retry with the same arguments."},
       {"deny_if", "{path: args.a, op: eq, value: 1}, {path: args.b, op: gt, value: 2}", R"({"a":1,"b":3})",
        "Blocked by policy: not allowed when args.a eq 1 and args.b gt 2. Do not retry with the same arguments."},
       {"deny_if", "{path: args.a, op: eq, value: 1}, {path: args.b, op: gt, value: 2}", R"({"a":1})",
-       "Blocked by policy: a value that this rule needs is missing or has the wrong type (args.a, args.b). Do not retry with the same arguments."},
-      {"require", "{path: args.p, op: path_within, value: /w}", R"({"p":"/x"})", "Blocked by policy: args.p must be a plain absolute path inside /w. Do not retry with the same arguments."},
+       "Blocked by policy: a value that this rule needs is missing or has the wrong type (args.a, args.b). Do not retry with the same "
+       "arguments."},
+      {"require", "{path: args.p, op: path_within, value: /w}", R"({"p":"/x"})",
+       "Blocked by policy: args.p must be a plain absolute path inside /w. Do not retry with the same arguments."},
       {"require", "{path: args.v, all: {path: \".\", op: gt, value: 1}}", R"({"v":[1]})",
        "Blocked by policy: the call must satisfy: all of args.v: (. gt 1). Do not retry with the same arguments."},
   };
@@ -130,7 +137,8 @@ tests:
 
 TEST(PolicyDiff, ShowsWhatChangedWithThreeLinesAround) {
   EXPECT_EQ(diff("a\n", "a\n"), "");
-  EXPECT_EQ(diff("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "1\n2\n3\n4\nfive\n6\n7\n8\n9\n"), "--- old\n+++ new\n@@ -2,7 +2,7 @@\n 2\n 3\n 4\n-5\n+five\n 6\n 7\n 8\n");
+  EXPECT_EQ(diff("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "1\n2\n3\n4\nfive\n6\n7\n8\n9\n"),
+            "--- old\n+++ new\n@@ -2,7 +2,7 @@\n 2\n 3\n 4\n-5\n+five\n 6\n 7\n 8\n");
   EXPECT_EQ(diff("", "a\n"), "--- old\n+++ new\n@@ -0,0 +1 @@\n+a\n");
   EXPECT_EQ(diff("a\n", ""), "--- old\n+++ new\n@@ -1 +0,0 @@\n-a\n");
   EXPECT_EQ(diff("a", "a\n"), "--- old\n+++ new\n@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+a\n");

@@ -15,7 +15,8 @@ inline constexpr std::array<std::string_view, 4> kRequireFields{"description", "
 inline constexpr std::array<std::string_view, 5> kDenyIfFields{"description", "conditions", "on_deny", "mode", "on_missing"};
 inline constexpr std::array<std::string_view, 10> kLimitFields{"description", "counter", "window", "kind", "max",
                                                                "scope", "increment", "increment_from", "on_deny", "mode"};
-inline constexpr std::array<std::string_view, 10> kConditionFields{"path", "op", "value", "base", "any", "all", "none", "all_of", "any_of", "not"};
+inline constexpr std::array<std::string_view, 10> kConditionFields{"path", "op",   "value",  "base",   "any",
+                                                                   "all",  "none", "all_of", "any_of", "not"};
 inline constexpr std::array<std::string_view, 14> kTestFields{"description", "call", "args", "expect", "rule", "message", "principal",
                                                               "grant", "server", "session", "risk", "reason", "at", "repeat"};
 inline constexpr std::array<std::string_view, 4> kTestPrincipalFields{"id", "name", "kind", "owner"};

@@ -12,8 +12,9 @@ namespace callgate::policy {
 namespace {
 
 constexpr std::string_view kOpNames[] = {
-    "eq",       "neq",    "in",         "not_in",     "lt",          "lte",     "gt",       "gte",      "contains",  "matches",  "glob", "starts_with",
-    "ends_with", "exists", "length_lte", "length_gte", "path_within", "url_host_in", "cidr_in", "email_domain_in", "command_is",
+    "eq",          "neq",         "in",      "not_in",          "lt",         "lte",    "gt",         "gte",
+    "contains",    "matches",     "glob",    "starts_with",     "ends_with",  "exists", "length_lte", "length_gte",
+    "path_within", "url_host_in", "cidr_in", "email_domain_in", "command_is",
 };
 
 constexpr std::int64_t kPatternMemory = 1 << 20;  // of one compiled pattern with its caches
@@ -24,7 +25,8 @@ std::string name_of(Op op) { return '`' + std::string(op_name(op)) + '`'; }
 
 Result<void> add_scalar(Op op, const Node& node, Constant& out) {
   if (node.unclear)
-    return bad_value("`" + shown(node.text) + "` can be read as text, a number or a boolean: put it in quotes for text, or write it as JSON would");
+    return bad_value("`" + shown(node.text) +
+                     "` can be read as text, a number or a boolean: put it in quotes for text, or write it as JSON would");
   switch (node.kind) {
     case Node::Kind::Null: out.has_null = true; out.shown.push_back("null"); break;
     case Node::Kind::Bool: (node.text == "true" ? out.has_true : out.has_false) = true; out.shown.push_back(node.text); break;
@@ -48,7 +50,9 @@ Result<void> add_pattern(Op op, const std::string& text, Constant& out) {
     for (char c : text) {
       if (c == '*') source += ".*";
       else if (c == '?') source += '.';
-      else if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || (static_cast<unsigned char>(c) >= 0x80)) source += c;
+      else if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+               (static_cast<unsigned char>(c) >= 0x80))
+        source += c;
       else (source += '\\') += c;
     }
   }
@@ -61,13 +65,15 @@ Result<void> add_pattern(Op op, const std::string& text, Constant& out) {
   options.set_never_capture(true);
   options.set_max_mem(kPatternMemory);
   auto pattern = std::make_shared<const re2::RE2>(source, options);
-  if (!pattern->ok()) return bad_value("not a valid RE2 pattern: " + shown(pattern->error()) + "; look-around and back-references do not exist in RE2");
+  if (!pattern->ok())
+    return bad_value("not a valid RE2 pattern: " + shown(pattern->error()) + "; look-around and back-references do not exist in RE2");
   out.pattern = std::move(pattern);
   return {};
 }
 
 Result<void> add_typed(Op op, const Node& node, Constant& out) {
-  if (!node.is(Node::Kind::String)) return bad_value(name_of(op) + " takes text or a list of texts, not " + std::string(kind_name(node.kind)));
+  if (!node.is(Node::Kind::String))
+    return bad_value(name_of(op) + " takes text or a list of texts, not " + std::string(kind_name(node.kind)));
   const std::string& text = node.text;
   out.shown.push_back(text);
   if (op == Op::PathWithin) {
@@ -128,7 +134,8 @@ Truth member(const Constant& constant, const Seen& seen) {
       break;
     case Seen::Kind::String:
       if (!constant.strings.empty())
-        return of(std::binary_search(constant.strings.begin(), constant.strings.end(), seen.text, [](std::string_view a, std::string_view b) { return a < b; }));
+        return of(std::binary_search(constant.strings.begin(), constant.strings.end(), seen.text,
+                                     [](std::string_view a, std::string_view b) { return a < b; }));
       break;
     default: break;
   }
@@ -164,7 +171,8 @@ Truth length(Op op, const Constant& constant, const Seen& seen) {
   std::uint64_t size = 0;
   if (seen.kind == Seen::Kind::Array) size = seen.value.size();
   else if (seen.kind == Seen::Kind::String)
-    size = static_cast<std::uint64_t>(std::count_if(seen.text.begin(), seen.text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+    size = static_cast<std::uint64_t>(
+        std::count_if(seen.text.begin(), seen.text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
   else return Truth::Mistyped;
   return of(op == Op::LengthLte ? size <= constant.count : size >= constant.count);
 }
@@ -199,10 +207,12 @@ Result<Constant> prepare(Op op, const Node* value) {
     case Op::Eq:
     case Op::Neq:
     case Op::Contains:
-      if (value->is(Node::Kind::Sequence) && op != Op::Contains) return bad_value(name_of(op) + " compares with one value: use `in` or `not_in` for a list");
+      if (value->is(Node::Kind::Sequence) && op != Op::Contains)
+        return bad_value(name_of(op) + " compares with one value: use `in` or `not_in` for a list");
       CG_CHECK(add_scalar(op, *value, out));
       if (op == Op::Contains && out.has_null) return bad_value("`contains` takes text, a number, true or false");
-      if (op == Op::Contains && !out.strings.empty() && out.strings[0].empty()) return bad_value("`contains` with empty text is always true: name some text");
+      if (op == Op::Contains && !out.strings.empty() && out.strings[0].empty())
+        return bad_value("`contains` with empty text is always true: name some text");
       break;
     case Op::In:
     case Op::NotIn:
@@ -213,14 +223,16 @@ Result<Constant> prepare(Op op, const Node* value) {
     case Op::Lte:
     case Op::Gt:
     case Op::Gte:
-      if (!value->is(Node::Kind::Number)) return bad_value(name_of(op) + " takes a number without quotes, not " + std::string(kind_name(value->kind)));
+      if (!value->is(Node::Kind::Number))
+        return bad_value(name_of(op) + " takes a number without quotes, not " + std::string(kind_name(value->kind)));
       CG_CHECK(add_scalar(op, *value, out));
       break;
     case Op::Matches:
     case Op::Glob:
     case Op::StartsWith:
     case Op::EndsWith:
-      if (!value->is(Node::Kind::String)) return bad_value(name_of(op) + " takes text, not " + std::string(kind_name(value->kind)) + "; put it in quotes");
+      if (!value->is(Node::Kind::String))
+        return bad_value(name_of(op) + " takes text, not " + std::string(kind_name(value->kind)) + "; put it in quotes");
       if (value->text.empty()) return bad_value(name_of(op) + " with empty text says nothing: name some text");
       out.shown.push_back(value->text);
       out.strings.push_back(value->text);
@@ -228,7 +240,8 @@ Result<Constant> prepare(Op op, const Node* value) {
       break;
     case Op::LengthLte:
     case Op::LengthGte: {
-      bool digits = value->is(Node::Kind::Number) && value->text.size() <= 9 && value->text.find_first_not_of("0123456789") == std::string::npos;
+      bool digits =
+          value->is(Node::Kind::Number) && value->text.size() <= 9 && value->text.find_first_not_of("0123456789") == std::string::npos;
       if (!digits) return bad_value(name_of(op) + " takes a whole number from 0 to 999999999");
       out.count = std::stoul(value->text);
       out.shown.push_back(value->text);
@@ -263,7 +276,8 @@ Truth judge(Op op, const Constant& constant, const Seen& seen) {
   std::string_view text = seen.text;
   switch (op) {
     case Op::Matches:
-    case Op::Glob: return of(constant.pattern->Match(re2::StringPiece(text.data(), text.size()), 0, text.size(), re2::RE2::ANCHOR_BOTH, nullptr, 0));
+    case Op::Glob:
+      return of(constant.pattern->Match(re2::StringPiece(text.data(), text.size()), 0, text.size(), re2::RE2::ANCHOR_BOTH, nullptr, 0));
     case Op::StartsWith: return of(text.starts_with(constant.strings[0]));
     case Op::EndsWith: return of(text.ends_with(constant.strings[0]));
     case Op::PathWithin: return of(path_within(text, constant.strings, constant.base));

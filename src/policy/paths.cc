@@ -83,7 +83,8 @@ std::string_view or_empty(const std::string* text) { return text ? std::string_v
 }  // namespace
 
 Result<Path> parse_path(std::string_view text) {
-  if (text.empty()) return fail(Code::InvalidArgument, "policy.path", "the path is empty: start it with `args.`, or see the list of readable names");
+  if (text.empty())
+    return fail(Code::InvalidArgument, "policy.path", "the path is empty: start it with `args.`, or see the list of readable names");
   CG_TRY(auto parts, split(text));
   Path path;
   path.text = text;
@@ -102,7 +103,8 @@ Result<Path> parse_path(std::string_view text) {
     known.push_back(root.name);
   }
   if (nearest(name, known).empty() && name.find('.') == std::string::npos && !text.starts_with('/'))
-    return fail(Code::InvalidArgument, "policy.path", "nothing is readable at `" + shown(text) + "`: an argument is written `args." + shown(text) + "`");
+    return fail(Code::InvalidArgument, "policy.path",
+                "nothing is readable at `" + shown(text) + "`: an argument is written `args." + shown(text) + "`");
   return fail(Code::InvalidArgument, "policy.path", "nothing is readable at `" + shown(text) + "`" + suggestion(name, known));
 }
 

@@ -75,8 +75,8 @@ struct Scratch {
 
 struct Decision {
   Effect effect = Effect::Deny;
-  std::string_view reason;            // policy.hidden, policy.require, policy.deny_if, policy.default, policy.reason_required, policy.limit_amount,
-                                      // policy.method, policy.error ...; "ok" when allowed
+  std::string_view reason;            // policy.hidden, .require, .deny_if, .default, .reason_required, .limit_amount, .method, .tool_name,
+                                      // .error; "ok" when allowed
   std::string_view message;           // on_deny verbatim, or a standard sentence that says what to do
   std::string_view rule;              // JSON pointer of what decided; views live as long as the Policy or Scratch
   std::uint32_t line = 0;
@@ -116,7 +116,8 @@ class Policy {
   Decision decide(const Input& input, Scratch& scratch) const;
   // Listing and calling ask the same question: true when a tools/list must not show it, and a call is answered as unknown.
   bool hides(std::string_view tool) const;
-  // May this caller use the method at all (resources/read, prompts/get, completion/complete ...)? Lifecycle methods always; others by `methods`, else default.
+  // May this caller use the method at all (resources/read, prompts/get, completion/complete ...)? Lifecycle methods always; others by
+  // `methods`, else default.
   bool allows_method(std::string_view method) const;
   Explanation explain(const Input& input) const;
   std::vector<TestResult> run_tests() const;   // the document's `tests` block; limits count within one run

@@ -16,7 +16,8 @@ using namespace callgate::policy;
 
 std::string document(int rules, int tools) {
   std::string text = "version: \"1\"\nall_tools: {limits: [{counter: burst, window: minute, max: 30}]}\ntools:\n";
-  for (int t = 0; t < tools - 1; ++t) text += "  tool_" + std::to_string(t) + ": {deny_if: [{conditions: [{path: args.a, op: gt, value: 5}]}]}\n";
+  for (int t = 0; t < tools - 1; ++t)
+    text += "  tool_" + std::to_string(t) + ": {deny_if: [{conditions: [{path: args.a, op: gt, value: 5}]}]}\n";
   text += "  refund_payment:\n    require:\n";
   for (int r = 0; r < rules / 2; ++r) {
     text += r % 2 ? "      - conditions: [{path: args.currency, op: in, value: [usd, eur, gbp]}]\n"

@@ -9,7 +9,8 @@ using namespace callgate::policy;
 
 constexpr std::string_view kArguments[] = {
     "{}",
-    R"({"amount":50,"currency":"usd","charge_id":"ch_105","path":"/workspace/a/../b","url":"https://docs.example.com/","command":"git status","name":"report_x","parameters":[{"value":"x"}]})",
+    R"({"amount":50,"currency":"usd","charge_id":"ch_105","path":"/workspace/a/../b",
+        "url":"https://docs.example.com/","command":"git status","name":"report_x","parameters":[{"value":"x"}]})",
     R"({"amount":"-1","currency":["usd"],"path":"~/x","items":[[],{},null,1e300],"a":{"b":{"c":[1,"2",true]}},"v":"x\ny","paths":[1]})",
 };
 constexpr std::string_view kTools[] = {"refund_payment", "t", "read_file", "get_issue", "update_rows", ""};

@@ -85,7 +85,13 @@ const Named* Program::method_rule(std::string_view method) const {
 
 bool lifecycle_method(std::string_view method) {
   constexpr std::string_view kMethods[] = {
-      "initialize", "ping", "server/discover", "tools/list", "notifications/initialized", "notifications/cancelled", "notifications/progress",
+      "initialize",
+      "ping",
+      "server/discover",
+      "tools/list",
+      "notifications/initialized",
+      "notifications/cancelled",
+      "notifications/progress",
       "notifications/roots/list_changed",
   };
   return std::find(std::begin(kMethods), std::end(kMethods), method) != std::end(kMethods);

@@ -26,7 +26,9 @@ class Counters {
   };
 
   static std::chrono::seconds length(Window window) {
-    return window == Window::Minute ? std::chrono::seconds(60) : window == Window::Hour ? std::chrono::seconds(3'600) : std::chrono::seconds(86'400);
+    return window == Window::Minute ? std::chrono::seconds(60)
+           : window == Window::Hour ? std::chrono::seconds(3'600)
+                                    : std::chrono::seconds(86'400);
   }
 
   bool fits(const Claim& claim, WallTime now) {
@@ -36,9 +38,9 @@ class Counters {
       if (claim.kind == WindowKind::TokenBucket) return fits_bucket(claim, found->second, now);
       auto size = length(claim.window);
       for (const auto& one : found->second) {
-        bool counts = claim.kind == WindowKind::Sliding
-                          ? one.when > now - size && one.when <= now
-                          : std::chrono::floor<std::chrono::seconds>(one.when).time_since_epoch() / size == std::chrono::floor<std::chrono::seconds>(now).time_since_epoch() / size;
+        bool counts = claim.kind == WindowKind::Sliding ? one.when > now - size && one.when <= now
+                                                        : std::chrono::floor<std::chrono::seconds>(one.when).time_since_epoch() / size ==
+                                                              std::chrono::floor<std::chrono::seconds>(now).time_since_epoch() / size;
         if (counts && sum) sum = sum->plus(one.amount);
       }
     }

@@ -14,20 +14,25 @@ constexpr std::string_view kSchema = R"json({
   "additionalProperties": false,
   "properties": {
     "version": {"description": "The format of this document.", "enum": ["1", 1]},
-    "default": {"description": "What happens to tools and methods that the document does not name.", "enum": ["allow", "deny"], "default": "deny"},
+    "default": {"description": "What happens to tools and methods that the document does not name.", "enum": ["allow", "deny"],
+      "default": "deny"},
     "mode": {"$ref": "#/$defs/mode"},
     "require_reason": {"description": "Calls must state a reason.", "type": "boolean", "default": false},
-    "hide": {"description": "Tools that are neither listed nor callable: names or globs.", "type": "array", "uniqueItems": true, "items": {"$ref": "#/$defs/tool_name"}},
-    "methods": {"description": "Methods other than tools/call, by name or glob.", "type": "object", "additionalProperties": {"enum": ["allow", "deny"]}},
+    "hide": {"description": "Tools that are neither listed nor callable: names or globs.", "type": "array", "uniqueItems": true,
+      "items": {"$ref": "#/$defs/tool_name"}},
+    "methods": {"description": "Methods other than tools/call, by name or glob.", "type": "object",
+      "additionalProperties": {"enum": ["allow", "deny"]}},
     "all_tools": {"$ref": "#/$defs/all_tools"},
     "tools": {"description": "Rules by tool name or glob. Every entry that matches applies; denials win.", "type": "object",
               "propertyNames": {"$ref": "#/$defs/tool_name"}, "additionalProperties": {"$ref": "#/$defs/tool"}},
     "tests": {"description": "Calls and what becomes of them.", "type": "array", "items": {"$ref": "#/$defs/test"}}
   },
   "$defs": {
-    "mode": {"description": "shadow: evaluated and recorded as 'would deny', never blocks.", "enum": ["enforce", "shadow"], "default": "enforce"},
+    "mode": {"description": "shadow: evaluated and recorded as 'would deny', never blocks.", "enum": ["enforce", "shadow"],
+      "default": "enforce"},
     "text": {"type": "string", "maxLength": 2048},
-    "tool_name": {"description": "Printable ASCII; * and ? make it a glob.", "type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[!-~]([ -~]*[!-~])?$"},
+    "tool_name": {"description": "Printable ASCII; * and ? make it a glob.", "type": "string", "minLength": 1, "maxLength": 256,
+      "pattern": "^[!-~]([ -~]*[!-~])?$"},
     "scalar": {"type": ["string", "number", "boolean", "null"]},
     "all_tools": {
       "description": "Rules for every tool, before those of the tool itself.", "type": "object", "additionalProperties": false,
@@ -49,7 +54,8 @@ constexpr std::string_view kSchema = R"json({
       }
     },
     "require": {
-      "description": "All conditions must hold, else the call is denied.", "type": "object", "required": ["conditions"], "additionalProperties": false,
+      "description": "All conditions must hold, else the call is denied.", "type": "object", "required": ["conditions"],
+        "additionalProperties": false,
       "properties": {
         "description": {"$ref": "#/$defs/text"},
         "conditions": {"$ref": "#/$defs/conditions"},
@@ -58,22 +64,26 @@ constexpr std::string_view kSchema = R"json({
       }
     },
     "deny_if": {
-      "description": "When all conditions hold, the call is denied.", "type": "object", "required": ["conditions"], "additionalProperties": false,
+      "description": "When all conditions hold, the call is denied.", "type": "object", "required": ["conditions"],
+        "additionalProperties": false,
       "properties": {
         "description": {"$ref": "#/$defs/text"},
         "conditions": {"$ref": "#/$defs/conditions"},
         "on_deny": {"description": "What the caller is told, word for word.", "$ref": "#/$defs/text"},
         "mode": {"$ref": "#/$defs/mode"},
-        "on_missing": {"description": "When a value is missing. A value of the wrong type always denies.", "enum": ["deny", "ignore"], "default": "deny"}
+        "on_missing": {"description": "When a value is missing. A value of the wrong type always denies.", "enum": ["deny",
+          "ignore"], "default": "deny"}
       }
     },
     "limit": {
       "type": "object", "required": ["counter", "window", "max"], "additionalProperties": false,
       "properties": {
         "description": {"$ref": "#/$defs/text"},
-        "counter": {"description": "The same name, scope, window and kind are the same counter.", "type": "string", "pattern": "^[A-Za-z0-9_.-]{1,64}$"},
+        "counter": {"description": "The same name, scope, window and kind are the same counter.", "type": "string",
+          "pattern": "^[A-Za-z0-9_.-]{1,64}$"},
         "window": {"enum": ["minute", "hour", "day"]},
-        "kind": {"description": "calendar starts anew with each UTC minute, hour or day.", "enum": ["calendar", "sliding", "token_bucket"], "default": "calendar"},
+        "kind": {"description": "calendar starts anew with each UTC minute, hour or day.", "enum": ["calendar", "sliding",
+          "token_bucket"], "default": "calendar"},
         "max": {"type": "number", "minimum": 0},
         "scope": {"enum": ["global", "server", "policy", "grant", "principal", "tool", "session"], "default": "grant"},
         "increment": {"description": "What one call takes.", "type": "number", "exclusiveMinimum": 0, "default": 1},
@@ -88,7 +98,8 @@ constexpr std::string_view kSchema = R"json({
       "type": "object", "additionalProperties": false,
       "properties": {
         "path": {"description": "args.amount, args.items.0.price, or a JSON pointer: /args/a~1b", "type": ["string", "number"]},
-        "op": {"enum": ["eq", "neq", "in", "not_in", "lt", "lte", "gt", "gte", "contains", "matches", "glob", "starts_with", "ends_with", "exists", "length_lte", "length_gte",
+        "op": {"enum": ["eq", "neq", "in", "not_in", "lt", "lte", "gt", "gte", "contains", "matches", "glob", "starts_with",
+          "ends_with", "exists", "length_lte", "length_gte",
                         "path_within", "url_host_in", "cidr_in", "email_domain_in", "command_is"]},
         "value": {"anyOf": [{"$ref": "#/$defs/scalar"}, {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/scalar"}}]},
         "base": {"description": "path_within: where relative paths start.", "type": "string"},
@@ -120,11 +131,13 @@ constexpr std::string_view kSchema = R"json({
         "risk": {"type": "string"},
         "reason": {"description": "The reason the call states.", "type": "string"},
         "at": {"description": "When, in RFC 3339.", "type": "string"},
-        "repeat": {"description": "Calls to make; all but the last must be allowed.", "type": "integer", "minimum": 1, "maximum": 10000, "default": 1}
+        "repeat": {"description": "Calls to make; all but the last must be allowed.", "type": "integer", "minimum": 1,
+          "maximum": 10000, "default": 1}
       }
     },
     "test_principal": {"type": "object", "additionalProperties": false,
-      "properties": {"id": {"type": "string"}, "name": {"type": "string"}, "kind": {"enum": ["user", "robot"]}, "owner": {"type": "string"}}},
+      "properties": {"id": {"type": "string"}, "name": {"type": "string"}, "kind": {"enum": ["user", "robot"]},
+        "owner": {"type": "string"}}},
     "test_grant": {"type": "object", "additionalProperties": false,
       "properties": {"id": {"type": "string"}, "label": {"type": "string"}, "role": {"type": "string"}}},
     "test_server": {"type": "object", "additionalProperties": false,

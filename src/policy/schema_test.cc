@@ -72,7 +72,9 @@ class Validator {
     if (word == "enum") return some(rule, [&](json::Value one) { return one.raw() == value.raw() && one.kind() == value.kind(); });
     if (word == "required") return !value.is_object() || !some(rule, [&](json::Value name) { return !value[name.string()].exists(); });
     if (word == "properties" || word == "additionalProperties") return members(schema, value);
-    if (word == "propertyNames" || word == "default" || word == "description" || word == "title" || word.starts_with("$") || word == "pattern" || word == "uniqueItems") return true;
+    if (word == "propertyNames" || word == "default" || word == "description" || word == "title" || word.starts_with("$") ||
+        word == "pattern" || word == "uniqueItems")
+      return true;
     if (word == "items") return !some(value, [&](json::Value item) { return !valid(rule, item); });
     if (word == "minItems") return !value.is_array() || value.size() >= std::stoul(std::string(rule.number()));
     if (word == "anyOf") return some(rule, [&](json::Value one) { return valid(one, value); });
@@ -111,7 +113,8 @@ class Validator {
       case json::Kind::Null: return name == "null";
       case json::Kind::True:
       case json::Kind::False: return name == "boolean";
-      case json::Kind::Number: return name == "number" || (name == "integer" && value.number().find_first_of(".eE") == std::string_view::npos);
+      case json::Kind::Number:
+        return name == "number" || (name == "integer" && value.number().find_first_of(".eE") == std::string_view::npos);
       case json::Kind::String: return name == "string";
       case json::Kind::Array: return name == "array";
       case json::Kind::Object: return name == "object";
@@ -146,11 +149,15 @@ TEST(PolicySchema, AcceptsEveryExample) {
 
 TEST(PolicySchema, RefusesWhatTheCompilerRefuses) {
   Schema schema;
-  for (std::string_view text : {"{}", "{\"version\":\"2\"}", "{\"version\":\"1\",\"defualt\":\"deny\"}", "{\"version\":\"1\",\"default\":\"no\"}", "{\"version\":\"1\",\"tools\":{\"t\":{\"allow\":\"yes\"}}}",
-                                "{\"version\":\"1\",\"tools\":{\"t\":{\"ask\":[]}}}", "{\"version\":\"1\",\"tools\":{\"t\":{\"require\":[{\"conditions\":[]}]}}}",
-                                "{\"version\":\"1\",\"tools\":{\"t\":{\"deny_if\":[{\"conditions\":[{\"path\":\"args.a\",\"op\":\"sql_is\",\"value\":1}]}]}}}",
-                                "{\"version\":\"1\",\"tools\":{\"t\":{\"deny_if\":[{\"conditions\":[{\"path\":\"args.a\",\"op\":\"eq\",\"value\":1,\"not\":{}}]}]}}}",
-                                "{\"version\":\"1\",\"tools\":{\"t\":{\"limits\":[{\"counter\":\"c\",\"window\":\"day\",\"max\":-1}]}}}", "{\"version\":\"1\",\"tests\":[{\"call\":\"t\"}]}"}) {
+  for (std::string_view text :
+       {"{}", "{\"version\":\"2\"}", "{\"version\":\"1\",\"defualt\":\"deny\"}", "{\"version\":\"1\",\"default\":\"no\"}",
+        "{\"version\":\"1\",\"tools\":{\"t\":{\"allow\":\"yes\"}}}", "{\"version\":\"1\",\"tools\":{\"t\":{\"ask\":[]}}}",
+        "{\"version\":\"1\",\"tools\":{\"t\":{\"require\":[{\"conditions\":[]}]}}}",
+        "{\"version\":\"1\",\"tools\":{\"t\":{\"deny_if\":[{\"conditions\":[{\"path\":\"args.a\",\"op\":\"sql_is\",\"value\":1}]}]}}}",
+        "{\"version\":\"1\",\"tools\":{\"t\":{\"deny_if\":[{\"conditions\":[{\"path\":\"args.a\",\"op\":\"eq\",\"value\":1,\"not\":{}}]}]}}"
+        "}",
+        "{\"version\":\"1\",\"tools\":{\"t\":{\"limits\":[{\"counter\":\"c\",\"window\":\"day\",\"max\":-1}]}}}",
+        "{\"version\":\"1\",\"tests\":[{\"call\":\"t\"}]}"}) {
     EXPECT_FALSE(accepts(schema, text)) << text;
     EXPECT_FALSE(Policy::compile("p", 1, text).policy) << text;
   }

@@ -124,7 +124,8 @@ Answer address_in(const IpAddress& address, const std::vector<HostPattern>& patt
 }
 
 bool plain_word_char(char c) {
-  return is_letter(c) || is_digit(c) || c == '_' || c == '-' || c == '.' || c == '/' || c == '+' || c == ':' || c == '@' || c == ',' || c == '%';
+  return is_letter(c) || is_digit(c) || c == '_' || c == '-' || c == '.' || c == '/' || c == '+' || c == ':' || c == '@' || c == ',' ||
+         c == '%';
 }
 
 struct Words {

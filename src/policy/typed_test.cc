@@ -10,14 +10,41 @@ TEST(PolicyTyped, KeepsPathsInsideTheirRoot) {
   std::vector<std::string> roots{*canonical_root("/workspace/"), *canonical_root("/data//x/.")};
   EXPECT_EQ(roots[0], "/workspace");
   EXPECT_EQ(roots[1], "/data/x");
-  for (std::string_view path : {"/workspace", "/workspace/", "/workspace/a", "/workspace/./a//b", "/workspace/a/../b", "//workspace/a", "/data/x/y", "/x/../workspace/a",
-                                "/workspace/report_50%.pdf", "/workspace/100%.txt", "/workspace/foo~", "/workspace/a.~1~", "/workspace/v~2x", "/workspace/caf\xc3\xa9/a b.txt", "/workspace/...a", "/workspace/.git"})
+  for (std::string_view path :
+       {"/workspace", "/workspace/", "/workspace/a", "/workspace/./a//b", "/workspace/a/../b", "//workspace/a", "/data/x/y",
+        "/x/../workspace/a", "/workspace/report_50%.pdf", "/workspace/100%.txt", "/workspace/foo~", "/workspace/a.~1~", "/workspace/v~2x",
+        "/workspace/caf\xc3\xa9/a b.txt", "/workspace/...a", "/workspace/.git"})
     EXPECT_EQ(path_within(path, roots), Answer::Yes) << path;
-  for (std::string_view path : {"/workspace/../etc/x", "/workspace2/a", "/etc/passwd", "/", "/workspace/a/../../etc", "/data", "/data/xy", "/Workspace/a", "/../../etc"})
+  for (std::string_view path : {"/workspace/../etc/x", "/workspace2/a", "/etc/passwd", "/", "/workspace/a/../../etc", "/data", "/data/xy",
+                                "/Workspace/a", "/../../etc"})
     EXPECT_EQ(path_within(path, roots), Answer::No) << path;
-  for (std::string_view path : {"", "a", "./workspace/a", "~/.ssh", "/workspace/~/x", "/workspace/~root/x", "/workspace/$HOME", "/workspace/${X}/a", "file:///workspace/a", "/workspace/%2e%2e/etc",
-                                "/workspace/%252e/etc", "/workspace\\..\\etc", "/workspace/..\xef\xbc\x8f" "etc", "/workspace/\xe2\x80\xa5/etc", "/workspace\xe2\x88\x95" "a", "/workspace/a\nb",
-                                "/workspace/...", "/workspace/.. /x", "/workspace/.git./config", "/workspace/.git /config", "/workspace/GIT~1/config", "/workspace/A~1.TXT", "/workspace/a\xe2\x80\x8b", "C:/workspace", "/workspace/%u002e"})
+  for (std::string_view path : {"",
+                                "a",
+                                "./workspace/a",
+                                "~/.ssh",
+                                "/workspace/~/x",
+                                "/workspace/~root/x",
+                                "/workspace/$HOME",
+                                "/workspace/${X}/a",
+                                "file:///workspace/a",
+                                "/workspace/%2e%2e/etc",
+                                "/workspace/%252e/etc",
+                                "/workspace\\..\\etc",
+                                "/workspace/..\xef\xbc\x8f"
+                                "etc",
+                                "/workspace/\xe2\x80\xa5/etc",
+                                "/workspace\xe2\x88\x95"
+                                "a",
+                                "/workspace/a\nb",
+                                "/workspace/...",
+                                "/workspace/.. /x",
+                                "/workspace/.git./config",
+                                "/workspace/.git /config",
+                                "/workspace/GIT~1/config",
+                                "/workspace/A~1.TXT",
+                                "/workspace/a\xe2\x80\x8b",
+                                "C:/workspace",
+                                "/workspace/%u002e"})
     EXPECT_EQ(path_within(path, roots), Answer::Unclear) << path;
   EXPECT_EQ(path_within(std::string_view("/workspace/a\0/../..", 19), roots), Answer::Unclear);
   std::string deep = "/workspace";
@@ -28,28 +55,59 @@ TEST(PolicyTyped, KeepsPathsInsideTheirRoot) {
 
 TEST(PolicyTyped, StartsRelativePathsWhereTheAuthorSays) {
   std::vector<std::string> roots{"/workspace/src"};
-  for (std::string_view path : {"src", "./src/a", "src//a", "docs/../src/a", "../workspace/src/a", "/workspace/src/b", "src/foo~", "src/a:b"}) EXPECT_EQ(path_within(path, roots, "/workspace"), Answer::Yes) << path;
-  for (std::string_view path : {".", "docs", "../src", "src/../..", "../../../etc", "/etc"}) EXPECT_EQ(path_within(path, roots, "/workspace"), Answer::No) << path;
-  for (std::string_view path : {"", "~", "~/src", "~root/src", "$HOME/src", "file:src", "C:/src", "src\\a", "%2e%2e/src", "file:///workspace/src"})
+  for (std::string_view path :
+       {"src", "./src/a", "src//a", "docs/../src/a", "../workspace/src/a", "/workspace/src/b", "src/foo~", "src/a:b"})
+    EXPECT_EQ(path_within(path, roots, "/workspace"), Answer::Yes) << path;
+  for (std::string_view path : {".", "docs", "../src", "src/../..", "../../../etc", "/etc"})
+    EXPECT_EQ(path_within(path, roots, "/workspace"), Answer::No) << path;
+  for (std::string_view path :
+       {"", "~", "~/src", "~root/src", "$HOME/src", "file:src", "C:/src", "src\\a", "%2e%2e/src", "file:///workspace/src"})
     EXPECT_EQ(path_within(path, roots, "/workspace"), Answer::Unclear) << path;
 }
 
 TEST(PolicyTyped, ReadsHostsAsEveryoneWould) {
-  std::vector<HostPattern> hosts{*parse_host_pattern("Example.com"), *parse_host_pattern("*.docs.example.com"), *parse_host_pattern("10.0.0.1"), *parse_host_pattern("[2001:db8::1]")};
-  for (std::string_view url : {"https://example.com", "http://EXAMPLE.com:8080/x?y#z", "https://a.docs.example.com/", "https://a.b.docs.example.com?x@y", "HTTPS://10.0.0.1/", "http://[2001:db8::1]:80/"})
+  std::vector<HostPattern> hosts{*parse_host_pattern("Example.com"), *parse_host_pattern("*.docs.example.com"),
+                                 *parse_host_pattern("10.0.0.1"), *parse_host_pattern("[2001:db8::1]")};
+  for (std::string_view url : {"https://example.com", "http://EXAMPLE.com:8080/x?y#z", "https://a.docs.example.com/",
+                               "https://a.b.docs.example.com?x@y", "HTTPS://10.0.0.1/", "http://[2001:db8::1]:80/"})
     EXPECT_EQ(url_host_in(url, hosts), Answer::Yes) << url;
-  for (std::string_view url : {"https://evil.com", "https://example.com.evil.com", "https://xexample.com", "https://docs.example.com", "https://10.0.0.2/", "http://[::1]/"})
+  for (std::string_view url : {"https://evil.com", "https://example.com.evil.com", "https://xexample.com", "https://docs.example.com",
+                               "https://10.0.0.2/", "http://[::1]/"})
     EXPECT_EQ(url_host_in(url, hosts), Answer::No) << url;
-  for (std::string_view url : {"https://example.com@evil.com", "https://evil.com\\@example.com", "https://example.com%2eevil.com", "//example.com", "example.com", "ftp://example.com", "https:example.com",
-                               "https:///example.com", "https://exam ple.com", "https://example.com\t", "https://ex\xc3\xa4mple.com", "https://0x7f.1/", "https://2130706433/", "https://127.1/", "https://010.0.0.1/",
-                               "https://example..com", "https://.example.com", "https://example.com.", "https://example.com:", "https://example.com:99x", "https://[example.com]", "https://10.0.0.1.:80", "http://[::1", "javascript://example.com", ""})
+  for (std::string_view url : {"https://example.com@evil.com",
+                               "https://evil.com\\@example.com",
+                               "https://example.com%2eevil.com",
+                               "//example.com",
+                               "example.com",
+                               "ftp://example.com",
+                               "https:example.com",
+                               "https:///example.com",
+                               "https://exam ple.com",
+                               "https://example.com\t",
+                               "https://ex\xc3\xa4mple.com",
+                               "https://0x7f.1/",
+                               "https://2130706433/",
+                               "https://127.1/",
+                               "https://010.0.0.1/",
+                               "https://example..com",
+                               "https://.example.com",
+                               "https://example.com.",
+                               "https://example.com:",
+                               "https://example.com:99x",
+                               "https://[example.com]",
+                               "https://10.0.0.1.:80",
+                               "http://[::1",
+                               "javascript://example.com",
+                               ""})
     EXPECT_EQ(url_host_in(url, hosts), Answer::Unclear) << url;
 }
 
 // What the gate's own URL reader accepts it reads the same way.
 TEST(PolicyTyped, AgreesWithTheModelOnHosts) {
-  for (std::string_view text : {"https://example.com/a", "http://EXAMPLE.com:8080/x?y", "https://10.0.0.1/", "http://[2001:db8::1]:80/", "https://a_b.example", "https://xn--e1afmkfd.example/", "https://127.1/",
-                                "https://2130706433/", "https://example.com@evil.com", "https://example.com.", "https://a..b", "https://-a.example/", "https://example.com:0/", "https://example.com:65536/"}) {
+  for (std::string_view text :
+       {"https://example.com/a", "http://EXAMPLE.com:8080/x?y", "https://10.0.0.1/", "http://[2001:db8::1]:80/", "https://a_b.example",
+        "https://xn--e1afmkfd.example/", "https://127.1/", "https://2130706433/", "https://example.com@evil.com", "https://example.com.",
+        "https://a..b", "https://-a.example/", "https://example.com:0/", "https://example.com:65536/"}) {
     auto url = Url::parse(text);
     if (!url) continue;
     auto pattern = parse_host_pattern(url->host);
@@ -60,9 +118,12 @@ TEST(PolicyTyped, AgreesWithTheModelOnHosts) {
 
 TEST(PolicyTyped, ReadsOneMailAddress) {
   std::vector<HostPattern> domains{*parse_host_pattern("example.com"), *parse_host_pattern("*.corp.example")};
-  for (std::string_view text : {"a@example.com", "A.b+c@EXAMPLE.COM", "x@eu.corp.example"}) EXPECT_EQ(email_domain_in(text, domains), Answer::Yes) << text;
-  for (std::string_view text : {"a@evil.com", "a@example.com.evil.com", "a@corp.example"}) EXPECT_EQ(email_domain_in(text, domains), Answer::No) << text;
-  for (std::string_view text : {"a@evil.com,b@example.com", "A <a@example.com>", "\"a@evil.com\"@example.com", "a@b@example.com", "@example.com", "a@", "a", "a@example.com ", "a@example.com\n", "a@[10.0.0.1]", ""})
+  for (std::string_view text : {"a@example.com", "A.b+c@EXAMPLE.COM", "x@eu.corp.example"})
+    EXPECT_EQ(email_domain_in(text, domains), Answer::Yes) << text;
+  for (std::string_view text : {"a@evil.com", "a@example.com.evil.com", "a@corp.example"})
+    EXPECT_EQ(email_domain_in(text, domains), Answer::No) << text;
+  for (std::string_view text : {"a@evil.com,b@example.com", "A <a@example.com>", "\"a@evil.com\"@example.com", "a@b@example.com",
+                                "@example.com", "a@", "a", "a@example.com ", "a@example.com\n", "a@[10.0.0.1]", ""})
     EXPECT_EQ(email_domain_in(text, domains), Answer::Unclear) << text;
 }
 
@@ -72,15 +133,21 @@ TEST(PolicyTyped, ReadsAddressesInRanges) {
   EXPECT_EQ(cidr_in("::ffff:10.1.2.3", ranges), Answer::Yes);
   EXPECT_EQ(cidr_in("2001:db8::9", ranges), Answer::Yes);
   EXPECT_EQ(cidr_in("11.1.2.3", ranges), Answer::No);
-  for (std::string_view text : {"10.1", "0x0a.0.0.1", "10.0.0.1/8", "012.0.0.1", "host", ""}) EXPECT_EQ(cidr_in(text, ranges), Answer::Unclear) << text;
+  for (std::string_view text : {"10.1", "0x0a.0.0.1", "10.0.0.1/8", "012.0.0.1", "host", ""})
+    EXPECT_EQ(cidr_in(text, ranges), Answer::Unclear) << text;
 }
 
 TEST(PolicyTyped, TakesOnlyOneSimpleCommand) {
   std::vector<CommandWords> commands{*parse_command_words("git status"), *parse_command_words("ls"), *parse_command_words("rm")};
-  for (std::string_view line : {"git status", "git status -s", "  ls  -l 'a b; c'", "ls \"x y\"", "ls *.txt", "git status # note", "rm -rf x"}) EXPECT_EQ(command_is(line, commands), Answer::Yes) << line;
-  for (std::string_view line : {"git push", "git", "lsof", "git statusx", "echo ls", "Git status", "git 'status'", "git -c core.pager=x status", "sudo rm x"}) EXPECT_EQ(command_is(line, commands), Answer::No) << line;
-  for (std::string_view line : {"", " ", "ls; rm x", "ls && x", "ls | x", "ls > x", "ls < x", "ls `x`", "ls $(x)", "ls \"$X\"", "ls\nrm x", "ls\rrm", "ls & rm", "l\\s", "X=1 ls", "'ls'", "l's'", "ls 'open", "(ls)",
-                                "/bin/rm x", "./ls", "ls !x"})
+  for (std::string_view line :
+       {"git status", "git status -s", "  ls  -l 'a b; c'", "ls \"x y\"", "ls *.txt", "git status # note", "rm -rf x"})
+    EXPECT_EQ(command_is(line, commands), Answer::Yes) << line;
+  for (std::string_view line :
+       {"git push", "git", "lsof", "git statusx", "echo ls", "Git status", "git 'status'", "git -c core.pager=x status", "sudo rm x"})
+    EXPECT_EQ(command_is(line, commands), Answer::No) << line;
+  for (std::string_view line :
+       {"",       " ",       "ls; rm x", "ls && x", "ls | x", "ls > x", "ls < x",   "ls `x`", "ls $(x)",   "ls \"$X\"", "ls\nrm x",
+        "ls\rrm", "ls & rm", "l\\s",     "X=1 ls",  "'ls'",   "l's'",   "ls 'open", "(ls)",   "/bin/rm x", "./ls",      "ls !x"})
     EXPECT_EQ(command_is(line, commands), Answer::Unclear) << line;
 }
 

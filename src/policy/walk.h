@@ -9,7 +9,8 @@ namespace callgate::policy {
 class Trace {
  public:
   virtual ~Trace() = default;
-  virtual void fact(std::string_view layer, std::string_view pointer, std::uint32_t line, std::string_view condition, std::string_view outcome) = 0;
+  virtual void fact(std::string_view layer, std::string_view pointer, std::uint32_t line, std::string_view condition,
+                    std::string_view outcome) = 0;
   virtual void rule(std::string_view layer, const Rule& rule, bool denies, bool shadow, Truth truth, Reader& reader) = 0;
   virtual void limit(const Limit& limit, bool usable, const Claim& claim) = 0;
 };
