@@ -1,6 +1,11 @@
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <thread>
 
 #include "audit/audit.h"
@@ -168,6 +173,66 @@ TEST_F(JournalTest, RefusesWhenTheDiskIsNearlyFull) {
   EXPECT_EQ(done.error().reason, "audit.unwritable");
   EXPECT_EQ(batch.size(), 1U);
   EXPECT_EQ((*journal)->head().sequence, 0U);
+}
+
+// T-69: a real short write, by the limit a process has on the size of its files.
+TEST_F(JournalTest, TakesBackARealShortWrite) {
+  auto journal = open();
+  commit(*journal, 3);
+  auto before = journal->head();
+  const auto size = std::filesystem::file_size(segment(1));
+  rlimit old_limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old_limit), 0);
+  auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit tight = old_limit;
+  tight.rlim_cur = size + 100;   // inside the next record
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
+  Batch batch;
+  batch.add({.tool = "refund_payment"});
+  auto done = journal->commit(batch);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old_limit), 0);
+  std::signal(SIGXFSZ, old_handler);
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().reason, "audit.unwritable");
+  EXPECT_EQ(std::filesystem::file_size(segment(1)), size);
+  EXPECT_EQ(journal->head().sequence, before.sequence);
+  ASSERT_TRUE(journal->commit(batch).has_value());
+  auto verification = verify(directory.path(), journal->head());
+  EXPECT_TRUE(verification.ok) << verification.problem;
+  EXPECT_EQ(verification.records, 4U);
+}
+
+// T-69: killed in the middle of its work, at any moment: what commit() had acknowledged is there, and nothing is broken.
+TEST_F(JournalTest, KeepsEveryAcknowledgedRecordAfterAKill) {
+  for (int round = 0; round < 5; ++round) {
+    int pipe_ends[2];
+    ASSERT_EQ(::pipe(pipe_ends), 0);
+    pid_t child = ::fork();
+    if (child == 0) {
+      auto journal = Journal::open({.directory = directory.path(), .segment_bytes_max = 50'000, .free_bytes_min = 0}, clock);
+      Batch batch;
+      for (std::uint64_t i = 0; journal; ++i) {
+        batch.add({.tool = "refund_payment"});
+        if (!(*journal)->commit(batch)) ::_exit(2);
+        std::uint64_t acknowledged = (*journal)->head().sequence;
+        if (::write(pipe_ends[1], &acknowledged, sizeof acknowledged) != sizeof acknowledged) ::_exit(3);
+      }
+      ::_exit(1);
+    }
+    ::close(pipe_ends[1]);
+    std::uint64_t acknowledged = 0, next = 0;
+    for (int seen = 0; seen < 200 * (round + 1) && ::read(pipe_ends[0], &next, sizeof next) == sizeof next; ++seen) acknowledged = next;
+    ::kill(child, SIGKILL);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    while (::read(pipe_ends[0], &next, sizeof next) == sizeof next) acknowledged = next;
+    ::close(pipe_ends[0]);
+    EXPECT_TRUE(WIFSIGNALED(status));
+    auto journal = open();
+    ASSERT_NE(journal, nullptr);
+    EXPECT_GE(journal->head().sequence, acknowledged);
+    EXPECT_TRUE(verify(directory.path(), journal->head()).ok);
+  }
 }
 
 class AnomalyLoop : public JournalTest, public ::testing::WithParamInterface<Sync> {};
