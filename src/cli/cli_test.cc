@@ -101,6 +101,59 @@ TEST_F(CliTest, EveryCommandIsWellFormed) {
   }
 }
 
+// The words of one shell line up to a pipe, redirection or comment. Empty when it does not start with callgate.
+std::vector<std::string> shell_words(std::string_view line) {
+  std::vector<std::string> words;
+  std::string word;
+  bool in_word = false;
+  char quote = 0;
+  for (char c : line) {
+    if (quote) {
+      if (c == quote) quote = 0;
+      else word += c;
+    } else if (c == '\'' || c == '"') {
+      quote = c;
+      in_word = true;
+    } else if (c == ' ') {
+      if (in_word) words.push_back(std::move(word)), word.clear();
+      in_word = false;
+    } else if (!in_word && (c == '|' || c == '>' || c == '<' || c == '#' || c == '&')) {
+      break;
+    } else {
+      word += c;
+      in_word = true;
+    }
+  }
+  if (in_word) words.push_back(word);
+  if (words.empty() || words[0] != "callgate") return {};
+  words.erase(words.begin());
+  return words;
+}
+
+TEST_F(CliTest, EveryExampleInHelpAndHowtosParses) {
+  std::vector<std::string> lines;
+  for (const auto& command : commands_)
+    for (auto example : command.examples) lines.emplace_back(example);
+  for (const auto& entry : std::filesystem::directory_iterator(CALLGATE_SOURCE_DIR "/docs/howto")) {
+    std::ifstream in(entry.path());
+    bool shell = false;
+    for (std::string line; std::getline(in, line);) {
+      line.erase(0, line.find_first_not_of(' ') == std::string::npos ? 0 : line.find_first_not_of(' '));
+      if (line.starts_with("```")) shell = line == "```sh";
+      else if (shell) lines.push_back(line);
+    }
+  }
+  std::size_t parsed_lines = 0;
+  for (const auto& line : lines) {
+    auto words = shell_words(line);
+    if (words.empty()) continue;
+    ++parsed_lines;
+    auto parsed = parse(commands_, words);
+    EXPECT_EQ(parsed.error, "") << line;
+  }
+  EXPECT_GT(parsed_lines, 70u);
+}
+
 TEST_F(CliTest, StdioServersAreAnnouncedForLater) {
   EXPECT_EQ(run({"server", "add", "files", "--", "npx", "server-files"}), kUsage);
   EXPECT_NE(err_.find("next release"), std::string::npos);

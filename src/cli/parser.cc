@@ -91,11 +91,15 @@ void declare(CLI::App& app, const Argument& argument, Args& args) {
     app.add_flag_callback(cli11_name(argument), [&args, key] { args.values[key] = {"true"}; });
     return;
   }
-  auto* option = app.add_option_function<std::vector<std::string>>(
-      cli11_name(argument), [&args, key](const std::vector<std::string>& values) { args.values[key] = values; });
-  if (argument.takes == Takes::Many && argument.name.starts_with("--")) option->expected(1)->take_all()->allow_extra_args(false);
-  else if (argument.takes == Takes::Many) option->expected(-1);
-  else option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::Throw)->allow_extra_args(false);   // or it takes its neighbours' words
+  CLI::Option* option = nullptr;
+  if (argument.takes == Takes::One) {   // given twice is an error
+    option = app.add_option_function<std::string>(cli11_name(argument), [&args, key](const std::string& value) { args.values[key] = {value}; });
+  } else {
+    option = app.add_option_function<std::vector<std::string>>(
+        cli11_name(argument), [&args, key](const std::vector<std::string>& values) { args.values[key] = values; });
+    if (argument.name.starts_with("--")) option->expected(1)->take_all();
+    else option->expected(-1);
+  }
   if (argument.required) option->required();
   if (!argument.choices.empty()) {
     std::vector<std::string> choices;
