@@ -162,7 +162,16 @@ void Compiler::leaf(const Node& node, const std::string& pointer, bool relative)
     return problems.error(*op, child_pointer(pointer, "op"),
                           "unknown operator `" + shown(op->text) + "`" + suggestion(op->text, op_names()));
   const Node* value = node.find("value");
+  bool pattern = *found == Op::Matches || *found == Op::Glob;
+  if (pattern && (patterns > kPatternsMax || pattern_steps > kPatternStepsMax)) return;  // reported already
   auto constant = prepare(*found, value);
+  if (pattern) {
+    ++patterns;
+    pattern_steps += constant ? constant->pattern_size : kRefusedPatternSteps;
+    if (patterns > kPatternsMax || pattern_steps > kPatternStepsMax)
+      problems.error(*op, child_pointer(pointer, "op"),
+                     "the patterns of the document are too many (1000) or too large together: use smaller counts than {1000}, or split it");
+  }
   if (!constant) return problems.error(value ? *value : node, value ? child_pointer(pointer, "value") : pointer, constant.error().message);
   if (const Node* base = node.find("base")) {
     auto root = base->is(Node::Kind::String) ? canonical_root(base->text) : std::nullopt;
@@ -172,8 +181,6 @@ void Compiler::leaf(const Node& node, const std::string& pointer, bool relative)
     else constant->base = std::move(*root);
   }
   if (!where) return;
-  if ((*found == Op::Matches || *found == Op::Glob) && ++patterns == kPatternsMax + 1)
-    problems.error(*op, child_pointer(pointer, "op"), "the document holds more than 1000 patterns: split it into several policies");
   check_root(node, pointer, program.paths[*where], *found);
   Condition made;
   made.op = *found;

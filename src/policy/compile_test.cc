@@ -181,6 +181,22 @@ TEST(PolicyCompile, WarnsWhenOneCounterAddsUpDifferentThings) {
   EXPECT_TRUE(made.problems[0].warning);
 }
 
+// T-25: what patterns cost is bounded for the document, not only for each
+TEST(PolicyCompile, RefusesPatternsThatAreTooLargeTogether) {
+  std::string conditions, small;
+  for (int i = 0; i < 400; ++i) conditions += "{path: args.a, op: matches, value: \"((a{1,30}){1,30}\\\\pL{20}" + std::to_string(i) + ")\"},";
+  for (int i = 0; i < 1001; ++i) small += "{path: args.a, op: glob, value: \"x*\"},";
+  for (const auto& text : {conditions, small}) {
+    auto made = Policy::compile("p", 1, document_with("deny_if", text));
+    EXPECT_FALSE(made.policy);
+    ASSERT_EQ(made.problems.size(), 1u);
+    EXPECT_NE(made.problems[0].message.find("too large together"), std::string::npos) << made.problems[0].message;
+  }
+  std::string refused;
+  for (int i = 0; i < 400; ++i) refused += "{path: args.a, op: matches, value: \"((a{1000}){1000}){" + std::to_string(i) + "}\"},";
+  EXPECT_LE(Policy::compile("p", 1, document_with("deny_if", refused)).problems.size(), 60u);
+}
+
 TEST(PolicyCompile, StopsListingProblemsBeforeNobodyReadsThem) {
   std::string text = "version: \"1\"\ntools:\n";
   for (int i = 0; i < 5000; ++i) text += "  t" + std::to_string(i) + ": {x: 1}\n";

@@ -67,6 +67,7 @@ Result<void> add_pattern(Op op, const std::string& text, Constant& out) {
   auto pattern = std::make_shared<const re2::RE2>(source, options);
   if (!pattern->ok())
     return bad_value("not a valid RE2 pattern: " + shown(pattern->error()) + "; look-around and back-references do not exist in RE2");
+  out.pattern_size = static_cast<std::size_t>(pattern->ProgramSize());
   out.pattern = std::move(pattern);
   return {};
 }

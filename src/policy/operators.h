@@ -43,6 +43,7 @@ struct Constant {
   std::uint64_t count = 0;            // length_*
   bool wanted = true;                 // exists
   std::shared_ptr<const re2::RE2> pattern;
+  std::size_t pattern_size = 0;       // in RE2's steps
   std::string base;                   // path_within: where relative paths start; empty: they are unclear
   std::vector<HostPattern> hosts;
   std::vector<IpRange> ranges;
