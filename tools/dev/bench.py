@@ -12,8 +12,8 @@ import subprocess
 import tempfile
 import time
 
-from dev import build, npm, setup, shell  # noqa: F401  (npm: tests/harness needs it importable)
-from dev.bench_report import markdown, noise_of
+from dev import build, setup, shell
+from dev.bench_report import markdown, noise_of, page
 from dev.bench_servers import SIZES, Field, pinned
 
 OPEN_RATE = 1000
@@ -159,5 +159,6 @@ def main(args: list[str], _: str) -> int:
     if json_file:
         pathlib.Path(json_file).write_text(json.dumps({"rows": rows, "noise": noise, "seed": seed}, indent=1) + "\n")
     if markdown_file:
-        pathlib.Path(markdown_file).write_text(table)
+        command = "./dev bench" + (" --quick" if quick else "")
+        pathlib.Path(markdown_file).write_text(page(table, command))
     return 0

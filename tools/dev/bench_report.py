@@ -58,6 +58,45 @@ def markdown(rows: list[dict], noise: dict, quick: bool) -> str:
     return "\n".join(lines).lstrip("\n") + "\n"
 
 
+def machine() -> str:
+    def first(path: str, key: str) -> str:
+        with open(path) as lines:
+            return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(key)), "unknown")
+    return f"{len(os.sched_getaffinity(0))} processors ({first('/proc/cpuinfo', 'model name')}), Linux {os.uname().release}"
+
+
+def page(table: str, command: str) -> str:
+    """docs/benchmarks.md as a whole."""
+    return PAGE.format(command=command, machine=machine(), table=table)
+
+
+PAGE = """# Benchmarks
+
+Measured with `{command}` on {machine}. Run it yourself; only the ratios of one run mean something elsewhere.
+
+## Method
+
+- The upstream is a stub (`bench/backend.cc`: one epoll thread, fixed answers); the load is `bench/load.cc` (keep-alive, one request under way
+  per connection). A request is a 2026-07-28 `tools/call` with a bearer token; request and answer have about the stated size each.
+- The proxy under test is alone on one processor, load and stub share another. nginx: one worker, keep-alive both ways, no access log,
+  nothing buffered on disk. It only forwards the bytes; it does none of the work below.
+- Every round runs every variant once in random order; a ratio is the median over rounds of (variant ÷ nginx of the same round).
+  Processor time comes from the kernel's schedstat of the proxy's threads, journal and index included.
+- Open loop: requests are due at a steady pace whatever the answers do, and latency counts from the due moment.
+
+| case | what is on |
+|---|---|
+| callgate | grant look-up, strict JSON both ways, policy of 20 rules on the called tool (16 deny_if, 2 require, 2 limits), durable limits, journal, index |
+| callgate_audit_off | the same without journal and index (`--unsafe-no-audit`) |
+| callgate_rules_N | the same policy plus rules on other tools, N in all (1: a single deny_if and no limit) |
+| callgate_tools_10000 | the server offers 10,000 tools |
+| callgate_grants_10000 | 10,000 live grants |
+
+## Results
+
+{table}"""
+
+
 def added_latency(rows: list[dict]) -> list[str]:
     opened = {row["case"]: row for row in rows if row["mode"] == "open"}
     if "direct" not in opened:
