@@ -99,7 +99,7 @@ class Listener {
   std::uint16_t port() const;
   void stop_accepting();                            // any thread; open connections go on
   std::size_t connections() const;
-  ~Listener();                                      // after the loops have stopped
+  ~Listener();                                      // after the loops have stopped, before they are destroyed
 
  private:
   Listener();
