@@ -139,7 +139,7 @@ struct Api::Inner {
     auto result = route.handler(context);
     Reply reply = result ? std::move(*result) : error_reply(result.error());
     Error error = result ? Error{Code::Internal, "ok", "", ""} : result.error();
-    if (result && reply.status >= 400) error.reason = "admin.refused";
+    if (result && reply.status >= 400) error = Error{Code::InvalidArgument, reply.reason, reply.message, ""};
     // A failed step may still have changed something before it failed (and was undone): publish what the store now says.
     if (route.publishes && context.changed) publish(reply, error);
     trail.detail = outcome_detail(context, route, reply.status);

@@ -43,7 +43,7 @@ Result<Reply> revoke(Context& context) {
 }
 
 Result<Reply> redeem(Context& context) {
-  context.target = text_of(context.body, "user");
+  context.target = text_of(context.body, "name");
   CG_TRY(auto minted, context.services.identity.redeem_setup_code(context.body["code"].string(), context.target));
   return minted_reply(minted);
 }
@@ -56,8 +56,8 @@ void add_token_routes(std::vector<Route>& routes) {
                     {{"principal", Shape::Text, true, "user or robot it acts as"}, {"label", Shape::Text, true, "what it is for"},
                      {"expires_in", Shape::Text, false, "lifetime, such as 90d; default: none"}}, {}, true, false});
   routes.push_back({"DELETE", "/api/v1/tokens/{token}", "token.revoke", Access::Write, "Revoke an API token, at once", revoke, {}, {}, true, false});
-  routes.push_back({"POST", "/api/v1/setup/redeem", "setup.redeem", Access::Public, "Trade the setup code of the first start for the first owner's API token", redeem,
-                    {{"code", Shape::Text, true, "the single-use code", Keep::Secret}, {"user", Shape::Text, true, "name of the first owner"}}, {}, true, true});
+  routes.push_back({"POST", "/api/v1/setup", "setup.redeem", Access::Public, "Trade the setup code of the first start for the first owner's API token", redeem,
+                    {{"code", Shape::Text, true, "the single-use code", Keep::Secret}, {"name", Shape::Text, true, "name of the first owner"}}, {}, true, true});
 }
 
 }  // namespace callgate::admin

@@ -19,6 +19,11 @@ Result<Grant> find_grant(Context& context, Access for_others) {
   return grant;
 }
 
+Result<Reply> grant_reply(Context& context, const Grant& grant) {
+  CG_TRY(auto names, names_of(context.services));
+  return json_reply(200, [&](json::Writer& out) { write_grant(out, grant, context.now(), names); });
+}
+
 Result<Reply> list(Context& context) {
   CG_TRY(auto all, context.services.identity.grants());
   std::string state(context.ask("state")), server(context.ask("server")), principal(context.ask("principal"));
@@ -38,22 +43,24 @@ Result<Reply> list(Context& context) {
     if (may_see(context, grant) && on_server && in_state && (principal.empty() || grant.principal_id == principal))
       grants.push_back(std::move(grant));
   }
+  CG_TRY(auto names, names_of(context.services));
   return list_reply(context, grants, [](const Grant& g) { return g.id; },
-                    [&](json::Writer& out, const Grant& g) { write_grant(out, g, context.now()); });
+                    [&](json::Writer& out, const Grant& g) { write_grant(out, g, context.now(), names); });
 }
 
 Result<Reply> show(Context& context) {
   CG_TRY(auto grant, find_grant(context, Access::Read));
-  return json_reply(200, [&](json::Writer& out) { write_grant(out, grant, context.now()); });
+  return grant_reply(context, grant);
 }
 
 // The one place where a token is written into an answer.
 Result<Reply> minted_reply(int status, Context& context, const identity::Minted& minted) {
   CG_TRY(auto servers, servers_of(context.services, minted.grant, 20));
+  CG_TRY(auto names, names_of(context.services));
   Result<void> written;
   Reply reply = json_reply(status, [&](json::Writer& out) {
     out.begin_object().key("grant");
-    write_grant(out, minted.grant, context.now());
+    write_grant(out, minted.grant, context.now(), names);
     out.member("token", minted.token.reveal());
     written = write_setup(out, context, servers, minted.token.reveal(), "claude-code");
     out.end_object();
@@ -104,7 +111,7 @@ Result<Reply> edit(Context& context) {
   CG_TRY(auto lifetime, duration_of(context.body, "expires_in"));
   if (lifetime) grant.expires_at = context.now() + *lifetime;
   CG_TRY(grant, context.services.identity.update_grant(grant));
-  return json_reply(200, [&](json::Writer& out) { write_grant(out, grant, context.now()); });
+  return grant_reply(context, grant);
 }
 
 Result<Reply> rotate(Context& context) {
@@ -122,7 +129,7 @@ Result<Reply> rotate(Context& context) {
 Result<Reply> revoke(Context& context) {
   CG_TRY(auto grant, find_grant(context, Access::Write));
   CG_TRY(grant, context.services.identity.revoke(grant.id, text_of(context.body, "why")));
-  return json_reply(200, [&](json::Writer& out) { write_grant(out, grant, context.now()); });
+  return grant_reply(context, grant);
 }
 
 Result<Reply> setup(Context& context) {

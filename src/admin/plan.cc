@@ -81,6 +81,7 @@ Result<Reply> apply(Context& context) {
   facts.begin_object();
   write_steps(facts, bundle, false);
   facts.end_object();
+  CG_TRY(auto names, names_of(context.services));
   Result<void> written;
   Reply reply = json_reply(200, [&](json::Writer& out) {
     out.begin_object().member("applied", true);
@@ -89,7 +90,7 @@ Result<Reply> apply(Context& context) {
     out.key("minted").begin_array();
     for (const auto& minted : bundle.minted()) {
       out.begin_object().key("grant");
-      write_grant(out, minted.grant, context.now());
+      write_grant(out, minted.grant, context.now(), names);
       out.member("token", minted.token.reveal());
       auto servers = servers_of(context.services, minted.grant, 20);
       if (servers) written = write_setup(out, context, *servers, minted.token.reveal(), "claude-code");

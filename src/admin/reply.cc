@@ -41,6 +41,8 @@ Reply error_reply(const Error& error, std::string_view fix, std::string_view ext
   Reply reply;
   reply.status = http_status(error.code);
   reply.body = error_body(error, fix, extra);
+  reply.reason = error.reason;
+  reply.message = error.message;
   if (reply.status == 401) reply.headers = "WWW-Authenticate: Bearer realm=\"callgate-api\"\r\n";
   if (reply.status == 503 || reply.status == 429) reply.headers = "Retry-After: 1\r\n";
   return reply;
@@ -161,9 +163,18 @@ void write_server(json::Writer& out, const Server& server, std::string_view base
   out.end_object();
 }
 
-void write_tool(json::Writer& out, const Tool& tool, bool whole) {
+Result<Names> names_of(Services& services) {
+  Names names;
+  CG_TRY(auto principals, services.identity.principals());
+  for (auto& principal : principals) names.principals[principal.id] = std::move(principal.name);
+  CG_TRY(auto servers, services.catalog.servers());
+  for (auto& server : servers) names.servers[server.id] = std::move(server.slug);
+  return names;
+}
+
+void write_tool(json::Writer& out, const Tool& tool, bool whole, std::string_view server_slug) {
   out.begin_object();
-  out.member("server_id", tool.server_id).member("name", tool.name).member("title", tool.title);
+  out.member("server", server_slug).member("server_id", tool.server_id).member("name", tool.name).member("title", tool.title);
   out.member("description", tool.description).member("fingerprint", hex_encode(tool.fingerprint));
   write_time(out, "seen_at", tool.seen_at);
   if (whole && !tool.definition_json.empty()) out.key("definition").raw(tool.definition_json);
@@ -191,11 +202,19 @@ void write_role(json::Writer& out, const Role& role) {
   out.end_array().end_object();
 }
 
-void write_grant(json::Writer& out, const Grant& grant, WallTime now) {
+void write_grant(json::Writer& out, const Grant& grant, WallTime now, const Names& names) {
   out.begin_object();
   out.member("id", grant.id).member("label", grant.label).member("state", grant_state(grant, now));
+  auto holder = names.principals.find(grant.principal_id);
+  out.member("principal", holder == names.principals.end() ? std::string_view() : std::string_view(holder->second));
   out.member("principal_id", grant.principal_id);
-  write_texts(out, "servers", grant.servers);
+  std::vector<std::string> slugs;
+  for (const auto& id : grant.servers) {
+    auto found = names.servers.find(id);
+    slugs.push_back(found == names.servers.end() ? id : found->second);
+  }
+  write_texts(out, "servers", slugs);
+  write_texts(out, "server_ids", grant.servers);
   out.member("policy", grant.policy).member("role", grant.role).member("deny_as", deny_as_name(grant.deny_as));
   out.key("networks").begin_array();
   for (const auto& network : grant.networks) out.string(network.text());

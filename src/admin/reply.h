@@ -55,10 +55,13 @@ Result<std::vector<IpRange>> networks_of(json::Value body, std::string_view name
 void write_time(json::Writer& out, std::string_view name, const std::optional<WallTime>& time);   // null when absent or zero
 void write_texts(json::Writer& out, std::string_view name, const std::vector<std::string>& texts);
 void write_server(json::Writer& out, const Server& server, std::string_view base_url);
-void write_tool(json::Writer& out, const Tool& tool, bool whole);
+// Names beside ids, for people. Missing ones stay empty.
+struct Names { std::map<std::string, std::string, std::less<>> principals, servers; };
+Result<Names> names_of(Services& services);
+void write_tool(json::Writer& out, const Tool& tool, bool whole, std::string_view server_slug);
 void write_principal(json::Writer& out, const Principal& principal);
 void write_role(json::Writer& out, const Role& role);
-void write_grant(json::Writer& out, const Grant& grant, WallTime now);
+void write_grant(json::Writer& out, const Grant& grant, WallTime now, const Names& names);
 void write_probe(json::Writer& out, const upstream::ProbeReport& report);
 void write_problems(json::Writer& out, const std::vector<policy::Problem>& problems);
 void write_api_token(json::Writer& out, const identity::IdentityStore::ApiToken& token);

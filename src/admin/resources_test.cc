@@ -162,12 +162,12 @@ TEST_F(ResourcesTest, RolesAndRobotsAndCounters) {
 TEST_F(ResourcesTest, TheSetupCodeWorksOnce) {
   auto code = identity_->setup_code().value();
   ASSERT_TRUE(code);
-  std::string body = R"({"user":"ada","code":)" + quoted(code->reveal()) + "}";
-  EXPECT_EQ(ask("POST", "/api/v1/setup/redeem", R"({"user":"ada","code":"wrong"})", "none").status / 100, 4);
-  auto minted = ask("POST", "/api/v1/setup/redeem", body, "none");
+  std::string body = R"({"name":"ada","code":)" + quoted(code->reveal()) + "}";
+  EXPECT_EQ(ask("POST", "/api/v1/setup", R"({"name":"ada","code":"wrong"})", "none").status / 100, 4);
+  auto minted = ask("POST", "/api/v1/setup", body, "none");
   ASSERT_EQ(minted.status, 201) << minted.body;
   EXPECT_EQ(ask("GET", "/api/v1/servers", "", minted["token"].string()).status, 200);
-  EXPECT_EQ(ask("POST", "/api/v1/setup/redeem", body, "none").status / 100, 4);
+  EXPECT_EQ(ask("POST", "/api/v1/setup", body, "none").status / 100, 4);
   for (const auto& record : records()) EXPECT_EQ(record.find(code->reveal()), std::string::npos);
 }
 

@@ -31,6 +31,8 @@ struct Reply {
   std::string body;
   std::string_view content_type = "application/json";
   std::string headers;
+  std::string_view reason = {};   // of a refusal, for the record
+  std::string message = {};
 };
 
 struct Caller {

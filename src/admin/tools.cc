@@ -14,20 +14,21 @@ Result<Reply> list_all(Context& context) {
     id = server.id;
   }
   CG_TRY(auto tools, context.services.catalog.tools(id));
-  return list_reply(context, tools, key_of, [](json::Writer& out, const Tool& tool) { write_tool(out, tool, false); });
+  CG_TRY(auto names, names_of(context.services));
+  return list_reply(context, tools, key_of, [&](json::Writer& out, const Tool& tool) { write_tool(out, tool, false, names.servers[tool.server_id]); });
 }
 
 Result<Reply> list_of_server(Context& context) {
   CG_TRY(auto server, context.services.catalog.server(context.parameter("server")));
   CG_TRY(auto tools, context.services.catalog.tools(server.id));
-  return list_reply(context, tools, key_of, [](json::Writer& out, const Tool& tool) { write_tool(out, tool, false); });
+  return list_reply(context, tools, key_of, [&](json::Writer& out, const Tool& tool) { write_tool(out, tool, false, server.slug); });
 }
 
 Result<Reply> show(Context& context) {
   CG_TRY(auto server, context.services.catalog.server(context.parameter("server")));
   CG_TRY(auto tools, context.services.catalog.tools(server.id));
   for (const auto& tool : tools)
-    if (tool.name == context.parameter("tool")) return json_reply(200, [&](json::Writer& out) { write_tool(out, tool, true); });
+    if (tool.name == context.parameter("tool")) return json_reply(200, [&](json::Writer& out) { write_tool(out, tool, true, server.slug); });
   return fail(Code::NotFound, "catalog.no_tool",
               "server `" + server.slug + "` has no such tool; `callgate server probe " + server.slug + "` reads its list again");
 }

@@ -77,8 +77,10 @@ Result<std::uint64_t> print_newer(Session& session, const Args& args, std::uint6
     cursor = answer.root()["next"].string();
     answer.root()["items"].for_each_element([&](json::Value item) {
       auto sequence = number(item["sequence"].number()).value_or(0);
-      if (sequence <= last) cursor.clear();
-      else lines.push_back(tail_line(session, item)), newest = std::max(newest, sequence);
+      if (sequence <= last) return cursor.clear();
+      newest = std::max(newest, sequence);
+      bool announced = item["kind"].string() == "intent" && !args.given("--kind");   // the outcome follows as a record of its own
+      if (!announced) lines.push_back(tail_line(session, item));
     });
   } while (!cursor.empty() && lines.size() < most);
   for (auto line = lines.rbegin(); line != lines.rend(); ++line) session.out(*line);

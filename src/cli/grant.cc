@@ -5,7 +5,7 @@
 namespace callgate::cli {
 namespace {
 
-const std::vector<Column> kLines = {{"id", "id"}, {"label", "label"}, {"state", "state"}, {"principal", "principal_id"}, {"servers", "servers"}, {"policy", "policy"},
+const std::vector<Column> kLines = {{"id", "id"}, {"label", "label"}, {"state", "state"}, {"principal", "principal"}, {"servers", "servers"}, {"policy", "policy"},
                                     {"role", "role"}, {"deny as", "deny_as"}, {"networks", "networks"}, {"token ends in", "token_last4"}, {"created", "created_at"},
                                     {"expires", "expires_at"}, {"revoked", "revoked_at"}, {"last used", "last_used_at"}, {"old token until", "overlap_until"},
                                     {"note", "note"}, {"version", "version"}};
@@ -72,8 +72,8 @@ int list(Session& session, const Args& args) {
   auto answer = session.fetch_all("/grants" + query_of({{"state", state}, {"server", args.text("--server")}, {"principal", args.text("--for")}}));
   if (!answer) return session.fail_with(answer.error());
   if (!answer->ok()) return session.fail_with(*answer);
-  return show_list(session, *answer, "id", {{"ID", "id"}, {"LABEL", "label"}, {"STATE", "state"}, {"POLICY", "policy"}, {"EXPIRES", "expires_at"}, {"LAST USED", "last_used_at"},
-                                            {"ENDS IN", "token_last4"}, {"PRINCIPAL", "principal_id", true}, {"SERVERS", "servers", true}, {"NETWORKS", "networks", true}});
+  return show_list(session, *answer, "id", {{"ID", "id"}, {"LABEL", "label"}, {"WHO", "principal"}, {"SERVERS", "servers"}, {"STATE", "state"}, {"POLICY", "policy"}, {"EXPIRES", "expires_at"}, {"LAST USED", "last_used_at"},
+                                            {"ENDS IN", "token_last4"}, {"ROLE", "role", true}, {"NOTE", "note", true}, {"NETWORKS", "networks", true}});
 }
 
 int show(Session& session, const Args& args) { return show_grant(session, session.call("GET", path_of(args))); }

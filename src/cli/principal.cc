@@ -21,8 +21,10 @@ struct Commands {
   }
 
   static void put_fields(json::Writer& out, const Args& args) {
-    put_texts(out, args, {{"--display-name", "display_name"}, {"--owner", "owner"}});
+    put_texts(out, args, {{"--display-name", "display_name"}});
+    if (!User) put_texts(out, args, {{"--owner", "owner"}});
     if (args.given("--no-admin-roles")) out.key("admin_roles").begin_array().end_array();
+    else if (User && args.given("--owner")) out.key("admin_roles").begin_array().string("owner").end_array();
     else put_list(out, args, "--admin-role", "admin_roles");
   }
 
@@ -80,9 +82,10 @@ void add_principal_commands(std::vector<Command>& commands) {
   Argument name = positional("NAME", "name or id");
   Argument display = {"--display-name", "full name", Takes::One, false, "TEXT"};
   Argument admin_role = {"--admin-role", "what it may do here", Takes::Many, false, "ROLE", "owner|admin|auditor"};
+  Argument owner_flag = flag("--owner", "short for --admin-role owner");
   Argument no_roles = flag("--no-admin-roles", "may do nothing here");
   Argument owner = {"--owner", "the user who answers for it", Takes::One, false, "USER"};
-  commands.push_back({"user add", "add a user", {"callgate user add ada --display-name 'Ada Lovelace'", "callgate user add eve --admin-role auditor"}, {name, display, admin_role}, Users::add});
+  commands.push_back({"user add", "add a user", {"callgate user add ada --display-name 'Ada Lovelace'", "callgate user add eve --admin-role auditor"}, {name, display, admin_role, owner_flag}, Users::add});
   commands.push_back({"user ls", "list users", {"callgate user ls"}, {}, Users::list});
   commands.push_back({"user show", "show one user", {"callgate user show ada"}, {name}, Users::show});
   commands.push_back({"user edit", "change a user", {"callgate user edit ada --admin-role admin"}, {name, display, admin_role, no_roles}, Users::edit});

@@ -49,8 +49,8 @@ int redeem(Session& session, const Args& args) {
   while (!code->empty() && (code->back() == '\n' || code->back() == '\r' || code->back() == ' ')) code->pop_back();
   std::string body;
   json::Writer out(body);
-  out.begin_object().member("code", std::string_view(*code)).member("user", std::string_view(args.text("USER"))).end_object();
-  return show_minted(session, session.call("POST", "/setup/redeem", body));
+  out.begin_object().member("code", std::string_view(*code)).member("name", std::string_view(args.text("USER"))).end_object();
+  return show_minted(session, session.call("POST", "/setup", body));
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace {
 int list(Session& session, const Args& args) {
   auto answer = session.fetch_all("/tools" + query_of({{"server", args.text("--server")}}));
   if (!answer) return session.fail_with(answer.error());
-  return answer->ok() ? show_list(session, *answer, "name", {{"TOOL", "name"}, {"TITLE", "title"}, {"SERVER", "server_id"}, {"SEEN", "seen_at"},
+  return answer->ok() ? show_list(session, *answer, "name", {{"TOOL", "name"}, {"TITLE", "title"}, {"SERVER", "server"}, {"SEEN", "seen_at"},
                                                              {"FINGERPRINT", "fingerprint", true}, {"DESCRIPTION", "description", true}})
                       : session.fail_with(*answer);
 }
