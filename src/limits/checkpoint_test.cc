@@ -180,6 +180,24 @@ TEST_F(Durability, AnyFailingDatabaseStatementOfACheckpointLosesNothing) {
   }
 }
 
+// T-22: one thread's failed flush must not let another thread, whose reservation it carried, act on nothing written.
+TEST_F(Durability, WhatAFailedFlushCarriedIsOwedByTheNextOne) {
+  {
+    auto counters = open();
+    Reservation mine, of_another_thread;
+    auto claims = one_of_each("1");
+    ASSERT_TRUE(counters->reserve(claims, clock.now(), mine)->reserved);
+    ASSERT_TRUE(counters->reserve(claims, clock.now(), of_another_thread)->reserved);
+    counters->fail_write_at(1);
+    ASSERT_FALSE(counters->flush().has_value());
+    counters->fail_write_at(1);
+    ASSERT_FALSE(counters->flush().has_value());   // still owed
+    ASSERT_TRUE(counters->flush().has_value());
+  }
+  auto counters = open();
+  expect_used(*counters, "2");
+}
+
 // T-22, T-69: the n-th disk step fails, for every n.
 TEST_F(Durability, AnyFailingDiskStepIsARefusalAndLosesNothing) {
   for (int n = 1; n <= 24; ++n) {
