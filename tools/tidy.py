@@ -195,7 +195,7 @@ def check_sizes(source: Source, budget: dict, used: set):
         yield Finding(source.name, 1, f"{count} lines; at most {allowed}: split it by purpose")
     width = LINE_MAX if source.path.suffix in (".cc", ".h") else SCRIPT_LINE_MAX
     for number, line in enumerate(source.lines, 1):
-        if len(line) > width and (allowed := over("line", source.name, len(line), width)) is not None:
+        if len(line) > width and not (source.is_test and 'R"' in line) and (allowed := over("line", source.name, len(line), width)) is not None:
             yield Finding(source.name, number, f"{len(line)} characters; at most {allowed}")
     if source.path.suffix in (".cc", ".h"):
         longest = TEST_FUNCTION_MAX if source.is_test else FUNCTION_MAX
@@ -228,7 +228,18 @@ def check_words(source: Source):
                 yield Finding(source.name, number, text)
 
 
-def check_header(source: Source):
+def public_headers(sources: list[Source]) -> set[str]:
+    """Headers that some other room includes."""
+    found = set()
+    for source in sources:
+        for line in source.code:
+            match = re.match(r'\s*#include\s+"(([^/"]+)/[^"]+)"', line)
+            if match and match.group(2) != source.room:
+                found.add("src/" + match.group(1))
+    return found
+
+
+def check_header(source: Source, public: set[str]):
     if source.path.suffix != ".h":
         return
     if "#pragma once" not in source.lines[:3]:
@@ -236,8 +247,8 @@ def check_header(source: Source):
     if not any(line.startswith("//") for line in source.lines[:4]):
         yield Finding(source.name, 2, "a header opens with 2 to 6 lines on what it is for")
     for number, line in enumerate(source.code, 1):
-        if HEAVY.search(line) and not source.is_test and not source.name.endswith("_inner.h"):
-            yield Finding(source.name, number, "library headers stay in .cc files, or in an x_inner.h of the same room")
+        if HEAVY.search(line) and source.name in public:
+            yield Finding(source.name, number, "other rooms include this header: library headers stay in .cc files and inner headers")
 
 
 # -- the tree
@@ -300,11 +311,11 @@ def tracked(root: pathlib.Path) -> list[pathlib.Path]:
 def check_tree(root: pathlib.Path, only: set[pathlib.Path] | None = None) -> list[Finding]:
     files = tracked(root)
     sources = [load(root, path) for path in files if path.suffix in FILE_MAX]
-    arrows, budget, used = read_arrows(root), read_budget(root), set()
+    arrows, budget, used, public = read_arrows(root), read_budget(root), set(), public_headers(sources)
     found = []
     for source in sources:
         if source.path.suffix in (".cc", ".h"):
-            found += [*check_arrows(source, arrows, root), *check_words(source), *check_header(source)]
+            found += [*check_arrows(source, arrows, root), *check_words(source), *check_header(source, public)]
         found += check_sizes(source, budget, used)
     for path in files:
         found += check_file(root, path)

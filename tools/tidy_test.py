@@ -110,7 +110,9 @@ class Tree(unittest.TestCase):
     def test_headers(self):
         self.expect("src/app/x.h", "// hi\n", "#pragma once")
         self.expect("src/app/x.h", "#pragma once\nint x;\n", "opens with")
-        self.expect("src/app/x.h", HEADER + "#include <openssl/evp.h>\n", "library headers")
+        (self.root / "src/app/x.h").unlink()
+        self.accept("src/model/x.h", HEADER + "#include <openssl/evp.h>\n")
+        self.expect("src/app/y.cc", '#include "model/x.h"\n', "library headers")
 
     def test_rooms_have_a_short_readme(self):
         self.expect("src/app/README.md", "x\n" * 61, "61 lines")
