@@ -22,11 +22,11 @@ namespace callgate::catalog {
 struct ServerEntry {
   Server server;
   vault::Credentials credentials;
-  std::shared_ptr<const policy::Policy> policy;  // the server's default; null: none
-  bool credentials_unreadable = false;           // the vault could not open them: calls are refused
-  std::vector<std::string> tool_names;           // sorted; as last seen by a probe
-  std::vector<std::shared_ptr<const schema::Schema>> input_schemas;   // beside tool_names; null: none, or none that can be checked
-  const schema::Schema* input_schema(std::string_view tool) const;    // null: nothing to check against
+  std::shared_ptr<const policy::Policy> policy;                      // the server's default; null: none
+  bool credentials_unreadable = false;                               // the vault could not open them: calls are refused
+  std::vector<std::string> tool_names;                               // sorted; as last seen by a probe
+  std::vector<std::shared_ptr<const schema::Schema>> input_schemas;  // beside tool_names; null: none, or none that can be checked
+  const schema::Schema* input_schema(std::string_view tool) const;   // null: nothing to check against
 };
 
 // Immutable; shared by all threads. Look-ups do not allocate.
@@ -36,7 +36,7 @@ class Catalog {
   Catalog(const Catalog&) = delete;
   Catalog& operator=(const Catalog&) = delete;
   const ServerEntry* server(std::string_view id_or_slug) const;
-  const policy::Policy* policy(std::string_view name) const;   // null: no such policy
+  const policy::Policy* policy(std::string_view name) const;  // null: no such policy
   const std::vector<ServerEntry>& servers() const { return servers_; }
 
  private:
@@ -49,18 +49,22 @@ class Catalog {
 struct PolicyVersion {
   std::string name;
   std::int64_t version = 0;
-  std::string text;            // the document as written, comments included
+  std::string text;  // the document as written, comments included
   std::string author, reason;
   WallTime created_at{};
 };
 
-struct HeaderValue { std::string name; Secret value; };
+struct HeaderValue {
+  std::string name;
+  Secret value;
+};
 
 class CatalogStore {
  public:
   static Result<std::unique_ptr<CatalogStore>> open(store::Database& database, vault::Vault& vault, const Clock& clock);
 
-  Result<Server> add_server(Server server, const std::vector<HeaderValue>& headers);   // id, times, version are filled in; slug from name when empty
+  Result<Server> add_server(Server server,
+                            const std::vector<HeaderValue>& headers);  // id, times, version are filled in; slug from name when empty
   Result<std::vector<Server>> servers();
   Result<Server> server(std::string_view id_or_slug);
   // Edits everything but id and created_at; `version` must match. headers: nothing = unchanged, else the whole new set.
@@ -71,16 +75,18 @@ class CatalogStore {
   Result<void> put_tools(std::string_view server_id, const std::vector<Tool>& tools);  // replaces the set
   Result<std::vector<Tool>> tools(std::string_view server_id);                         // empty id: of all servers
 
-  // Checks the document (and runs its tests) before anything is stored; refuses with pointer and line (T-29). Same text as the newest: no new version.
+  // Checks the document (and runs its tests) before anything is stored; refuses with pointer and line (T-29).
+  // Same text as the newest: no new version.
   Result<PolicyVersion> put_policy(std::string_view name, std::string_view text, std::string_view author, std::string_view reason);
-  Result<std::vector<PolicyVersion>> policies();                                       // newest of each
+  Result<std::vector<PolicyVersion>> policies();  // newest of each
   Result<PolicyVersion> policy(std::string_view name, std::optional<std::int64_t> version);
-  Result<std::vector<PolicyVersion>> policy_history(std::string_view name);            // newest first
-  Result<PolicyVersion> rollback_policy(std::string_view name, std::int64_t to, std::string_view author, std::string_view reason);  // a new version with the old text
-  Result<void> remove_policy(std::string_view name);                                   // Conflict while a server or live grant uses it
+  Result<std::vector<PolicyVersion>> policy_history(std::string_view name);  // newest first
+  Result<PolicyVersion> rollback_policy(std::string_view name, std::int64_t to, std::string_view author,
+                                        std::string_view reason);  // a new version with the old text
+  Result<void> remove_policy(std::string_view name);               // Conflict while a server or live grant uses it
 
   // Policies that did not change are not compiled again. A policy this version cannot compile is left out: what needs it is denied.
-  Result<std::shared_ptr<const Catalog>> catalog();                                    // a fresh snapshot
+  Result<std::shared_ptr<const Catalog>> catalog();  // a fresh snapshot
 
   // Asked by remove_policy, outside any transaction: does a live grant name this policy? Set once at start, before other threads.
   void set_policy_in_use(std::function<Result<bool>(std::string_view policy)> policy_in_use);

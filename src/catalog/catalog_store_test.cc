@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "store/testing/temporary_folder.h"
 #include "catalog/testing/fixture.h"
+#include "store/testing/temporary_folder.h"
 
 namespace callgate::catalog {
 namespace {
@@ -47,7 +47,9 @@ TEST_F(ServersTest, ReadBackEveryField) {
 }
 
 TEST_F(ServersTest, GetASlugFromTheirName) {
-  struct Case { std::string name, slug; };
+  struct Case {
+    std::string name, slug;
+  };
   for (const Case& each : std::initializer_list<Case>{{"Refunds", "refunds"},
                                                       {"Refunds", "refunds-2"},
                                                       {"refunds!", "refunds-3"},
@@ -64,7 +66,8 @@ TEST_F(ServersTest, RefuseSlugsThatAreTakenReservedOrNoSlugs) {
   server.slug = "one";
   add(server);
   EXPECT_EQ(reason(store_->add_server(server, {})), "catalog.duplicate_slug");
-  for (auto bad : {"One", "a_b", "a b", "-a", "a-", "a/b", "..", "a%2fb", "\xc3\xbc", "api", "mcp", "admin", "00000000-0000-4000-8000-000000000000"}) {
+  for (auto bad :
+       {"One", "a_b", "a b", "-a", "a-", "a/b", "..", "a%2fb", "\xc3\xbc", "api", "mcp", "admin", "00000000-0000-4000-8000-000000000000"}) {
     server.slug = bad;
     EXPECT_EQ(reason(store_->add_server(server, {})), "catalog.invalid_slug") << bad;
   }
@@ -74,14 +77,21 @@ TEST_F(ServersTest, RefuseSlugsThatAreTakenReservedOrNoSlugs) {
 
 // T-65, T-66
 TEST_F(ServersTest, RefuseWhatCannotBeCalledSafely) {
-  struct Case { std::string reason; std::function<void(Server&)> edit; };
+  struct Case {
+    std::string reason;
+    std::function<void(Server&)> edit;
+  };
   const std::vector<Case> cases = {
       {"catalog.invalid_server", [](Server& s) { s.name = ""; }},
       {"catalog.invalid_text", [](Server& s) { s.name = "a\r\nb"; }},
       {"catalog.invalid_server", [](Server& s) { s.url = {}; }},
       {"catalog.invalid_server", [](Server& s) { s.url.host = "a b"; }},
       {"catalog.invalid_server", [](Server& s) { s.url.target = "/x\r\nHost: y"; }},
-      {"catalog.invalid_server", [](Server& s) { s.url = Url::parse("http://169.254.169.254/latest").value(); s.allow_private = true; }},
+      {"catalog.invalid_server",
+       [](Server& s) {
+         s.url = Url::parse("http://169.254.169.254/latest").value();
+         s.allow_private = true;
+       }},
       {"catalog.invalid_server", [](Server& s) { s.url.host = "0.0.0.0"; }},
       {"catalog.invalid_server", [](Server& s) { s.connect_timeout = std::chrono::milliseconds(0); }},
       {"catalog.invalid_server", [](Server& s) { s.call_timeout = std::chrono::hours(25); }},
@@ -151,7 +161,8 @@ TEST_F(CredentialsTest, AreNotInTheDatabaseFileNorItsLog) {
 TEST_F(CredentialsTest, DoNotOpenInAnotherServersRowOrUnderAnotherName) {
   auto one = add(plain_server("One"), {header("Authorization", "Bearer s3cret")});
   auto two = add(plain_server("Two"), {header("Authorization", "Bearer other")});
-  sql("UPDATE server_headers SET sealed = (SELECT sealed FROM server_headers WHERE server_id = '" + one.id + "') WHERE server_id = '" + two.id + "'");
+  sql("UPDATE server_headers SET sealed = (SELECT sealed FROM server_headers WHERE server_id = '" + one.id + "') WHERE server_id = '" +
+      two.id + "'");
   EXPECT_EQ(reason(store_->credentials(two.id)), "vault.unreadable");
   EXPECT_EQ(reason(store_->credentials(one.id)), "ok");
   sql("UPDATE server_headers SET name = 'X-Debug' WHERE server_id = '" + one.id + "'");

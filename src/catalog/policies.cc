@@ -14,7 +14,8 @@ constexpr std::size_t kTextMax = 1024 * 1024;
 constexpr std::size_t kFailuresTold = 20;
 constexpr int kTriesMax = 5;
 
-constexpr std::string_view kColumns = "SELECT v.name, v.version, v.text, v.author, v.reason, v.created_at FROM policy_versions v JOIN policies p ON p.name = v.name ";
+constexpr std::string_view kColumns =
+    "SELECT v.name, v.version, v.text, v.author, v.reason, v.created_at FROM policy_versions v JOIN policies p ON p.name = v.name ";
 
 PolicyVersion version_from(const Row& row) {
   return {row.text(0), row.integer(1), row.text(2), row.text(3), row.text(4), time_from_row(row.integer(5))};
@@ -28,7 +29,8 @@ Result<void> check_policy_name(std::string_view name) {
   bool fine = !name.empty() && name.size() <= 64;
   for (char c : name)
     fine = fine && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-');
-  if (!fine) return fail(Code::InvalidArgument, "catalog.invalid_policy_name", "a policy's name is 1 to 64 letters, digits, `.`, `_` and `-`");
+  if (!fine)
+    return fail(Code::InvalidArgument, "catalog.invalid_policy_name", "a policy's name is 1 to 64 letters, digits, `.`, `_` and `-`");
   return {};
 }
 
@@ -52,8 +54,7 @@ Result<std::optional<PolicyVersion>> read_version(Transaction& tx, const std::st
 
 Result<std::shared_ptr<const policy::Policy>> compile_and_test(const PolicyVersion& wanted) {
   auto compiled = policy::Policy::compile(wanted.name, wanted.version, wanted.text);
-  if (!compiled.policy)
-    return fail(Code::InvalidArgument, "policy.invalid", policy::format_problems(compiled.problems, wanted.name));
+  if (!compiled.policy) return fail(Code::InvalidArgument, "policy.invalid", policy::format_problems(compiled.problems, wanted.name));
   std::string failures;
   std::size_t count = 0;
   for (const policy::TestResult& result : compiled.policy->run_tests()) {
@@ -66,8 +67,9 @@ Result<std::shared_ptr<const policy::Policy>> compile_and_test(const PolicyVersi
 }
 
 Result<void> insert_version(Transaction& tx, const PolicyVersion& wanted) {
-  CG_CHECK(tx.execute("INSERT INTO policies (name, newest) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET newest = excluded.newest, removed_at = NULL",
-                      {wanted.name, wanted.version}));
+  CG_CHECK(tx.execute(
+      "INSERT INTO policies (name, newest) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET newest = excluded.newest, removed_at = NULL",
+      {wanted.name, wanted.version}));
   CG_CHECK(tx.execute("INSERT INTO policy_versions (name, version, text, author, reason, created_at) VALUES (?, ?, ?, ?, ?, ?)",
                       {wanted.name, wanted.version, wanted.text, wanted.author, wanted.reason, to_row(wanted.created_at)}));
   return {};
@@ -76,11 +78,13 @@ Result<void> insert_version(Transaction& tx, const PolicyVersion& wanted) {
 }  // namespace
 
 // Compiling needs the version number, and must not hold the database: so read, compile, then store if nothing came between.
-Result<PolicyVersion> CatalogStore::put_policy(std::string_view name, std::string_view text, std::string_view author, std::string_view reason) {
+Result<PolicyVersion> CatalogStore::put_policy(std::string_view name, std::string_view text, std::string_view author,
+                                               std::string_view reason) {
   CG_CHECK(check_policy_name(name));
   CG_CHECK(check_line("the author", author, 200));
   CG_CHECK(check_line("the reason", reason, 500));
-  if (text.size() > kTextMax) return fail(Code::TooLarge, "policy.too_large", "a policy document may have at most 1 MiB: split it by server");
+  if (text.size() > kTextMax)
+    return fail(Code::TooLarge, "policy.too_large", "a policy document may have at most 1 MiB: split it by server");
   for (int attempt = 0; attempt < kTriesMax; ++attempt) {
     PolicyVersion wanted{std::string(name), 0, std::string(text), std::string(author), std::string(reason), inner_->clock.now()};
     Head head;
@@ -126,7 +130,8 @@ Result<PolicyVersion> CatalogStore::policy(std::string_view name, std::optional<
     if (head.version == 0 || (head.removed && !version)) return no_such_policy(name);
     CG_TRY(auto read, read_version(tx, std::string(name), version.value_or(head.version)));
     if (!read)
-      return fail(Code::NotFound, "catalog.no_such_policy", fmt::format("policy `{}` has no version {}: the newest is {}", name, *version, head.version));
+      return fail(Code::NotFound, "catalog.no_such_policy",
+                  fmt::format("policy `{}` has no version {}: the newest is {}", name, *version, head.version));
     found = std::move(*read);
     return {};
   }));
@@ -144,7 +149,8 @@ Result<std::vector<PolicyVersion>> CatalogStore::policy_history(std::string_view
   return all;
 }
 
-Result<PolicyVersion> CatalogStore::rollback_policy(std::string_view name, std::int64_t to, std::string_view author, std::string_view reason) {
+Result<PolicyVersion> CatalogStore::rollback_policy(std::string_view name, std::int64_t to, std::string_view author,
+                                                    std::string_view reason) {
   CG_TRY(PolicyVersion old, policy(name, to));
   return put_policy(name, old.text, author, reason.empty() ? fmt::format("back to version {}", to) : std::string(reason));
 }
@@ -152,7 +158,9 @@ Result<PolicyVersion> CatalogStore::rollback_policy(std::string_view name, std::
 Result<void> CatalogStore::remove_policy(std::string_view name) {
   if (inner_->policy_in_use) {
     CG_TRY(bool used, inner_->policy_in_use(name));
-    if (used) return fail(Code::Conflict, "catalog.policy_in_use", fmt::format("a live grant uses policy `{}`: change or revoke it first", name.substr(0, 64)));
+    if (used)
+      return fail(Code::Conflict, "catalog.policy_in_use",
+                  fmt::format("a live grant uses policy `{}`: change or revoke it first", name.substr(0, 64)));
   }
   return inner_->database.write([&](Transaction& tx) -> Result<void> {
     std::string wanted(name);
@@ -160,12 +168,15 @@ Result<void> CatalogStore::remove_policy(std::string_view name) {
     if (head.version == 0 || head.removed) return no_such_policy(name);
     CG_TRY(auto users, tx.query("SELECT slug FROM servers WHERE policy = ? ORDER BY slug LIMIT 1", {wanted}));
     if (!users.empty())
-      return fail(Code::Conflict, "catalog.policy_in_use", fmt::format("server `{}` uses policy `{}`: give it another first", users[0].text(0), wanted));
+      return fail(Code::Conflict, "catalog.policy_in_use",
+                  fmt::format("server `{}` uses policy `{}`: give it another first", users[0].text(0), wanted));
     CG_CHECK(tx.execute("UPDATE policies SET removed_at = ? WHERE name = ?", {to_row(inner_->clock.now()), wanted}));
     return {};
   });
 }
 
-void CatalogStore::set_policy_in_use(std::function<Result<bool>(std::string_view)> policy_in_use) { inner_->policy_in_use = std::move(policy_in_use); }
+void CatalogStore::set_policy_in_use(std::function<Result<bool>(std::string_view)> policy_in_use) {
+  inner_->policy_in_use = std::move(policy_in_use);
+}
 
 }  // namespace callgate::catalog

@@ -45,8 +45,10 @@ TEST_F(PoliciesTest, MakeNoNewVersionOfTheSameText) {
 // T-29
 TEST_F(PoliciesTest, AreRefusedWithPointerAndLineAndNeverHalfApplied) {
   put_policy("main", text(1));
-  auto refused = store_->put_policy("main", "version: \"1\"\ndefault: deny\ntools:\n  refund:\n    deny_if:\n      - conditions: [{path: args.amount, op: gtt, value: 1}]\n",
-                                    "alice", "typo");
+  auto refused = store_->put_policy(
+      "main",
+      "version: \"1\"\ndefault: deny\ntools:\n  refund:\n    deny_if:\n      - conditions: [{path: args.amount, op: gtt, value: 1}]\n",
+      "alice", "typo");
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::InvalidArgument);
   EXPECT_EQ(refused.error().reason, "policy.invalid");
@@ -119,7 +121,8 @@ TEST_F(PoliciesTest, CountOnAfterTheyWereRemoved) {
 }
 
 TEST_F(PoliciesTest, RefuseNamesAndReasonsThatAreNotPlain) {
-  for (auto bad : {"", "a b", "a/b", "../x", "a\n", "\xc3\xbc"}) EXPECT_EQ(reason(store_->put_policy(bad, kDenyAll, "a", "")), "catalog.invalid_policy_name") << bad;
+  for (auto bad : {"", "a b", "a/b", "../x", "a\n", "\xc3\xbc"})
+    EXPECT_EQ(reason(store_->put_policy(bad, kDenyAll, "a", "")), "catalog.invalid_policy_name") << bad;
   EXPECT_EQ(reason(store_->put_policy("main", kDenyAll, "a\nb", "")), "catalog.invalid_text");
   EXPECT_EQ(reason(store_->put_policy("main", kDenyAll, "a", "x\x1b[0m")), "catalog.invalid_text");
 }
@@ -143,14 +146,44 @@ TEST_F(PoliciesTest, GetOneVersionEachWhenManyWriteAtOnce) {
   EXPECT_EQ(store_->catalog().value()->policy("main")->version(), stored);
 }
 
+// Lets somebody else in just before the first write.
+class InterruptedDatabase final : public store::Database {
+ public:
+  InterruptedDatabase(store::Database& inner, std::function<void()> before_write) : inner_(inner), before_write_(std::move(before_write)) {}
+  Result<void> read(const Work& work) override { return inner_.read(work); }
+  Result<void> write(const Work& work) override {
+    if (auto interrupt = std::exchange(before_write_, nullptr)) interrupt();
+    return inner_.write(work);
+  }
+  Result<void> migrate(std::span<const store::Migration> migrations) override { return inner_.migrate(migrations); }
+
+ private:
+  store::Database& inner_;
+  std::function<void()> before_write_;
+};
+
+TEST_F(PoliciesTest, LookAgainWhenAnotherVersionCameBetween) {
+  put_policy("main", text(1));
+  InterruptedDatabase database(*database_, [&] { put_policy("main", text(2)); });
+  auto store = CatalogStore::open(database, *vault_, clock_).value();
+  auto put = store->put_policy("main", text(3), "bob", "");
+  ASSERT_TRUE(put) << put.error().message;
+  EXPECT_EQ(put->version, 3);
+  EXPECT_EQ(store->policy("main", 2).value().text, text(2));
+
+  InterruptedDatabase removing(*database_, [&] { EXPECT_TRUE(store_->remove_policy("main")); });
+  store = CatalogStore::open(removing, *vault_, clock_).value();
+  EXPECT_EQ(store->put_policy("main", text(4), "bob", "").value().version, 4);
+}
+
 // Fails the n-th statement for every n: all stays as it was.
 class CatalogAnomalies : public CatalogFixture {
  protected:
   std::string snapshot() {
     std::string all;
     EXPECT_TRUE(database_->read([&](store::Transaction& tx) -> Result<void> {
-      for (auto [table, columns] :
-           std::initializer_list<std::pair<std::string, std::size_t>>{{"servers", 16}, {"server_headers", 4}, {"tools", 7}, {"policies", 3}, {"policy_versions", 6}}) {
+      for (auto [table, columns] : std::initializer_list<std::pair<std::string, std::size_t>>{
+               {"servers", 16}, {"server_headers", 4}, {"tools", 7}, {"policies", 3}, {"policy_versions", 6}}) {
         CG_TRY(auto rows, tx.query("SELECT * FROM " + table + " ORDER BY 1, 2"));
         for (const store::Row& row : rows) {
           all += table;
@@ -189,7 +222,8 @@ TEST_F(CatalogAnomalies, LeaveNothingHalfDone) {
   EXPECT_GE(fail_each([&](CatalogStore& s) { return discard(s.add_server(server, {header("A", "s3cret"), header("B", "s3cret")})); }), 6);
   Server added = store_->server("one").value();
   added.name = "Changed";
-  EXPECT_GE(fail_each([&](CatalogStore& s) { return discard(s.update_server(added, std::vector<HeaderValue>{header("C", "s3cret")})); }), 6);
+  EXPECT_GE(fail_each([&](CatalogStore& s) { return discard(s.update_server(added, std::vector<HeaderValue>{header("C", "s3cret")})); }),
+            6);
   EXPECT_GE(fail_each([&](CatalogStore& s) { return s.put_tools("one", {tool("a"), tool("b")}); }), 5);
   EXPECT_GE(fail_each([&](CatalogStore& s) { return discard(s.catalog()); }), 5);
   EXPECT_GE(fail_each([&](CatalogStore& s) { return s.remove_server("one"); }), 3);

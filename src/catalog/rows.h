@@ -18,10 +18,10 @@ struct SealedHeader {
   std::string server_id, name, sealed;
 };
 
-Result<std::vector<Server>> read_servers(store::Transaction& tx);                         // by slug; header names filled in
-Result<Server> find_server(store::Transaction& tx, std::string_view id_or_slug);         // NotFound catalog.no_such_server
+Result<std::vector<Server>> read_servers(store::Transaction& tx);                 // by slug; header names filled in
+Result<Server> find_server(store::Transaction& tx, std::string_view id_or_slug);  // NotFound catalog.no_such_server
 Result<void> insert_server(store::Transaction& tx, const Server& server);
-Result<bool> replace_server(store::Transaction& tx, const Server& server, std::int64_t version);  // false: another version is stored
+Result<bool> replace_server(store::Transaction& tx, const Server& server, std::int64_t version);     // false: another version is stored
 Result<std::vector<SealedHeader>> read_headers(store::Transaction& tx, std::string_view server_id);  // empty id: of all, by server
 Result<void> write_headers(store::Transaction& tx, std::string_view server_id, const std::vector<SealedHeader>& headers);
 
@@ -34,7 +34,7 @@ Result<void> check_line(std::string_view field, std::string_view text, std::size
 
 // URL, limits, names; InvalidArgument catalog.invalid_server. The slug is checked apart.
 Result<void> check_server(const Server& server);
-Result<void> check_slug(std::string_view slug);     // InvalidArgument catalog.invalid_slug
-std::string slug_from(std::string_view name);       // never empty or reserved
+Result<void> check_slug(std::string_view slug);  // InvalidArgument catalog.invalid_slug
+std::string slug_from(std::string_view name);    // never empty or reserved
 
 }  // namespace callgate::catalog

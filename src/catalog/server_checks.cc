@@ -12,8 +12,9 @@ constexpr std::size_t kSlugMax = 64;
 constexpr std::size_t kPemMax = 256 * 1024;
 
 // Words that stand, or may come to stand, where a slug could be in a path.
-constexpr std::array<std::string_view, 22> kReserved = {"admin", "api", "approve", "assets", "audit", "callgate", "console", "health", "healthz", "login", "logout",
-                                                        "mcp", "metrics", "oauth", "ready", "readyz", "server", "servers", "setup", "static", "well-known", "all"};
+constexpr std::array<std::string_view, 22> kReserved = {
+    "admin", "api",     "approve", "assets", "audit",  "callgate", "console", "health", "healthz", "login",      "logout",
+    "mcp",   "metrics", "oauth",   "ready",  "readyz", "server",   "servers", "setup",  "static",  "well-known", "all"};
 
 bool slug_char(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; }
 
@@ -39,7 +40,8 @@ std::string lower_case(std::string_view text) {
 }
 
 Result<void> check_line(std::string_view field, std::string_view text, std::size_t bytes_max) {
-  if (text.size() > bytes_max) return fail(Code::InvalidArgument, "catalog.invalid_text", fmt::format("{} must be at most {} bytes", field, bytes_max));
+  if (text.size() > bytes_max)
+    return fail(Code::InvalidArgument, "catalog.invalid_text", fmt::format("{} must be at most {} bytes", field, bytes_max));
   for (char c : text)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
       return fail(Code::InvalidArgument, "catalog.invalid_text", fmt::format("{} must not hold control characters or line breaks", field));
@@ -76,8 +78,10 @@ Result<void> check_server(const Server& server) {
   if (server.url.host.empty() || server.url.port == 0) return invalid("a server needs a URL such as `https://mcp.example.com/mcp`");
   if (!Url::parse(server.url.text())) return invalid("the URL is not a plain http or https URL");
   if (auto address = IpAddress::parse(server.url.host); address && (address->link_local() || address->special()))
-    return invalid(fmt::format("the address {} is never called: link-local and special addresses hold cloud metadata and the like", address->text()));
-  if (server.connect_timeout < 1ms || server.connect_timeout > 2min) return invalid("the connect timeout must be between 1 ms and 2 minutes");
+    return invalid(
+        fmt::format("the address {} is never called: link-local and special addresses hold cloud metadata and the like", address->text()));
+  if (server.connect_timeout < 1ms || server.connect_timeout > 2min)
+    return invalid("the connect timeout must be between 1 ms and 2 minutes");
   if (server.call_timeout < 1ms || server.call_timeout > 24h) return invalid("the call timeout must be between 1 ms and 24 hours");
   if (server.response_bytes_max < 1024 || server.response_bytes_max > 1024ul * 1024 * 1024)
     return invalid("the largest response must be between 1 KiB and 1 GiB");

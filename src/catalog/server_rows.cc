@@ -13,7 +13,8 @@ using store::Value;
 namespace {
 
 constexpr std::string_view kColumns =
-    "SELECT id, slug, name, url, policy, disabled, allow_private, tls_verify, tls_ca_pem, capture, connect_timeout_ms, call_timeout_ms, response_bytes_max, "
+    "SELECT id, slug, name, url, policy, disabled, allow_private, tls_verify, tls_ca_pem, capture, connect_timeout_ms, call_timeout_ms, "
+    "response_bytes_max, "
     "version, created_at, updated_at FROM servers";
 
 std::string_view to_row(Capture capture) {
@@ -92,7 +93,8 @@ Result<std::vector<Server>> read_servers(Transaction& tx) {
 Result<Server> find_server(Transaction& tx, std::string_view id_or_slug) {
   std::string wanted(id_or_slug);
   CG_TRY(auto rows, tx.query(std::string(kColumns) + " WHERE id = ? OR slug = ?", {wanted, wanted}));
-  if (rows.empty()) return fail(Code::NotFound, "catalog.no_such_server", fmt::format("no server has the id or slug `{}`", wanted.substr(0, 64)));
+  if (rows.empty())
+    return fail(Code::NotFound, "catalog.no_such_server", fmt::format("no server has the id or slug `{}`", wanted.substr(0, 64)));
   Server server = server_from(rows[0]);
   CG_TRY(auto headers, tx.query("SELECT name FROM server_headers WHERE server_id = ? ORDER BY position", {server.id}));
   for (const Row& header : headers) server.header_names.push_back(header.text(0));
@@ -102,29 +104,35 @@ Result<Server> find_server(Transaction& tx, std::string_view id_or_slug) {
 Result<void> insert_server(Transaction& tx, const Server& server) {
   std::vector<Value> values = editable(server);
   values.insert(values.end(), {server.id, server.version, to_row(server.created_at), to_row(server.updated_at)});
-  CG_CHECK(tx.execute("INSERT INTO servers (slug, name, url, policy, disabled, allow_private, tls_verify, tls_ca_pem, capture, connect_timeout_ms, "
-                      "call_timeout_ms, response_bytes_max, id, version, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                      values));
+  CG_CHECK(tx.execute(
+      "INSERT INTO servers (slug, name, url, policy, disabled, allow_private, tls_verify, tls_ca_pem, capture, connect_timeout_ms, "
+      "call_timeout_ms, response_bytes_max, id, version, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      values));
   return {};
 }
 
 Result<bool> replace_server(Transaction& tx, const Server& server, std::int64_t version) {
   std::vector<Value> values = editable(server);
   values.insert(values.end(), {server.version, to_row(server.updated_at), server.id, version});
-  CG_TRY(auto changed, tx.execute("UPDATE servers SET slug = ?, name = ?, url = ?, policy = ?, disabled = ?, allow_private = ?, tls_verify = ?, tls_ca_pem = ?, "
-                                  "capture = ?, connect_timeout_ms = ?, call_timeout_ms = ?, response_bytes_max = ?, version = ?, updated_at = ? "
-                                  "WHERE id = ? AND version = ?",
-                                  values));
+  CG_TRY(auto changed,
+         tx.execute(
+             "UPDATE servers SET slug = ?, name = ?, url = ?, policy = ?, disabled = ?, allow_private = ?, tls_verify = ?, tls_ca_pem = ?, "
+             "capture = ?, connect_timeout_ms = ?, call_timeout_ms = ?, response_bytes_max = ?, version = ?, updated_at = ? "
+             "WHERE id = ? AND version = ?",
+             values));
   return changed == 1;
 }
 
-std::string header_record(std::string_view server_id, std::string_view name) { return fmt::format("server:{}:header:{}", server_id, lower_case(name)); }
+std::string header_record(std::string_view server_id, std::string_view name) {
+  return fmt::format("server:{}:header:{}", server_id, lower_case(name));
+}
 
 Result<std::vector<SealedHeader>> read_headers(Transaction& tx, std::string_view server_id) {
   std::vector<Value> values;
   if (!server_id.empty()) values.emplace_back(std::string(server_id));
   CG_TRY(auto rows, tx.query(fmt::format("SELECT server_id, name, sealed FROM server_headers {} ORDER BY server_id, position",
-                                         server_id.empty() ? "" : "WHERE server_id = ?"), values));
+                                         server_id.empty() ? "" : "WHERE server_id = ?"),
+                             values));
   std::vector<SealedHeader> headers;
   headers.reserve(rows.size());
   for (const Row& row : rows) headers.push_back({row.text(0), row.text(1), row.text(2)});

@@ -19,7 +19,8 @@ Result<void> check_policy_exists(Transaction& tx, const std::string& policy) {
   if (policy.empty()) return {};
   CG_TRY(auto rows, tx.query("SELECT name FROM policies WHERE name = ? AND removed_at IS NULL", {policy}));
   if (rows.empty())
-    return fail(Code::InvalidArgument, "catalog.no_such_policy", fmt::format("no policy is called `{}`: store it first", policy.substr(0, 64)));
+    return fail(Code::InvalidArgument, "catalog.no_such_policy",
+                fmt::format("no policy is called `{}`: store it first", policy.substr(0, 64)));
   return {};
 }
 
@@ -32,7 +33,8 @@ Result<void> settle_slug(Transaction& tx, Server& server) {
   if (!server.slug.empty()) {
     CG_CHECK(check_slug(server.slug));
     CG_TRY(bool taken, slug_taken(tx, server.slug, server.id));
-    if (taken) return fail(Code::Conflict, "catalog.duplicate_slug", fmt::format("another server has the slug `{}`: choose another", server.slug));
+    if (taken)
+      return fail(Code::Conflict, "catalog.duplicate_slug", fmt::format("another server has the slug `{}`: choose another", server.slug));
     return {};
   }
   std::string base = slug_from(server.name);
@@ -45,7 +47,8 @@ Result<void> settle_slug(Transaction& tx, Server& server) {
 }
 
 Result<void> check_headers(const std::vector<HeaderValue>& headers) {
-  if (headers.size() > kHeadersMax) return fail(Code::InvalidArgument, "catalog.invalid_server", fmt::format("a server has at most {} headers", kHeadersMax));
+  if (headers.size() > kHeadersMax)
+    return fail(Code::InvalidArgument, "catalog.invalid_server", fmt::format("a server has at most {} headers", kHeadersMax));
   std::set<std::string> seen;
   for (const HeaderValue& header : headers) {
     CG_CHECK(vault::check_header(header.name, header.value.reveal()));
@@ -134,7 +137,8 @@ Result<Server> CatalogStore::update_server(const Server& server, const std::opti
     updated.updated_at = inner_->clock.now();
     CG_TRY(bool replaced, replace_server(tx, updated, server.version));
     if (!replaced)
-      return fail(Code::Conflict, "catalog.version", fmt::format("server `{}` changed meanwhile: read it again and repeat the change", old.slug));
+      return fail(Code::Conflict, "catalog.version",
+                  fmt::format("server `{}` changed meanwhile: read it again and repeat the change", old.slug));
     if (headers) CG_CHECK(write_headers(tx, old.id, sealed));
     CG_TRY(updated, find_server(tx, old.id));
     return {};

@@ -12,7 +12,8 @@ using store::Row;
 using store::Transaction;
 using PolicyPointer = std::shared_ptr<const policy::Policy>;
 
-Catalog::Catalog(std::vector<ServerEntry> servers, std::vector<PolicyPointer> policies) : servers_(std::move(servers)), policies_(std::move(policies)) {
+Catalog::Catalog(std::vector<ServerEntry> servers, std::vector<PolicyPointer> policies)
+    : servers_(std::move(servers)), policies_(std::move(policies)) {
   by_name_.reserve(servers_.size() * 2);
   for (std::size_t i = 0; i < servers_.size(); ++i) {
     by_name_.emplace(servers_[i].server.id, i);
@@ -55,16 +56,17 @@ namespace {
 struct Stored {
   std::vector<Server> servers;
   std::vector<SealedHeader> headers;
-  store::Rows tools;     // server_id, name, fingerprint
-  std::vector<std::pair<std::string, std::string>> fresh_tools;   // fingerprint, definition: those whose schema is not compiled yet
-  store::Rows policies;  // name, newest
+  store::Rows tools;                                             // server_id, name, fingerprint
+  std::vector<std::pair<std::string, std::string>> fresh_tools;  // fingerprint, definition: those whose schema is not compiled yet
+  store::Rows policies;                                          // name, newest
   std::vector<PolicyVersion> fresh;
 };
 
 PolicyPointer compile(const PolicyVersion& version) {
   auto compiled = policy::Policy::compile(version.name, version.version, version.text);
   if (!compiled.policy)
-    telemetry::log_error("a stored policy does not compile, what needs it is denied", {{"policy", version.name}, {"version", std::to_string(version.version)}});
+    telemetry::log_error("a stored policy does not compile, what needs it is denied",
+                         {{"policy", version.name}, {"version", std::to_string(version.version)}});
   return compiled.policy;
 }
 
@@ -164,7 +166,7 @@ Result<std::shared_ptr<const Catalog>> CatalogStore::catalog() {
   {
     std::lock_guard lock(inner_->mutex);
     inner_->compiled = std::move(kept);
-    Schemas current;   // fingerprints no server shows any more are forgotten
+    Schemas current;  // fingerprints no server shows any more are forgotten
     for (const Row& row : stored.tools) current.emplace(row.text(2), known_schemas[row.text(2)]);
     inner_->schemas = std::move(current);
   }

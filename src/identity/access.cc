@@ -59,7 +59,9 @@ namespace {
 
 bool names_server(const GrantEntry& entry, const std::string& id) {
   const auto& servers = entry.grant.servers;
-  if (!entry.indexed) return std::find(servers.begin(), servers.end(), "*") != servers.end() || std::find(servers.begin(), servers.end(), id) != servers.end();
+  if (!entry.indexed)
+    return std::find(servers.begin(), servers.end(), "*") != servers.end() ||
+           std::find(servers.begin(), servers.end(), id) != servers.end();
   if (servers.empty()) return false;
   return servers.front() == "*" || std::binary_search(servers.begin(), servers.end(), id);  // `*` comes first
 }

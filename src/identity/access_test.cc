@@ -27,12 +27,17 @@ GrantEntry entry(std::vector<std::string> servers, std::optional<Role> role = {}
 }
 
 TEST(Glob, KnowsStarAndQuestionMarkOnly) {
-  struct Case { std::string_view glob, text; bool match; };
+  struct Case {
+    std::string_view glob, text;
+    bool match;
+  };
   for (const Case& each : std::initializer_list<Case>{
-           {"", "", true}, {"", "a", false}, {"*", "", true}, {"*", "anything", true}, {"a*", "a", true}, {"a*", "ba", false}, {"*a", "ba", true},
-           {"a*c", "abbc", true}, {"a*c", "abcd", false}, {"a*b*c", "aXbYc", true}, {"a*b*c", "acb", false}, {"?", "a", true}, {"?", "", false},
-           {"?", "ab", false}, {"get_?", "get_x", true}, {"**", "x", true}, {"*ab", "aab", true}, {"[ab]", "a", false}, {"[ab]", "[ab]", true},
-           {"a\\*", "a*", false}, {"{a,b}", "a", false}, {"A", "a", false}, {"a", "a ", false}, {".", "x", false}, {"caf?", "café", false}, {"caf??", "café", true}})
+           {"", "", true},          {"", "a", false},     {"*", "", true},       {"*", "anything", true}, {"a*", "a", true},
+           {"a*", "ba", false},     {"*a", "ba", true},   {"a*c", "abbc", true}, {"a*c", "abcd", false},  {"a*b*c", "aXbYc", true},
+           {"a*b*c", "acb", false}, {"?", "a", true},     {"?", "", false},      {"?", "ab", false},      {"get_?", "get_x", true},
+           {"**", "x", true},       {"*ab", "aab", true}, {"[ab]", "a", false},  {"[ab]", "[ab]", true},  {"a\\*", "a*", false},
+           {"{a,b}", "a", false},   {"A", "a", false},    {"a", "a ", false},    {".", "x", false},       {"caf?", "café", false},
+           {"caf??", "café", true}})
     EXPECT_EQ(glob_match(each.glob, each.text), each.match) << each.glob << " on " << each.text;
 }
 

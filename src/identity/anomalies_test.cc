@@ -13,8 +13,14 @@ class IdentityAnomalies : public IdentityFixture {
   std::string snapshot() {
     std::string all;
     EXPECT_TRUE(database_->read([&](store::Transaction& tx) -> Result<void> {
-      for (auto [table, columns] : std::initializer_list<std::pair<std::string, std::size_t>>{
-               {"token_key", 2}, {"principals", 9}, {"roles", 2}, {"role_permissions", 5}, {"grants", 18}, {"grant_servers", 2}, {"api_tokens", 8}, {"setup_codes", 3}}) {
+      for (auto [table, columns] : std::initializer_list<std::pair<std::string, std::size_t>>{{"token_key", 2},
+                                                                                              {"principals", 9},
+                                                                                              {"roles", 2},
+                                                                                              {"role_permissions", 5},
+                                                                                              {"grants", 18},
+                                                                                              {"grant_servers", 2},
+                                                                                              {"api_tokens", 8},
+                                                                                              {"setup_codes", 3}}) {
         CG_TRY(auto rows, tx.query("SELECT * FROM " + table + " ORDER BY 1, 2"));
         for (const store::Row& row : rows) {
           all += table;
@@ -80,7 +86,8 @@ TEST_F(IdentityAnomalies, LeaveNothingHalfDone) {
               if (!changed) return discard(changed);
               changed->servers = {"x", "y"};
               return discard(s.update_grant(*changed));
-            }), 6);
+            }),
+            6);
   EXPECT_GE(fail_each([&](IdentityStore& s) { return discard(s.revoke(minted.grant.id, "gone")); }), 3);
   EXPECT_EQ(authenticate(minted.token), "identity.revoked");
   EXPECT_GE(fail_each([&](IdentityStore& s) { return s.put_role({"support", "new", {{"a", {"x", "y"}}, {"b", {"z"}}}}); }), 5);

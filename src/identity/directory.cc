@@ -19,7 +19,8 @@ Result<void> check(const GrantEntry& entry, const IpAddress& remote, WallTime no
     return fail(Code::Unauthenticated, "identity.expired",
                 fmt::format("this grant expired at {}: ask for a new one or have it extended", format_time(grant.expires_at)));
   if (entry.principal.disabled)
-    return fail(Code::Unauthenticated, "identity.principal_disabled", fmt::format("`{}` is disabled: ask an administrator", entry.principal.name));
+    return fail(Code::Unauthenticated, "identity.principal_disabled",
+                fmt::format("`{}` is disabled: ask an administrator", entry.principal.name));
   if (entry.owner_disabled)
     return fail(Code::Unauthenticated, "identity.principal_disabled",
                 fmt::format("the owner of robot `{}` is disabled: an administrator must name another", entry.principal.name));
@@ -50,9 +51,8 @@ Directory::Directory(std::vector<GrantEntry> grants, std::string_view token_key)
       if (!slot) slot = std::make_shared<Permissions>(*entry.role);
       entry.permissions = slot;
     }
-    std::sort(entry.grant.servers.begin(), entry.grant.servers.end(), [](const std::string& a, const std::string& b) {
-      return (a == "*") != (b == "*") ? a == "*" : a < b;
-    });
+    std::sort(entry.grant.servers.begin(), entry.grant.servers.end(),
+              [](const std::string& a, const std::string& b) { return (a == "*") != (b == "*") ? a == "*" : a < b; });
     entry.indexed = true;
     by_id_.emplace(entry.grant.id, i);
     by_hmac_.emplace(entry.grant.token_hmac, i);
@@ -66,7 +66,8 @@ Result<const GrantEntry*> Directory::authenticate(std::string_view authorization
   Digest hmac = token_key_.sign(token);
   auto found = by_hmac_.find(hmac);
   if (found == by_hmac_.end())
-    return fail(Code::Unauthenticated, "identity.unknown_token", "no grant has this token: it was replaced, removed, or belongs to another gateway");
+    return fail(Code::Unauthenticated, "identity.unknown_token",
+                "no grant has this token: it was replaced, removed, or belongs to another gateway");
   const GrantEntry& entry = grants_[found->second];
   bool current = equal_constant_time(bytes_of(hmac), bytes_of(entry.grant.token_hmac));
   if (!current) {

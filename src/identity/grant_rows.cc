@@ -13,7 +13,8 @@ constexpr std::size_t kServersMax = 10'000;
 constexpr std::size_t kNetworksMax = 100;
 
 constexpr std::string_view kColumns =
-    "SELECT id, label, principal_id, policy, role, deny_as, networks, created_at, expires_at, revoked_at, last_used_at, token_last4, token_hmac, "
+    "SELECT id, label, principal_id, policy, role, deny_as, networks, created_at, expires_at, revoked_at, last_used_at, token_last4, "
+    "token_hmac, "
     "previous_hmac, overlap_until, note, version FROM grants";
 
 std::optional<WallTime> optional_time(const Row& row, std::size_t column) {
@@ -111,9 +112,11 @@ Result<Grant> find_grant(Transaction& tx, std::string_view id_or_label) {
       CG_TRY(rows, tx.query(std::string(kColumns) + " WHERE label = ? LIMIT 2", {wanted}));
     }
   }
-  if (rows.empty()) return fail(Code::NotFound, "identity.no_such_grant", fmt::format("no grant has the id or label `{}`", wanted.substr(0, 64)));
+  if (rows.empty())
+    return fail(Code::NotFound, "identity.no_such_grant", fmt::format("no grant has the id or label `{}`", wanted.substr(0, 64)));
   if (rows.size() > 1)
-    return fail(Code::Conflict, "identity.ambiguous_label", fmt::format("several grants have the label `{}`: use the id", wanted.substr(0, 100)));
+    return fail(Code::Conflict, "identity.ambiguous_label",
+                fmt::format("several grants have the label `{}`: use the id", wanted.substr(0, 100)));
   Grant grant = grant_from(rows[0]);
   CG_CHECK(read_servers_of(tx, grant));
   return grant;
@@ -131,7 +134,8 @@ Result<void> check_grant(Transaction& tx, const Grant& grant) {
   if (grant.label.starts_with("grt_")) return invalid("a label must not begin with `grt_`, as ids do");
   CG_CHECK(check_line("the label", grant.label, 100));
   CG_CHECK(check_line("the note", grant.note, 2'000));
-  if (!grant.policy.empty() && !is_role_name(grant.policy)) return invalid("the policy name may hold letters, digits, `.`, `_` and `-` only");
+  if (!grant.policy.empty() && !is_role_name(grant.policy))
+    return invalid("the policy name may hold letters, digits, `.`, `_` and `-` only");
   if (grant.servers.empty()) return invalid("name at least one server, or `*` for every server");
   if (grant.servers.size() > kServersMax) return invalid("too many servers: use `*` and a role");
   for (const std::string& server : grant.servers) {

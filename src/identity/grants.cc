@@ -30,11 +30,12 @@ Result<void> check_not_revoked(const Grant& grant) {
 }
 
 Result<void> insert_grant(Transaction& tx, const Grant& grant) {
-  CG_CHECK(tx.execute("INSERT INTO grants (id, label, principal_id, policy, role, deny_as, networks, created_at, expires_at, revoked_why, token_last4, "
-                      "token_hmac, note, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?, 1)",
-                      {grant.id, grant.label, grant.principal_id, grant.policy, grant.role, std::string(deny_as_to_row(grant.deny_as)),
-                       networks_to_row(grant.networks), to_row(grant.created_at), to_row(grant.expires_at), grant.token_last4, to_row(grant.token_hmac),
-                       grant.note}));
+  CG_CHECK(tx.execute(
+      "INSERT INTO grants (id, label, principal_id, policy, role, deny_as, networks, created_at, expires_at, revoked_why, token_last4, "
+      "token_hmac, note, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?, 1)",
+      {grant.id, grant.label, grant.principal_id, grant.policy, grant.role, std::string(deny_as_to_row(grant.deny_as)),
+       networks_to_row(grant.networks), to_row(grant.created_at), to_row(grant.expires_at), grant.token_last4, to_row(grant.token_hmac),
+       grant.note}));
   return write_grant_servers(tx, grant);
 }
 
@@ -108,9 +109,12 @@ Result<Minted> IdentityStore::rotate(std::string_view id, seconds overlap) {
     CG_TRY(Grant old, find_grant(tx, id));
     CG_CHECK(check_not_revoked(old));
     if (now >= old.expires_at)
-      return fail(Code::Conflict, "identity.grant_expired", fmt::format("grant `{}` has expired: extend it first or mint a new one", old.label));
-    CG_CHECK(tx.execute("UPDATE grants SET previous_hmac = token_hmac, overlap_until = ?, token_hmac = ?, token_last4 = ?, version = version + 1 WHERE id = ?",
-                        {to_row(now + overlap), to_row(inner_->hmac_of(minted.token.reveal())), last4(minted.token), old.id}));
+      return fail(Code::Conflict, "identity.grant_expired",
+                  fmt::format("grant `{}` has expired: extend it first or mint a new one", old.label));
+    CG_CHECK(
+        tx.execute("UPDATE grants SET previous_hmac = token_hmac, overlap_until = ?, token_hmac = ?, token_last4 = ?, version = version + "
+                   "1 WHERE id = ?",
+                   {to_row(now + overlap), to_row(inner_->hmac_of(minted.token.reveal())), last4(minted.token), old.id}));
     CG_TRY(minted.grant, find_grant(tx, old.id));
     return {};
   }));
@@ -138,13 +142,16 @@ Result<Grant> IdentityStore::update_grant(const Grant& wanted) {
     CG_TRY(Grant old, find_grant(tx, wanted.id));
     CG_CHECK(check_not_revoked(old));
     if (old.version != wanted.version)
-      return fail(Code::Conflict, "identity.version", fmt::format("grant `{}` changed meanwhile: read it again and repeat the change", old.label));
+      return fail(Code::Conflict, "identity.version",
+                  fmt::format("grant `{}` changed meanwhile: read it again and repeat the change", old.label));
     CG_CHECK(check_grant(tx, updated));
     if (updated.expires_at != old.expires_at && updated.expires_at > inner_->clock.now() + kLifetimeMax)
       return fail(Code::InvalidArgument, "identity.lifetime", "a grant may expire at most 366 days from now");
-    CG_CHECK(tx.execute("UPDATE grants SET label = ?, policy = ?, role = ?, networks = ?, deny_as = ?, expires_at = ?, note = ?, version = version + 1 WHERE id = ?",
-                        {updated.label, updated.policy, updated.role, networks_to_row(updated.networks), std::string(deny_as_to_row(updated.deny_as)),
-                         to_row(updated.expires_at), updated.note, old.id}));
+    CG_CHECK(
+        tx.execute("UPDATE grants SET label = ?, policy = ?, role = ?, networks = ?, deny_as = ?, expires_at = ?, note = ?, version = "
+                   "version + 1 WHERE id = ?",
+                   {updated.label, updated.policy, updated.role, networks_to_row(updated.networks),
+                    std::string(deny_as_to_row(updated.deny_as)), to_row(updated.expires_at), updated.note, old.id}));
     CG_CHECK(write_grant_servers(tx, updated));
     CG_TRY(updated, find_grant(tx, old.id));
     return {};

@@ -22,10 +22,10 @@ class Permissions;  // a role, compiled by Directory
 struct GrantEntry {
   Grant grant;
   Principal principal;
-  std::shared_ptr<const Role> role;      // shared by all grants with this role; null although grant.role is set: nothing is allowed
-  bool owner_disabled = false;           // a robot's owner is disabled or gone
+  std::shared_ptr<const Role> role;  // shared by all grants with this role; null although grant.role is set: nothing is allowed
+  bool owner_disabled = false;       // a robot's owner is disabled or gone
   std::shared_ptr<const Permissions> permissions;  // set by Directory, which also sorts grant.servers
-  bool indexed = false;                  // set by Directory
+  bool indexed = false;                            // set by Directory
 };
 
 // Immutable; shared by all threads. Look-ups do not allocate.
@@ -34,8 +34,8 @@ class Directory {
   Directory(std::vector<GrantEntry> grants, std::string_view token_key);
   Directory(const Directory&) = delete;
   Directory& operator=(const Directory&) = delete;
-  // Reads the Authorization value. Errors: Unauthenticated identity.{missing, malformed, unknown_token, expired, revoked, principal_disabled},
-  // Forbidden identity.network. "Bearer" in any case; exactly one space; a literal ${VAR} gets its own hint.
+  // Reads the Authorization value. Errors: Unauthenticated identity.{missing, malformed, unknown_token, expired, revoked,
+  // principal_disabled}, Forbidden identity.network. "Bearer" in any case; exactly one space; a literal ${VAR} gets its own hint.
   Result<const GrantEntry*> authenticate(std::string_view authorization, const IpAddress& remote, WallTime now) const;
   // The same checks for a grant already known (open streams, next call on a kept connection).
   Result<const GrantEntry*> recheck(std::string_view grant_id, const IpAddress& remote, WallTime now) const;
@@ -43,7 +43,9 @@ class Directory {
   std::size_t size() const { return grants_.size(); }
 
  private:
-  struct DigestHash { std::size_t operator()(const Digest& digest) const; };
+  struct DigestHash {
+    std::size_t operator()(const Digest& digest) const;
+  };
   std::vector<GrantEntry> grants_;
   std::unordered_map<Digest, std::size_t, DigestHash> by_hmac_;  // current and, during an overlap, previous
   std::unordered_map<std::string_view, std::size_t> by_id_;
@@ -62,47 +64,58 @@ struct NewGrant {
   DenyAs deny_as = DenyAs::Error;
   std::optional<std::chrono::seconds> lifetime;  // default 30 days; at most 366
 };
-struct Minted { Grant grant; Secret token; };    // the only time the token exists outside the client
+struct Minted {
+  Grant grant;
+  Secret token;
+};  // the only time the token exists outside the client
 
 // Everything durable about identity. Blocking; any thread.
 class IdentityStore {
  public:
   static Result<std::unique_ptr<IdentityStore>> open(store::Database& database, const Clock& clock, const std::string& data_directory);
 
-  Result<Principal> add_principal(Principal principal);                 // id and created_at are filled in
+  Result<Principal> add_principal(Principal principal);  // id and created_at are filled in
   Result<std::vector<Principal>> principals();
   Result<Principal> principal(std::string_view id_or_name);
-  Result<Principal> update_principal(const Principal& principal);       // disabled, display_name, admin_roles, owner
-  Result<void> remove_principal(std::string_view id_or_name);           // revokes its grants and API tokens
+  Result<Principal> update_principal(const Principal& principal);  // disabled, display_name, admin_roles, owner
+  Result<void> remove_principal(std::string_view id_or_name);      // revokes its grants and API tokens
 
   Result<void> put_role(const Role& role);
   Result<std::vector<Role>> roles();
   Result<Role> role(std::string_view name);
-  Result<void> remove_role(std::string_view name);                      // Conflict while a grant uses it
+  Result<void> remove_role(std::string_view name);  // Conflict while a grant uses it
 
   Result<Minted> mint(const NewGrant& grant);
   Result<std::vector<Grant>> grants();
-  Result<Grant> grant(std::string_view id_or_label);                    // Conflict when a label is not unique
+  Result<Grant> grant(std::string_view id_or_label);  // Conflict when a label is not unique
   // The old token stays good for `overlap` (at most 30 days); a second rotation ends the oldest at once.
   Result<Minted> rotate(std::string_view id, std::chrono::seconds overlap);
   Result<Grant> revoke(std::string_view id, std::string_view why);
-  Result<Grant> update_grant(const Grant& grant);                       // label, policy, role, networks, deny_as, expiry, note, servers; version must match
+  Result<Grant> update_grant(const Grant& grant);  // label, policy, role, networks, deny_as, expiry, note, servers; version must match
 
   // Does a live grant name this policy? For the catalog, which must not remove it then.
   Result<bool> uses_policy(std::string_view policy);
 
   // Admin API tokens ("cga_" prefix, same shape) and the single-use setup code of the first start.
-  struct ApiToken { std::string id, principal_id, label, last4; WallTime created_at{}; std::optional<WallTime> expires_at; };
-  struct MintedApiToken { ApiToken token; Secret text; };
-  Result<MintedApiToken> mint_api_token(std::string_view principal_id, std::string_view label, std::optional<std::chrono::seconds> lifetime);
+  struct ApiToken {
+    std::string id, principal_id, label, last4;
+    WallTime created_at{};
+    std::optional<WallTime> expires_at;
+  };
+  struct MintedApiToken {
+    ApiToken token;
+    Secret text;
+  };
+  Result<MintedApiToken> mint_api_token(std::string_view principal_id, std::string_view label,
+                                        std::optional<std::chrono::seconds> lifetime);
   Result<Principal> authenticate_api_token(std::string_view token);
   Result<std::vector<ApiToken>> api_tokens();
   Result<void> revoke_api_token(std::string_view id);
-  Result<std::optional<Secret>> setup_code();                           // a fresh one (24 h) while there is no user yet; nothing afterwards
+  Result<std::optional<Secret>> setup_code();  // a fresh one (24 h) while there is no user yet; nothing afterwards
   Result<MintedApiToken> redeem_setup_code(std::string_view code, std::string_view user_name);  // makes the first owner
 
-  Result<std::shared_ptr<const Directory>> directory();                 // a fresh snapshot of all grants
-  void note_use(std::string_view grant_id, WallTime when);              // cheap; written by flush_uses()
+  Result<std::shared_ptr<const Directory>> directory();     // a fresh snapshot of all grants
+  void note_use(std::string_view grant_id, WallTime when);  // cheap; written by flush_uses()
   Result<void> flush_uses();
   ~IdentityStore();
 

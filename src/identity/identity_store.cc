@@ -68,7 +68,8 @@ Result<Secret> load_key(store::Database& database, const std::string& path) {
 IdentityStore::IdentityStore() = default;
 IdentityStore::~IdentityStore() = default;
 
-Result<std::unique_ptr<IdentityStore>> IdentityStore::open(store::Database& database, const Clock& clock, const std::string& data_directory) {
+Result<std::unique_ptr<IdentityStore>> IdentityStore::open(store::Database& database, const Clock& clock,
+                                                           const std::string& data_directory) {
   init_crypto();
   CG_CHECK(database.migrate(migrations()));
   CG_TRY(Secret key, load_key(database, data_directory + "/token.key"));

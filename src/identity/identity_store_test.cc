@@ -12,8 +12,7 @@ using testing::IdentityFixture;
 
 class IdentityStoreTest : public IdentityFixture {
  protected:
-  template <class T>
-  static std::string reason(const Result<T>& result) { return result ? "ok" : std::string(result.error().reason); }
+  template <class T> static std::string reason(const Result<T>& result) { return result ? "ok" : std::string(result.error().reason); }
 };
 
 TEST_F(IdentityStoreTest, KeepsTokensAsDigestsOnly) {
@@ -102,7 +101,10 @@ TEST_F(IdentityStoreTest, ReadsBackEveryFieldOfAGrant) {
 }
 
 TEST_F(IdentityStoreTest, RefusesGrantsThatMakeNoSense) {
-  struct Case { std::string reason; std::function<void(NewGrant&)> edit; };
+  struct Case {
+    std::string reason;
+    std::function<void(NewGrant&)> edit;
+  };
   const std::vector<Case> cases = {
       {"identity.invalid_grant", [](NewGrant& g) { g.label = ""; }},
       {"identity.invalid_grant", [](NewGrant& g) { g.label = "grt_x"; }},
@@ -185,7 +187,11 @@ TEST_F(IdentityStoreTest, RefusesPrincipalsThatMakeNoSense) {
   };
   EXPECT_EQ(add(PrincipalKind::User, "bob@example.org", ""), "ok");
   EXPECT_EQ(add(PrincipalKind::User, "bob@example.org", ""), "identity.duplicate_name");
-  for (auto bad : {"", "Bob", "bob smith", "usr_x", "rob_x", "b\xc3\xb6" "b", "../x"}) EXPECT_EQ(add(PrincipalKind::User, bad, ""), "identity.invalid_name") << bad;
+  for (auto bad : {"", "Bob", "bob smith", "usr_x", "rob_x",
+                   "b\xc3\xb6"
+                   "b",
+                   "../x"})
+    EXPECT_EQ(add(PrincipalKind::User, bad, ""), "identity.invalid_name") << bad;
   EXPECT_EQ(add(PrincipalKind::User, "eve", "", {"root"}), "identity.admin_role");
   EXPECT_EQ(add(PrincipalKind::User, "eve", "alice"), "identity.owner");
   EXPECT_EQ(add(PrincipalKind::Robot, "bot", ""), "identity.owner");
@@ -289,7 +295,10 @@ TEST_F(IdentityStoreTest, ServesReadersWhileOthersMintAndRevoke) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 10; ++i) {
         auto minted = store_->mint(plain_grant("t" + std::to_string(t) + "-" + std::to_string(i)));
-        if (!minted) { ++failures; continue; }
+        if (!minted) {
+          ++failures;
+          continue;
+        }
         store_->note_use(minted->grant.id, clock_.now());
         auto directory = store_->directory();
         std::string header = "Bearer " + std::string(minted->token.reveal());

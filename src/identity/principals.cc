@@ -13,7 +13,8 @@ namespace {
 Result<void> check_admin_roles(const Principal& principal) {
   for (const std::string& role : principal.admin_roles)
     if (role != "owner" && role != "admin" && role != "auditor")
-      return fail(Code::InvalidArgument, "identity.admin_role", fmt::format("`{}` is no admin role: use owner, admin or auditor", role.substr(0, 64)));
+      return fail(Code::InvalidArgument, "identity.admin_role",
+                  fmt::format("`{}` is no admin role: use owner, admin or auditor", role.substr(0, 64)));
   return {};
 }
 
@@ -23,7 +24,8 @@ Result<void> check_owner(Transaction& tx, Principal& principal) {
     if (principal.owner_id.empty()) return {};
     return fail(Code::InvalidArgument, "identity.owner", "only robots have an owner");
   }
-  if (principal.owner_id.empty()) return fail(Code::InvalidArgument, "identity.owner", "a robot needs an owner: the user who answers for it");
+  if (principal.owner_id.empty())
+    return fail(Code::InvalidArgument, "identity.owner", "a robot needs an owner: the user who answers for it");
   CG_TRY(Principal owner, find_principal(tx, principal.owner_id));
   if (owner.kind != PrincipalKind::User) return fail(Code::InvalidArgument, "identity.owner", "a robot's owner must be a user");
   principal.owner_id = owner.id;
@@ -50,9 +52,10 @@ Result<void> insert_principal(Transaction& tx, Principal& principal, WallTime no
   CG_TRY(auto taken, tx.query("SELECT id FROM principals WHERE name = ? AND removed_at IS NULL", {principal.name}));
   if (!taken.empty())
     return fail(Code::Conflict, "identity.duplicate_name", fmt::format("the name `{}` is taken: choose another", principal.name));
-  CG_CHECK(tx.execute("INSERT INTO principals (id, kind, name, display_name, owner_id, disabled, admin_roles, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                      {principal.id, std::string(principal.kind == PrincipalKind::User ? "user" : "robot"), principal.name, principal.display_name,
-                       owner_value(principal), std::int64_t{principal.disabled}, join_words(principal.admin_roles), to_row(now)}));
+  CG_CHECK(tx.execute(
+      "INSERT INTO principals (id, kind, name, display_name, owner_id, disabled, admin_roles, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      {principal.id, std::string(principal.kind == PrincipalKind::User ? "user" : "robot"), principal.name, principal.display_name,
+       owner_value(principal), std::int64_t{principal.disabled}, join_words(principal.admin_roles), to_row(now)}));
   return {};
 }
 
@@ -94,8 +97,9 @@ Result<Principal> IdentityStore::update_principal(const Principal& principal) {
     CG_CHECK(check_line("the display name", updated.display_name, 200));
     CG_CHECK(check_admin_roles(updated));
     if (!same_owner) CG_CHECK(check_owner(tx, updated));
-    CG_CHECK(tx.execute("UPDATE principals SET disabled = ?, display_name = ?, admin_roles = ?, owner_id = ? WHERE id = ?",
-                        {std::int64_t{updated.disabled}, updated.display_name, join_words(updated.admin_roles), owner_value(updated), updated.id}));
+    CG_CHECK(tx.execute(
+        "UPDATE principals SET disabled = ?, display_name = ?, admin_roles = ?, owner_id = ? WHERE id = ?",
+        {std::int64_t{updated.disabled}, updated.display_name, join_words(updated.admin_roles), owner_value(updated), updated.id}));
     return check_owner_left(tx, owners);
   }));
   return updated;
@@ -107,8 +111,10 @@ Result<void> IdentityStore::remove_principal(std::string_view id_or_name) {
     CG_TRY(auto owners, count_owners(tx));
     CG_TRY(Principal found, find_principal(tx, id_or_name));
     CG_CHECK(tx.execute("UPDATE principals SET removed_at = ? WHERE id = ?", {now, found.id}));
-    CG_CHECK(tx.execute("UPDATE grants SET revoked_at = ?, revoked_why = 'principal removed', version = version + 1 WHERE principal_id = ? AND revoked_at IS NULL",
-                        {now, found.id}));
+    CG_CHECK(
+        tx.execute("UPDATE grants SET revoked_at = ?, revoked_why = 'principal removed', version = version + 1 WHERE principal_id = ? AND "
+                   "revoked_at IS NULL",
+                   {now, found.id}));
     CG_CHECK(tx.execute("UPDATE api_tokens SET revoked_at = ? WHERE principal_id = ? AND revoked_at IS NULL", {now, found.id}));
     return check_owner_left(tx, owners);
   });

@@ -21,7 +21,8 @@ Result<void> check_role(const Role& role) {
   for (const Permission& permission : role.permissions) {
     if (permission.server.empty()) return invalid("a permission needs a server: its slug, or a pattern with `*` and `?`");
     CG_CHECK(check_line("a server", permission.server, 64));
-    if (permission.tools.empty()) return invalid(fmt::format("the permission for `{}` names no tool: list them, or write `*`", permission.server));
+    if (permission.tools.empty())
+      return invalid(fmt::format("the permission for `{}` names no tool: list them, or write `*`", permission.server));
     patterns += permission.tools.size();
     for (const std::string& tool : permission.tools) {
       if (tool.empty()) return invalid(fmt::format("a tool name of `{}` is empty", permission.server));
@@ -33,8 +34,11 @@ Result<void> check_role(const Role& role) {
 }
 
 Result<std::vector<Role>> read(Transaction& tx, std::string_view condition, std::span<const store::Value> values) {
-  CG_TRY(auto rows, tx.query(fmt::format("SELECT r.name, r.description, p.position, p.server, p.tool FROM roles r LEFT JOIN role_permissions p "
-                                         "ON p.role = r.name {} ORDER BY r.name, p.position, p.tool_position", condition), values));
+  CG_TRY(auto rows,
+         tx.query(fmt::format("SELECT r.name, r.description, p.position, p.server, p.tool FROM roles r LEFT JOIN role_permissions p "
+                              "ON p.role = r.name {} ORDER BY r.name, p.position, p.tool_position",
+                              condition),
+                  values));
   std::vector<Role> roles;
   std::int64_t position = -1;
   for (const Row& row : rows) {
@@ -65,13 +69,15 @@ Result<Role> find_role(Transaction& tx, std::string_view name) {
 Result<void> IdentityStore::put_role(const Role& role) {
   CG_CHECK(check_role(role));
   return inner_->database.write([&](Transaction& tx) -> Result<void> {
-    CG_CHECK(tx.execute("INSERT INTO roles (name, description) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET description = excluded.description",
-                        {role.name, role.description}));
+    CG_CHECK(tx.execute(
+        "INSERT INTO roles (name, description) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET description = excluded.description",
+        {role.name, role.description}));
     CG_CHECK(tx.execute("DELETE FROM role_permissions WHERE role = ?", {role.name}));
     for (std::size_t p = 0; p < role.permissions.size(); ++p)
       for (std::size_t t = 0; t < role.permissions[p].tools.size(); ++t)
         CG_CHECK(tx.execute("INSERT INTO role_permissions (role, position, tool_position, server, tool) VALUES (?, ?, ?, ?, ?)",
-                            {role.name, static_cast<std::int64_t>(p), static_cast<std::int64_t>(t), role.permissions[p].server, role.permissions[p].tools[t]}));
+                            {role.name, static_cast<std::int64_t>(p), static_cast<std::int64_t>(t), role.permissions[p].server,
+                             role.permissions[p].tools[t]}));
     return {};
   });
 }
@@ -99,7 +105,8 @@ Result<void> IdentityStore::remove_role(std::string_view name) {
     CG_TRY(Role found, find_role(tx, name));
     CG_TRY(auto users, tx.query("SELECT label FROM grants WHERE role = ? AND revoked_at IS NULL LIMIT 1", {found.name}));
     if (!users.empty())
-      return fail(Code::Conflict, "identity.role_in_use", fmt::format("grant `{}` has the role `{}`: change or revoke it first", users[0].text(0), found.name));
+      return fail(Code::Conflict, "identity.role_in_use",
+                  fmt::format("grant `{}` has the role `{}`: change or revoke it first", users[0].text(0), found.name));
     CG_CHECK(tx.execute("DELETE FROM roles WHERE name = ?", {found.name}));
     return {};
   });

@@ -54,13 +54,15 @@ namespace {
 bool made_of(std::string_view text, std::string_view also, bool upper) {
   if (text.empty() || text.size() > 64) return false;
   for (char c : text) {
-    bool fine = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (upper && c >= 'A' && c <= 'Z') || also.find(c) != std::string_view::npos;
+    bool fine =
+        (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (upper && c >= 'A' && c <= 'Z') || also.find(c) != std::string_view::npos;
     if (!fine) return false;
   }
   return true;
 }
 
-constexpr std::string_view kPrincipalColumns = "SELECT id, kind, name, display_name, owner_id, disabled, admin_roles, created_at, removed_at FROM principals";
+constexpr std::string_view kPrincipalColumns =
+    "SELECT id, kind, name, display_name, owner_id, disabled, admin_roles, created_at, removed_at FROM principals";
 
 PrincipalRow principal_from(const Row& row) {
   PrincipalRow read;
@@ -110,7 +112,8 @@ Result<void> check_owner_left(Transaction& tx, std::int64_t owners_before) {
   if (owners_before == 0) return {};
   CG_TRY(auto left, count_owners(tx));
   if (left > 0) return {};
-  return fail(Code::Conflict, "identity.last_owner", "this is the last enabled user with the admin role `owner`: give the role to another first");
+  return fail(Code::Conflict, "identity.last_owner",
+              "this is the last enabled user with the admin role `owner`: give the role to another first");
 }
 
 }  // namespace callgate::identity

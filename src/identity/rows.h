@@ -24,10 +24,10 @@ struct PrincipalRow {
   Principal principal;
   bool removed = false;
 };
-Result<std::vector<PrincipalRow>> read_principals(store::Transaction& tx);             // removed ones too, oldest first
+Result<std::vector<PrincipalRow>> read_principals(store::Transaction& tx);              // removed ones too, oldest first
 Result<Principal> find_principal(store::Transaction& tx, std::string_view id_or_name);  // NotFound identity.no_such_principal
 
-Result<std::vector<Role>> read_roles(store::Transaction& tx);  // by name
+Result<std::vector<Role>> read_roles(store::Transaction& tx);           // by name
 Result<Role> find_role(store::Transaction& tx, std::string_view name);  // NotFound identity.no_such_role
 
 Result<std::vector<Grant>> read_grants(store::Transaction& tx, std::optional<WallTime> revoked_after = {});  // oldest first

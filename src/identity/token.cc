@@ -94,7 +94,8 @@ Result<std::string_view> bearer_token(std::string_view authorization) {
     return fail(Code::Unauthenticated, "identity.missing", "no credentials: send the header `Authorization: Bearer <token of your grant>`");
   auto space = authorization.find(' ');
   if (space == std::string_view::npos) {
-    if (equal_ignoring_case(authorization, "bearer")) return malformed("the token is empty: look whether its variable is set in the client");
+    if (equal_ignoring_case(authorization, "bearer"))
+      return malformed("the token is empty: look whether its variable is set in the client");
     return malformed("the Authorization header must be `Bearer`, one space and the token");
   }
   if (!equal_ignoring_case(authorization.substr(0, space), "bearer"))
@@ -102,10 +103,12 @@ Result<std::string_view> bearer_token(std::string_view authorization) {
   auto token = authorization.substr(space + 1);
   if (token.empty()) return malformed("the token is empty: look whether its variable is set in the client");
   if (unexpanded_variable(token))
-    return malformed(fmt::format("the client sent the variable name `{}` instead of its value: export it before starting the client", token));
+    return malformed(
+        fmt::format("the client sent the variable name `{}` instead of its value: export it before starting the client", token));
   for (char c : token)
     if (!alphanumeric(c) && c != '_')
-      return malformed("the Authorization header must be `Bearer`, one space and one token, nothing else: no quotes, commas or further spaces");
+      return malformed(
+          "the Authorization header must be `Bearer`, one space and one token, nothing else: no quotes, commas or further spaces");
   return token;
 }
 

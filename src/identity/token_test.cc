@@ -65,9 +65,26 @@ TEST(Authorization, IsReadInOneFormOnly) {
     ASSERT_TRUE(token) << fine;
     EXPECT_EQ(*token, "cg_abc");
   }
-  for (auto bad : {"cg_abc", "Bearer", "Bearer ", "Bearer  cg_abc", " Bearer cg_abc", "Bearer cg_abc ", "Bearer\tcg_abc", "Bearer cg_abc cg_def",
-                   "Bearer cg_abc,cg_def", "Bearer cg_abc, Bearer cg_def", "Bearer \"cg_abc\"", "Basic cg_abc", "Bearer Bearer cg_abc", "Bearer=cg_abc",
-                   "Bearer: cg_abc", "Bearer cg_abc\r\nX: y", "Bearerx cg_abc", "Bearer <cg_abc>", "Bearer cg_a\xc3\xa4", "Bearer c%67_abc"}) {
+  for (auto bad : {"cg_abc",
+                   "Bearer",
+                   "Bearer ",
+                   "Bearer  cg_abc",
+                   " Bearer cg_abc",
+                   "Bearer cg_abc ",
+                   "Bearer\tcg_abc",
+                   "Bearer cg_abc cg_def",
+                   "Bearer cg_abc,cg_def",
+                   "Bearer cg_abc, Bearer cg_def",
+                   "Bearer \"cg_abc\"",
+                   "Basic cg_abc",
+                   "Bearer Bearer cg_abc",
+                   "Bearer=cg_abc",
+                   "Bearer: cg_abc",
+                   "Bearer cg_abc\r\nX: y",
+                   "Bearerx cg_abc",
+                   "Bearer <cg_abc>",
+                   "Bearer cg_a\xc3\xa4",
+                   "Bearer c%67_abc"}) {
     auto token = bearer_token(bad);
     ASSERT_FALSE(token) << bad;
     EXPECT_EQ(token.error().code, Code::Unauthenticated);
@@ -82,8 +99,10 @@ TEST(Authorization, IsReadInOneFormOnly) {
 TEST(Authorization, RecognisesAVariableThatWasNotExpanded) {
   auto hint = bearer_token("Bearer ${GW_TOKEN}");
   ASSERT_FALSE(hint);
-  EXPECT_EQ(hint.error().message, "the client sent the variable name `${GW_TOKEN}` instead of its value: export it before starting the client");
-  for (auto literal : {"Bearer $GW_TOKEN", "Bearer ${env:GW_TOKEN}", "Bearer %GW_TOKEN%", "Bearer {{ GW_TOKEN }}", "Bearer {env:GW_TOKEN}", "Bearer ${input:x}"})
+  EXPECT_EQ(hint.error().message,
+            "the client sent the variable name `${GW_TOKEN}` instead of its value: export it before starting the client");
+  for (auto literal : {"Bearer $GW_TOKEN", "Bearer ${env:GW_TOKEN}", "Bearer %GW_TOKEN%", "Bearer {{ GW_TOKEN }}", "Bearer {env:GW_TOKEN}",
+                       "Bearer ${input:x}"})
     EXPECT_NE(bearer_token(literal).error().message.find("instead of its value"), std::string::npos) << literal;
   for (auto other : {"Bearer ${}", "Bearer $", "Bearer ${A\nB}", "Bearer ${<script>}"})
     EXPECT_EQ(bearer_token(other).error().message.find("instead of its value"), std::string::npos) << other;

@@ -22,8 +22,8 @@ using Value = std::variant<std::nullptr_t, std::int64_t, std::string>;
 class Row {
  public:
   explicit Row(std::vector<Value> values) : values_(std::move(values)) {}
-  std::int64_t integer(std::size_t column) const;      // 0 when null
-  const std::string& text(std::size_t column) const;   // "" when null
+  std::int64_t integer(std::size_t column) const;     // 0 when null
+  const std::string& text(std::size_t column) const;  // "" when null
   bool null(std::size_t column) const { return std::holds_alternative<std::nullptr_t>(values_[column]); }
 
  private:
@@ -34,16 +34,20 @@ using Rows = std::vector<Row>;
 class Transaction {
  public:
   virtual ~Transaction() = default;
-  virtual Result<Rows> query(std::string_view sql, std::span<const Value> values = {}) = 0;      // ? placeholders
+  virtual Result<Rows> query(std::string_view sql, std::span<const Value> values = {}) = 0;            // ? placeholders
   virtual Result<std::int64_t> execute(std::string_view sql, std::span<const Value> values = {}) = 0;  // rows changed
-  Result<Rows> query(std::string_view sql, std::initializer_list<Value> values) { return query(sql, std::span<const Value>(values.begin(), values.size())); }
-  Result<std::int64_t> execute(std::string_view sql, std::initializer_list<Value> values) { return execute(sql, std::span<const Value>(values.begin(), values.size())); }
+  Result<Rows> query(std::string_view sql, std::initializer_list<Value> values) {
+    return query(sql, std::span<const Value>(values.begin(), values.size()));
+  }
+  Result<std::int64_t> execute(std::string_view sql, std::initializer_list<Value> values) {
+    return execute(sql, std::span<const Value>(values.begin(), values.size()));
+  }
 };
 
 struct Migration {
-  std::string_view room;   // "identity"
-  int number;              // 1, 2, ... within the room
-  std::string_view sql;    // may hold several statements
+  std::string_view room;  // "identity"
+  int number;             // 1, 2, ... within the room
+  std::string_view sql;   // may hold several statements
 };
 
 class Database {
@@ -51,7 +55,7 @@ class Database {
   using Work = std::function<Result<void>(Transaction&)>;
   virtual ~Database() = default;
   virtual Result<void> read(const Work& work) = 0;
-  virtual Result<void> write(const Work& work) = 0;   // all or nothing; an error from `work` rolls back
+  virtual Result<void> write(const Work& work) = 0;                         // all or nothing; an error from `work` rolls back
   virtual Result<void> migrate(std::span<const Migration> migrations) = 0;  // runs what is new, in order; refuses a newer file
 };
 

@@ -58,7 +58,8 @@ class FailingDatabase final : public Database {
     return [this, &work, commits](Transaction& inner) -> Result<void> {
       FailingTransaction transaction(inner, fuse_);
       CG_CHECK(work(transaction));
-      if (transaction.broken()) return tl::unexpected<Error>(*transaction.broken());  // as real engines do: a failed statement spoils the rest
+      if (transaction.broken())
+        return tl::unexpected<Error>(*transaction.broken());  // as real engines do: a failed statement spoils the rest
       return commits ? fuse_.step() : Result<void>();
     };
   }

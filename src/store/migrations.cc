@@ -33,9 +33,11 @@ Result<std::vector<const Migration*>> plan_migrations(std::span<const AppliedMig
     done[{row.room, row.number}] = row.hash;
     auto room = newest.find(row.room);  // rooms migrate one by one: what others did is not judged here
     if (room != newest.end() && row.number > room->second)
-      return fail(Code::Conflict, "store.newer_file",
-                  fmt::format("the database was written by a newer version ({} {}, this version knows {}): run that version or restore an older backup",
-                              row.room, row.number, room->second));
+      return fail(
+          Code::Conflict, "store.newer_file",
+          fmt::format(
+              "the database was written by a newer version ({} {}, this version knows {}): run that version or restore an older backup",
+              row.room, row.number, room->second));
   }
   std::vector<const Migration*> todo;
   for (const Migration& migration : known) {
@@ -43,9 +45,10 @@ Result<std::vector<const Migration*>> plan_migrations(std::span<const AppliedMig
     if (found == done.end()) {
       todo.push_back(&migration);
     } else if (found->second != migration_hash(migration)) {
-      return fail(Code::Conflict, "store.migration_changed",
-                  fmt::format("migration {} {} differs from the one that made this database: run the version that made it, or restore a backup",
-                              migration.room, migration.number));
+      return fail(
+          Code::Conflict, "store.migration_changed",
+          fmt::format("migration {} {} differs from the one that made this database: run the version that made it, or restore a backup",
+                      migration.room, migration.number));
     } else if (!todo.empty() && todo.back()->room == migration.room) {
       return fail(Code::Conflict, "store.migrations",
                   fmt::format("the database has {} {} but lacks an earlier one: restore a backup", migration.room, migration.number));

@@ -17,7 +17,8 @@ struct AppliedMigration {
 };
 
 inline constexpr std::string_view kMigrationsTable =
-    "CREATE TABLE IF NOT EXISTS callgate_migrations (room TEXT NOT NULL, number BIGINT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (room, number))";
+    "CREATE TABLE IF NOT EXISTS callgate_migrations (room TEXT NOT NULL, number BIGINT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (room, "
+    "number))";
 
 std::string migration_hash(const Migration& migration);
 

@@ -18,7 +18,9 @@ constexpr std::size_t kBytesMax = 64 * 1024;
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() { if (fd_ >= 0) ::close(fd_); }
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   int get() const { return fd_; }
@@ -33,9 +35,10 @@ tl::unexpected<Error> broken(const std::string& path, std::string_view verb, int
 }
 
 Result<void> check_private(const std::string& path, int fd) {
-  struct stat info{};
+  struct stat info {};
   if (::fstat(fd, &info) != 0) return broken(path, "look at", errno);
-  if (!S_ISREG(info.st_mode)) return fail(Code::Forbidden, "store.file_mode", fmt::format("`{}` is not a regular file: move it away", path));
+  if (!S_ISREG(info.st_mode))
+    return fail(Code::Forbidden, "store.file_mode", fmt::format("`{}` is not a regular file: move it away", path));
   if (info.st_uid != ::geteuid())
     return fail(Code::Forbidden, "store.file_mode", fmt::format("`{}` belongs to another user: run as its owner or chown it", path));
   if ((info.st_mode & 077) != 0)
@@ -63,8 +66,7 @@ void sync_folder_of(const std::string& path) {
 }
 
 // Writes a temporary neighbour and hands its name to `place`; the neighbour is gone afterwards.
-template <class Place>
-Result<void> write_beside(const std::string& path, const Secret& content, Place&& place) {
+template <class Place> Result<void> write_beside(const std::string& path, const Secret& content, Place&& place) {
   std::string temporary = path + ".new-" + random_token(8);
   Result<void> written;
   {

@@ -19,8 +19,12 @@ constexpr std::size_t kNonceBytes = 12;
 constexpr std::size_t kTagBytes = 16;
 constexpr std::size_t kPlainMax = 1024 * 1024;
 
-struct FreeCipher { void operator()(EVP_CIPHER* cipher) const { EVP_CIPHER_free(cipher); } };
-struct FreeContext { void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); } };
+struct FreeCipher {
+  void operator()(EVP_CIPHER* cipher) const { EVP_CIPHER_free(cipher); }
+};
+struct FreeContext {
+  void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
+};
 using Cipher = std::unique_ptr<EVP_CIPHER, FreeCipher>;
 using Context = std::unique_ptr<EVP_CIPHER_CTX, FreeContext>;
 

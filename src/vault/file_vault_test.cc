@@ -124,7 +124,8 @@ TEST_F(FileVaultTest, KeepsItsKeyFileToItself) {
 TEST_F(FileVaultTest, RefusesADamagedKeyFile) {
   std::string path = folder_.file("vault.key");
   std::string good = store::testing::read_bytes(path);
-  for (const std::string& bad : {std::string(), good.substr(0, good.size() - 1), good + good, "v0" + good.substr(2), good.substr(3), "v1 AAAA\n" + good, good + "\n"}) {
+  for (const std::string& bad : {std::string(), good.substr(0, good.size() - 1), good + good, "v0" + good.substr(2), good.substr(3),
+                                 "v1 AAAA\n" + good, good + "\n"}) {
     store::testing::write_bytes(path, bad);
     auto opened = open_vault(folder_.path());
     ASSERT_FALSE(opened) << bad.size();

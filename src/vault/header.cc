@@ -17,10 +17,26 @@ bool token_char(char c) {
 }
 
 // Headers that frame a message, belong to one connection, or are written by the gateway itself.
-constexpr std::array<std::string_view, 20> kOurs = {
-    "accept", "accept-encoding", "connection", "content-encoding", "content-length", "content-type", "expect", "host", "http2-settings", "keep-alive",
-    "last-event-id", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer", "traceparent", "tracestate", "transfer-encoding",
-    "upgrade"};
+constexpr std::array<std::string_view, 20> kOurs = {"accept",
+                                                    "accept-encoding",
+                                                    "connection",
+                                                    "content-encoding",
+                                                    "content-length",
+                                                    "content-type",
+                                                    "expect",
+                                                    "host",
+                                                    "http2-settings",
+                                                    "keep-alive",
+                                                    "last-event-id",
+                                                    "proxy-authenticate",
+                                                    "proxy-authorization",
+                                                    "proxy-connection",
+                                                    "te",
+                                                    "trailer",
+                                                    "traceparent",
+                                                    "tracestate",
+                                                    "transfer-encoding",
+                                                    "upgrade"};
 
 tl::unexpected<Error> refused(std::string message) { return fail(Code::InvalidArgument, "vault.header", std::move(message)); }
 
@@ -35,14 +51,16 @@ Result<void> check_header(std::string_view name, std::string_view value) {
   }
   for (std::string_view ours : kOurs)
     if (lower == ours) return refused(fmt::format("the header `{}` is set by callgate itself: leave it out", name));
-  if (lower.starts_with("mcp-")) return refused(fmt::format("headers of the protocol itself such as `{}` are set by callgate: leave it out", name));
+  if (lower.starts_with("mcp-"))
+    return refused(fmt::format("headers of the protocol itself such as `{}` are set by callgate: leave it out", name));
   if (value.empty()) return refused(fmt::format("the value of `{}` is empty: look whether its variable is set", name));
   if (value.size() > kValueMax) return refused(fmt::format("the value of `{}` is longer than {} bytes", name, kValueMax));
   for (char c : value)
     if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f)
       return refused(fmt::format("the value of `{}` holds a line break or control character: remove it", name));
   auto edge = [](char c) { return c == ' ' || c == '\t'; };
-  if (edge(value.front()) || edge(value.back())) return refused(fmt::format("the value of `{}` begins or ends with a blank: remove it", name));
+  if (edge(value.front()) || edge(value.back()))
+    return refused(fmt::format("the value of `{}` begins or ends with a blank: remove it", name));
   return {};
 }
 

@@ -39,7 +39,9 @@ class FileLock {
   explicit FileLock(const std::string& path) : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) {
     held_ = fd_ >= 0 && ::flock(fd_, LOCK_EX) == 0;
   }
-  ~FileLock() { if (fd_ >= 0) ::close(fd_); }
+  ~FileLock() {
+    if (fd_ >= 0) ::close(fd_);
+  }
   FileLock(const FileLock&) = delete;
   FileLock& operator=(const FileLock&) = delete;
   bool held() const { return held_; }
@@ -90,7 +92,8 @@ Result<KeyRing> load_key_ring(const std::string& path) {
 
 Result<KeyRing> rotate_key_ring(const std::string& path) {
   FileLock lock(path + ".lock");
-  if (!lock.held()) return fail(Code::Unavailable, "vault.key_file", "the vault's key file cannot be locked: look at its folder's owner and mode");
+  if (!lock.held())
+    return fail(Code::Unavailable, "vault.key_file", "the vault's key file cannot be locked: look at its folder's owner and mode");
   CG_TRY(auto ring, load_key_ring(path));
   auto newest = ring.rbegin()->first;
   if (newest == UINT32_MAX) return damaged();

@@ -27,8 +27,9 @@ class Vault {
   virtual ~Vault() = default;
   // sealed = "v<key version>:" base64(nonce | ciphertext | tag); the record id is authenticated, so a row cannot be moved to another.
   virtual Result<std::string> seal(std::string_view record_id, const Secret& plain) = 0;
-  virtual Result<Secret> open(std::string_view record_id, std::string_view sealed) = 0;  // wrong key or edited row: Unavailable vault.unreadable
-  virtual Result<void> rotate_key() = 0;  // new key for new seals; old ones stay readable
+  virtual Result<Secret> open(std::string_view record_id,
+                              std::string_view sealed) = 0;  // wrong key or edited row: Unavailable vault.unreadable
+  virtual Result<void> rotate_key() = 0;                     // new key for new seals; old ones stay readable
 };
 
 // Keys in `<dir>/vault.key` (0600, created on first use; refuses a file others can read). $CALLGATE_VAULT_KEY_FILE overrides the path.

@@ -51,10 +51,7 @@ class CatalogFixture : public ::testing::Test {
       return {};
     }));
   }
-  template <class T>
-  static std::string reason(const Result<T>& result) {
-    return result ? "ok" : std::string(result.error().reason);
-  }
+  template <class T> static std::string reason(const Result<T>& result) { return result ? "ok" : std::string(result.error().reason); }
 
   store::testing::TemporaryFolder folder_;
   ManualClock clock_;

@@ -17,4 +17,4 @@ void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace callgate::identity::testing {
 std::size_t allocations() { return counted; }
-}
+}  // namespace callgate::identity::testing

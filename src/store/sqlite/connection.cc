@@ -57,7 +57,8 @@ tl::unexpected<Error> Connection::error() const {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return fail(Code::Unavailable, "store.busy", "the database is locked by another process: try again", std::move(detail));
-    case SQLITE_FULL: return fail(Code::Unavailable, "store.full", "the disk that holds the database is full: free space", std::move(detail));
+    case SQLITE_FULL:
+      return fail(Code::Unavailable, "store.full", "the disk that holds the database is full: free space", std::move(detail));
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
@@ -65,11 +66,14 @@ tl::unexpected<Error> Connection::error() const {
       return fail(Code::Unavailable, "store.io", "the database file cannot be read or written: look at the disk and the file's owner",
                   std::move(detail));
     case SQLITE_READONLY:
-      return fail(Code::Unavailable, "store.read_only", "the database cannot be written here: look at the file's mode and mount", std::move(detail));
+      return fail(Code::Unavailable, "store.read_only", "the database cannot be written here: look at the file's mode and mount",
+                  std::move(detail));
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return fail(Code::Unavailable, "store.corrupt", "the database file is damaged: restore a backup", std::move(detail));
+    case SQLITE_NOTADB:
+      return fail(Code::Unavailable, "store.corrupt", "the database file is damaged: restore a backup", std::move(detail));
     case SQLITE_NOMEM: return fail(Code::Unavailable, "store.memory", "the database ran out of memory: try again", std::move(detail));
-    case SQLITE_TOOBIG: return fail(Code::TooLarge, "store.too_large", "a value is too large for the database: send less", std::move(detail));
+    case SQLITE_TOOBIG:
+      return fail(Code::TooLarge, "store.too_large", "a value is too large for the database: send less", std::move(detail));
     case SQLITE_CONSTRAINT: break;
     default: return fail(Code::Internal, "store.sql", "the database refused a statement: report this", std::move(detail));
   }
@@ -78,7 +82,8 @@ tl::unexpected<Error> Connection::error() const {
     case SQLITE_CONSTRAINT_PRIMARYKEY:
       return fail(Code::Conflict, "store.duplicate", "an entry with this name exists already: choose another", std::move(detail));
     case SQLITE_CONSTRAINT_FOREIGNKEY:
-      return fail(Code::Conflict, "store.reference", "another entry refers to this one, or the one named does not exist", std::move(detail));
+      return fail(Code::Conflict, "store.reference", "another entry refers to this one, or the one named does not exist",
+                  std::move(detail));
     default: return fail(Code::InvalidArgument, "store.constraint", "the database refused a value: report this", std::move(detail));
   }
 }
@@ -131,7 +136,8 @@ bool Connection::in_transaction() const { return sqlite3_get_autocommit(handle_)
 Result<Connection::Statement> Connection::prepare(std::string_view& sql) {
   sqlite3_stmt* raw = nullptr;
   const char* tail = nullptr;
-  if (sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &raw, &tail) != SQLITE_OK) return error();
+  if (sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &raw, &tail) != SQLITE_OK)
+    return error();
   sql.remove_prefix(static_cast<std::size_t>(tail - sql.data()));
   return Statement(raw);
 }
@@ -141,7 +147,8 @@ Result<sqlite3_stmt*> Connection::cached(std::string_view sql) {
   if (found != statements_.end()) return found->second.get();
   std::string_view rest = sql;
   CG_TRY(Statement statement, prepare(rest));
-  if (!statement || !blank(rest)) return fail(Code::Internal, "store.sql", "a query must be exactly one statement: report this", std::string(sql));
+  if (!statement || !blank(rest))
+    return fail(Code::Internal, "store.sql", "a query must be exactly one statement: report this", std::string(sql));
   if (statements_.size() >= kStatementsMax) statements_.clear();
   return statements_.emplace(std::string(sql), std::move(statement)).first->second.get();
 }
@@ -162,7 +169,7 @@ Result<void> Connection::bind(sqlite3_stmt* statement, std::span<const Value> va
 }
 
 Result<Rows> Connection::query(std::string_view sql, std::span<const Value> values) {
-  CG_TRY(sqlite3_stmt* statement, cached(sql));
+  CG_TRY(sqlite3_stmt * statement, cached(sql));
   Reset reset{statement};
   CG_CHECK(bind(statement, values));
   Rows rows;
@@ -175,7 +182,7 @@ Result<Rows> Connection::query(std::string_view sql, std::span<const Value> valu
 }
 
 Result<std::int64_t> Connection::execute(std::string_view sql, std::span<const Value> values) {
-  CG_TRY(sqlite3_stmt* statement, cached(sql));
+  CG_TRY(sqlite3_stmt * statement, cached(sql));
   Reset reset{statement};
   CG_CHECK(bind(statement, values));
   auto before = sqlite3_total_changes64(handle_);

@@ -29,7 +29,9 @@ class Connection {
   bool in_transaction() const;
 
  private:
-  struct Finalizer { void operator()(sqlite3_stmt* statement) const; };
+  struct Finalizer {
+    void operator()(sqlite3_stmt* statement) const;
+  };
   using Statement = std::unique_ptr<sqlite3_stmt, Finalizer>;
   struct TextHash {
     using is_transparent = void;

@@ -22,7 +22,9 @@ class Pool {
     Lease(Pool& pool, std::unique_ptr<Connection> connection) : pool_(&pool), connection_(std::move(connection)) {}
     Lease(Lease&& other) noexcept = default;
     Lease& operator=(Lease&&) = delete;
-    ~Lease() { if (connection_) pool_->give_back(std::move(connection_)); }
+    ~Lease() {
+      if (connection_) pool_->give_back(std::move(connection_));
+    }
     Connection& operator*() const { return *connection_; }
     Connection* operator->() const { return connection_.get(); }
 

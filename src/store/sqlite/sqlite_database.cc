@@ -54,8 +54,7 @@ class SqliteTransaction final : public Transaction {
   const std::optional<Error>& spoiled() const { return spoiled_; }
 
  private:
-  template <class T>
-  Result<T> keep(Result<T> result) {
+  template <class T> Result<T> keep(Result<T> result) {
     if (!result) spoiled_ = result.error();
     return result;
   }
@@ -150,7 +149,8 @@ Result<void> make_private(const std::string& path) {
     return fail(Code::Unavailable, "store.io", fmt::format("cannot create the database `{}`: {}", path, std::strerror(errno)));
   for (const char* suffix : {"", "-wal", "-shm"})
     if (::chmod((path + suffix).c_str(), 0600) != 0 && errno != ENOENT)
-      return fail(Code::Unavailable, "store.io", fmt::format("cannot keep others from reading the database `{}`: {}", path, std::strerror(errno)));
+      return fail(Code::Unavailable, "store.io",
+                  fmt::format("cannot keep others from reading the database `{}`: {}", path, std::strerror(errno)));
   return {};
 }
 

@@ -22,7 +22,8 @@ const Engine kFile{"file", [](std::shared_ptr<void>& keep) {
                      return opened(folder->file("callgate.db"));
                    }};
 const Engine kMemory{"memory", [](std::shared_ptr<void>&) { return opened(":memory:"); }};
-INSTANTIATE_TEST_SUITE_P(Sqlite, DatabaseConformance, ::testing::Values(kFile, kMemory), [](const auto& engine) { return engine.param.name; });
+INSTANTIATE_TEST_SUITE_P(Sqlite, DatabaseConformance, ::testing::Values(kFile, kMemory),
+                         [](const auto& engine) { return engine.param.name; });
 
 constexpr Migration kNotes[] = {{"notes", 1, "CREATE TABLE notes (id BIGINT PRIMARY KEY, text TEXT)"}};
 

@@ -8,10 +8,11 @@
 namespace callgate::store::testing {
 
 void DatabaseConformance::create_table() {
-  constexpr Migration kItems[] = {{"items", 1,
-                                   "CREATE TABLE items (id BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE, note TEXT, amount BIGINT CHECK (amount >= 0));\n"
-                                   "-- a comment; with a semicolon\n"
-                                   "CREATE TABLE parts (item_id BIGINT NOT NULL REFERENCES items (id) ON DELETE CASCADE, name TEXT NOT NULL);"}};
+  constexpr Migration kItems[] = {
+      {"items", 1,
+       "CREATE TABLE items (id BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE, note TEXT, amount BIGINT CHECK (amount >= 0));\n"
+       "-- a comment; with a semicolon\n"
+       "CREATE TABLE parts (item_id BIGINT NOT NULL REFERENCES items (id) ON DELETE CASCADE, name TEXT NOT NULL);"}};
   auto migrated = database_->migrate(kItems);
   ASSERT_TRUE(migrated) << migrated.error().message << migrated.error().detail;
 }
@@ -36,11 +37,13 @@ Result<void> insert(Transaction& tx, std::int64_t id, const std::string& name) {
 
 TEST_P(DatabaseConformance, KeepsEveryValueAsItWas) {
   create_table();
-  const std::vector<std::string> texts = {"", "plain", "it's \"quoted\"; DROP TABLE items; --", "line\nbreak\ttab", "grün 東京 🚪", std::string(100'000, 'x')};
+  const std::vector<std::string> texts = {
+      "", "plain", "it's \"quoted\"; DROP TABLE items; --", "line\nbreak\ttab", "grün 東京 🚪", std::string(100'000, 'x')};
   ASSERT_TRUE(database_->write([&](Transaction& tx) -> Result<void> {
     for (std::size_t i = 0; i < texts.size(); ++i) CG_CHECK(insert(tx, static_cast<std::int64_t>(i), texts[i]));
-    CG_CHECK(tx.execute("INSERT INTO items (id, name, note, amount) VALUES (?, ?, ?, ?)",
-                        {std::numeric_limits<std::int64_t>::min(), std::string("extremes"), nullptr, std::numeric_limits<std::int64_t>::max()}));
+    CG_CHECK(
+        tx.execute("INSERT INTO items (id, name, note, amount) VALUES (?, ?, ?, ?)",
+                   {std::numeric_limits<std::int64_t>::min(), std::string("extremes"), nullptr, std::numeric_limits<std::int64_t>::max()}));
     return {};
   }));
   ASSERT_TRUE(database_->read([&](Transaction& tx) -> Result<void> {
@@ -94,7 +97,12 @@ TEST_P(DatabaseConformance, DoesNotCommitAfterAFailedStatementThatWasOverlooked)
 
 TEST_P(DatabaseConformance, NamesTheKindOfConflictAndNeverTheValue) {
   create_table();
-  struct Case { std::string_view sql; std::vector<Value> values; Code code; std::string_view reason; };
+  struct Case {
+    std::string_view sql;
+    std::vector<Value> values;
+    Code code;
+    std::string_view reason;
+  };
   const std::vector<Case> cases = {
       {"INSERT INTO items (id, name) VALUES (?, ?)", {1, std::string("s3cret")}, Code::Conflict, "store.duplicate"},
       {"INSERT INTO items (id, name) VALUES (?, ?)", {2, std::string("s3cret")}, Code::Conflict, "store.duplicate"},

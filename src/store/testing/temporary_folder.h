@@ -38,8 +38,6 @@ inline void write_bytes(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
 }
 
-inline unsigned mode_of(const std::string& path) {
-  return static_cast<unsigned>(std::filesystem::status(path).permissions()) & 0777u;
-}
+inline unsigned mode_of(const std::string& path) { return static_cast<unsigned>(std::filesystem::status(path).permissions()) & 0777u; }
 
 }  // namespace callgate::store::testing
