@@ -142,6 +142,17 @@ class Protocol(GateCase):
                 client.url = client.url._replace(path=path)
                 self.assertIn("refund_payment", client.tools())
 
+    def test_a_grant_of_one_server_says_nothing_about_another(self):     # T-62
+        self.gate.add_server("payroll", self.toy.url)
+        self.before = len(self.toy.requests())
+        other = self.gate.client(self.token, "payroll", era=MODERN)
+        nowhere = self.gate.client(self.token, "no-such-server", era=MODERN)
+        for tool in ("get_charge", "no_such_tool"):
+            theirs, unknown = other.call(tool, charge_id="ch_101"), nowhere.call(tool, charge_id="ch_101")
+            self.refused(theirs, 403, 404)
+            self.assertEqual((unknown.status, unknown.error.get("code")), (theirs.status, theirs.error.get("code")))
+            self.assertEqual(unknown.error.get("message", "").replace("no-such-server", "*"), theirs.error.get("message", "").replace("payroll", "*"))
+
     # -- bytes (T-64, T-66)
 
     def test_foreign_hosts_and_origins_are_refused(self):     # T-64

@@ -1,6 +1,7 @@
 """Runs the unittest files of one folder and prints the closing line that ./dev test counts."""
 import os
 import pathlib
+import shutil
 import sys
 import tempfile
 import time
@@ -58,6 +59,8 @@ class GateCase(unittest.TestCase):
         if cls.needs_gate and not binary().exists():
             raise unittest.SkipTest(f"{binary().name} is not built yet")
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="callgate-e2e-"))
+        if "CALLGATE_KEEP" not in os.environ:               # set it to look at logs and data afterwards
+            cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
 
     @classmethod
     def keep(cls, thing):
