@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -173,6 +174,8 @@ void Daemon::probe_again(const std::string& server_id) {
 }
 
 void Daemon::housekeeping() {
+  // Behind the calls: an index that is late for a moment is only late, a call that waits is slow. It catches up after bursts.
+  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 15);
   auto next_checkpoint = clock_.mono() + 10s;
   auto next_sweep = clock_.mono() + 60s;
   auto checkpoint_every = settings_.limits.checkpoint_interval > 0s ? settings_.limits.checkpoint_interval : 10s;

@@ -7,6 +7,7 @@
 #include "audit/crc32c.h"
 #include "audit/escape.h"
 #include "audit/segment.h"
+#include "base/content_hash.h"
 
 namespace callgate::audit {
 
@@ -66,13 +67,12 @@ class Fields {
   void digest(std::string_view name, const std::optional<Digest>& value) {
     if (!value) return;
     constexpr char hex[] = "0123456789abcdef";
-    char digits[66];
-    digits[0] = digits[65] = '"';
+    char digits[64];
     for (std::size_t i = 0; i < 32; ++i) {
-      digits[1 + 2 * i] = hex[(*value)[i] >> 4];
-      digits[2 + 2 * i] = hex[(*value)[i] & 15];
+      digits[2 * i] = hex[(*value)[i] >> 4];
+      digits[1 + 2 * i] = hex[(*value)[i] & 15];
     }
-    out_.append(name).append(digits, sizeof digits);
+    out_.append(name).append("\"").append(content_digest_name()).append(":").append(digits, sizeof digits).append("\"");
   }
   void json(std::string_view name, std::string_view value) {
     if (value.empty()) return;

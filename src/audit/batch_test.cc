@@ -3,6 +3,7 @@
 #include "audit/audit.h"
 #include "audit/escape.h"
 #include "audit/testing/temp_directory.h"
+#include "base/content_hash.h"
 
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"  // records name only what they are about
 
@@ -48,14 +49,15 @@ TEST(Batch, WritesEveryFieldUnderItsDocumentedKey) {
                 .upstream_status = 200, .outcome = "result", .result_digest = digest, .result_bytes = 10, .decide_us = 1, .upstream_us = 2,
                 .total_us = 3, .traceparent = "00-1", .detail_json = R"({"a":1})"};
   std::string zeros(62, '0');
+  std::string named = std::string(content_digest_name()) + ":ab";
   EXPECT_EQ(payload_of(record),
             R"({"time":"2026-07-28T09:00:00.000000Z","kind":"call","decision":"dec_1","effect":"deny","reason":"policy.deny_if",)"
             R"("message":"blocked","principal_id":"usr_1","principal":"ann","principal_kind":"user","grant":"grt_1","grant_label":"laptop",)"
             R"("client":"cli 1","remote":"10.0.0.1","session":"s1","server_id":"u-1","server":"stripe","era":"2025-11-25",)"
             R"("method":"tools/call","tool":"refund","request_id":"\"7\"","policy":"support","policy_version":3,)"
             R"("rule":"/tools/refund/deny_if/0","rule_line":12,"shadow":[{"rule":"/tools/x/deny_if/0","message":"would deny"}],)"
-            R"("stated_reason":"why","arguments":{"amount":5},"arguments_digest":"ab)" + zeros + R"(","status":200,"outcome":"result",)"
-            R"("result_digest":"ab)" + zeros + R"(","result_bytes":10,"decide_us":1,"upstream_us":2,"total_us":3,"traceparent":"00-1",)"
+            R"("stated_reason":"why","arguments":{"amount":5},"arguments_digest":")" + named + zeros + R"(","status":200,"outcome":"result",)"
+            R"("result_digest":")" + named + zeros + R"(","result_bytes":10,"decide_us":1,"upstream_us":2,"total_us":3,"traceparent":"00-1",)"
             R"("detail":{"a":1}})");
 }
 

@@ -47,7 +47,9 @@ void Call::begin(const listener::Request& request, listener::Reply& reply) {
   snapshot_ = worker_.snapshot();
   worker_.write_decision_id(decision_id_);
   remote_ = request.remote;
-  remote_text_ = request.local_socket ? std::string("local") : request.remote.text();
+  const auto* memo = static_cast<const AuthMemo*>(request.connection_memo);   // printing an address is dear
+  if (memo != nullptr) remote_text_ = memo->remote_text;
+  else remote_text_ = request.local_socket ? std::string("local") : request.remote.text();
   (http_line_ = request.method) += ' ';
   http_line_ += request.path.substr(0, 200);
   auto admitted = admit(request);
@@ -87,7 +89,7 @@ Result<void> Call::identify(const listener::Request& request) {
   CG_TRY(caller_, snapshot_->directory->authenticate(header, request.remote, wall_));
   WallTime good_until = caller_->grant.expires_at;
   if (caller_->grant.overlap_until) good_until = std::min(good_until, *caller_->grant.overlap_until);
-  auto memo = std::make_unique<AuthMemo>(AuthMemo{Secret(std::string(header)), request.remote, snapshot_, caller_, good_until, wall_});
+  auto memo = std::make_unique<AuthMemo>(AuthMemo{Secret(std::string(header)), request.remote, remote_text_, snapshot_, caller_, good_until, wall_});
   worker_.rooms().note_use(caller_->grant.id, wall_);
   reply_->set_memo(memo.release(), destroy_memo);
   return {};
@@ -286,8 +288,8 @@ Result<void> Call::reserve(std::span<const policy::Claim> claims) {
 
 void Call::capture() {
   json::Value arguments = message_.params["arguments"];
-  if (!arguments.exists()) return;
-  arguments_digest_ = blake2b(arguments.raw());
+  if (!arguments.exists() || !worker_.rooms().options.audit) return;
+  arguments_digest_ = content_digest(arguments.raw());
   if (server_->server.capture != Capture::None) audit::capture_arguments(arguments_json_, arguments, server_->server.capture);
 }
 

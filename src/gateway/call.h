@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/content_hash.h"
 #include "base/secret.h"
 #include "gateway/clearance.h"
 #include "gateway/filter.h"
@@ -25,6 +26,7 @@ class Worker;
 struct AuthMemo {
   Secret header;
   IpAddress remote;
+  std::string remote_text;
   std::shared_ptr<const Snapshot> snapshot;
   const identity::GrantEntry* caller = nullptr;
   WallTime good_until{}, noted_at{};
@@ -154,7 +156,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   std::string upstream_session_;                 // as the upstream named it on initialize
   std::optional<session::SseReader> events_;
   std::optional<json::StreamCheck> check_;
-  std::optional<Blake2b> piece_digest_;
+  std::optional<ContentHash> piece_digest_;
   std::optional<Digest> result_digest_;
   std::uint64_t result_bytes_ = 0;
   std::string_view outcome_ = "none";

@@ -177,7 +177,7 @@ void Call::complete_message(json::Value root) {
   if (!message || message->kind != session::MessageKind::Response || !session::same_id(message->id, message_.id))
     return upstream_failed({Code::Unavailable, "upstream.bad_answer", "the upstream's answer does not belong to this request", {}},
                            limits::CallOutcome::UpstreamError);
-  result_digest_ = blake2b(answer_.canonical());
+  if (worker_.rooms().options.audit) result_digest_ = content_digest(answer_.canonical());
   result_bytes_ = answer_.canonical().size();
   if (auto accepted = accept_answer(*message); !accepted) return upstream_failed(accepted.error(), limits::CallOutcome::UpstreamError);
   bool tool_error = message->result["isError"].is(json::Kind::True);
@@ -260,7 +260,7 @@ void Call::finish() {
   if (in_flight_) worker_.rooms().sessions.end_request(session_->id, request_id_);
   in_flight_ = false;
   if (dropped_ > 0) detail_json_ = "{\"dropped_upstream_messages\":" + std::to_string(dropped_) + "}";
-  worker_.add_record(record());
+  if (worker_.rooms().options.audit) worker_.add_record(record());
   worker_.queue_outgoing(*this);
 }
 

@@ -316,7 +316,7 @@ Result<Progress> read_head(Kind kind, std::string_view bytes, const HeadCaps& ca
 
 }  // namespace
 
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
+bool equals_ignoring_case_same_size(std::string_view a, std::string_view b) {
   return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return x == y || lower(x) == lower(y); });
 }
 

@@ -23,7 +23,10 @@ struct Header {
   std::string_view value;   // surrounding whitespace removed
 };
 
-bool equals_ignoring_case(std::string_view a, std::string_view b);  // ASCII
+bool equals_ignoring_case_same_size(std::string_view a, std::string_view b);
+inline bool equals_ignoring_case(std::string_view a, std::string_view b) {  // ASCII
+  return a.size() == b.size() && equals_ignoring_case_same_size(a, b);
+}
 
 struct Head {
   // request
