@@ -137,7 +137,7 @@ def main(args: list[str], _: str) -> int:
     shell.no_more(args)
     setup.ensure("build", "bench")
     names = build.targets("release")
-    where = build.compile("release", [name for name in ("bench_backend", "bench_load", "callgate") if name in names])
+    where = build.compile("release", [name for name in ("bench_backend", "bench_load", "callgate") if name in names], quiet=True)
     began = time.monotonic()
     rows, samples_of = [], {}
     with tempfile.TemporaryDirectory(prefix="callgate-bench-") as folder:

@@ -36,10 +36,11 @@ def targets(preset: str) -> set[str]:
     return {name for name in names if "/" not in name and "." not in name and not name.startswith("cmake_")}
 
 
-def compile(preset: str, names: list[str] = ()) -> pathlib.Path:
+def compile(preset: str, names: list[str] = (), quiet: bool = False) -> pathlib.Path:
+    """quiet: warnings are shown only when the build fails."""
     where = configure(preset)
     shell.note(f"ninja {preset} {' '.join(names)}".rstrip())
-    shell.run(["ninja", "-C", where, "--quiet", f"-j{jobs()}", *names])
+    shell.run(["ninja", "-C", where, "--quiet", f"-j{jobs()}", *names], quiet=quiet)
     return where
 
 

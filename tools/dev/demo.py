@@ -160,7 +160,8 @@ def main(args: list[str], _: str) -> int:
     preset = shell.take_value(args, "--preset", "release")
     shell.no_more(args)
     setup.ensure("build", "node", "test")
-    binary = build.compile(preset, ["callgate"]) / "callgate"
+    shell.note("building; the first time takes some minutes")
+    binary = build.compile(preset, ["callgate"], quiet=True) / "callgate"
     with tempfile.TemporaryDirectory(prefix="callgate-demo-") as folder:
         story = Story(pathlib.Path(folder), binary, watched=not check)
         try:
