@@ -19,30 +19,38 @@
 
 namespace callgate::audit {
 
-std::string_view kind_name(Record::Kind kind);   // call | intent | refusal | session | admin | probe | system
+std::string_view kind_name(Record::Kind kind);  // call | intent | refusal | session | admin | probe | system
 
 // Records of one thread, serialised but not yet part of the chain. No allocation once warm. Not thread-safe.
 class Batch {
  public:
-  void add(const Record& record);       // one JSON object, control characters escaped, no raw secrets expected
+  void add(const Record& record);  // one JSON object, control characters escaped, no raw secrets expected
   bool empty() const { return items_.empty(); }
   std::size_t size() const { return items_.size(); }
-  void clear() { bytes_.clear(); items_.clear(); }
+  void clear() {
+    bytes_.clear();
+    items_.clear();
+  }
 
  private:
   friend class Journal;
-  struct Item { std::uint32_t payload_bytes, payload_crc; };
-  std::string bytes_;          // frames with open headers: commit fills them in place
+  struct Item {
+    std::uint32_t payload_bytes, payload_crc;
+  };
+  std::string bytes_;  // frames with open headers: commit fills them in place
   std::vector<Item> items_;
 };
 
-enum class Sync : std::uint8_t { Process, Power };   // Process: write(), survives kill -9, fdatasync every 200 ms behind; Power: fdatasync before commit returns
+enum class Sync : std::uint8_t {
+  Process,
+  Power
+};  // Process: write(), survives kill -9, fdatasync every 200 ms behind; Power: fdatasync before commit returns
 
 struct JournalOptions {
   std::string directory;
   Sync sync = Sync::Process;
   std::size_t segment_bytes_max = 64 * 1024 * 1024;
-  std::uint64_t free_bytes_min = 64 * 1024 * 1024;   // below this on the file system: commits are refused before the disk is full
+  std::uint64_t free_bytes_min = 64 * 1024 * 1024;  // below this on the file system: commits are refused before the disk is full
 };
 
 class Journal {
@@ -51,7 +59,10 @@ class Journal {
   // Chains and writes the batch with one write(); clears it on success. Any thread. After an error the journal stays
   // closed for commits until a retry of the pending bytes succeeds; nothing is half visible in the chain.
   Result<void> commit(Batch& batch);
-  struct Head { std::uint64_t sequence = 0; Digest hash{}; };
+  struct Head {
+    std::uint64_t sequence = 0;
+    Digest hash{};
+  };
   Head head() const;
   // Makes the n-th disk step (write, sync, new segment) fail half way, for anomaly loops: 0 = never.
   void fail_write_at(int n);
@@ -64,22 +75,27 @@ class Journal {
 };
 
 // Reads records back in order. `payload` is the JSON text of one record.
-struct Entry { std::uint64_t sequence = 0; Digest hash{}; std::string payload; };
+struct Entry {
+  std::uint64_t sequence = 0;
+  Digest hash{};
+  std::string payload;
+};
 Result<void> read_journal(const std::string& directory, std::uint64_t from_sequence, const std::function<bool(const Entry&)>& each);
 
 struct Verification {
   bool ok = false;
   std::uint64_t records = 0, first = 0, last = 0;
   Digest head{};
-  std::string problem;   // what is wrong, where (segment, offset, sequence), and what that means; empty when ok
+  std::string problem;  // what is wrong, where (segment, offset, sequence), and what that means; empty when ok
 };
 // Walks the whole chain. expected_head: an anchor published earlier; finds a cut tail.
 Verification verify(const std::string& directory, const std::optional<Journal::Head>& expected_head);
 
 struct Query {
   std::optional<WallTime> since, until;
-  std::string principal, grant, server, tool, method, effect, reason, kind, policy, decision_id, text;   // empty: any; text: substring of the record
-  std::optional<std::uint64_t> before_sequence;   // page: the last sequence of the page before; with oldest_first, records after it
+  std::string principal, grant, server, tool, method, effect, reason, kind, policy, decision_id,
+      text;                                      // empty: any; text: substring of the record
+  std::optional<std::uint64_t> before_sequence;  // page: the last sequence of the page before; with oldest_first, records after it
   std::size_t limit = 50;
   bool oldest_first = false;
 };
@@ -88,8 +104,8 @@ struct Query {
 class Index {
  public:
   static Result<std::unique_ptr<Index>> open(const std::string& database_path, const std::string& journal_directory);
-  Result<std::uint64_t> catch_up();                        // indexes what is new; returns how many; large batches
-  Result<std::vector<Entry>> query(const Query& query);    // newest first; at most 10,000
+  Result<std::uint64_t> catch_up();                      // indexes what is new; returns how many; large batches
+  Result<std::vector<Entry>> query(const Query& query);  // newest first; at most 10,000
   // Everything that matches, page by page, until `fn` says no; query.limit is not looked at.
   Result<void> each(const Query& query, const std::function<bool(const Entry&)>& fn);
   Result<std::optional<Entry>> find(std::string_view decision_id_or_sequence);
@@ -102,7 +118,8 @@ class Index {
   std::unique_ptr<Inner> inner_;
 };
 
-// Streams all matching records (query.limit is not looked at) as JSON lines or CSV (cells that a spreadsheet would run as formulas are defused, T-64).
+// Streams all matching records (query.limit is not looked at) as JSON lines or CSV (cells that a spreadsheet would run as formulas are
+// defused, T-64).
 enum class Format : std::uint8_t { Jsonl, Csv };
 Result<std::uint64_t> export_records(Index& index, const Query& query, Format format, const std::function<bool(std::string_view)>& write);
 // Drops whole segments older than `keep`; the first kept segment names the hash it continues from, so the chain still verifies.

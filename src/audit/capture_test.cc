@@ -37,9 +37,10 @@ TEST(Capture, KeepsOnlyKeysAndKindsAtKeys) {
 }
 
 TEST(Capture, KeepsNumbersBooleansAndShortEnumsAtRedacted) {
-  EXPECT_EQ(capture(kArguments, Capture::Redacted),
-            R"({"amount":12.50,"currency":"usd","mode":"READ_ONLY","dry":true,"note":null,"email":"<string, 15 bytes>","api_key":"<secret>",)"
-            R"("tags":["a","<string, 3 bytes>"],"nested":{"Password":"<secret>","id":"<string, 6 bytes>"}})");
+  EXPECT_EQ(
+      capture(kArguments, Capture::Redacted),
+      R"({"amount":12.50,"currency":"usd","mode":"READ_ONLY","dry":true,"note":null,"email":"<string, 15 bytes>","api_key":"<secret>",)"
+      R"("tags":["a","<string, 3 bytes>"],"nested":{"Password":"<secret>","id":"<string, 6 bytes>"}})");
 }
 
 TEST(Capture, KeepsEverythingButKnownSecretShapesAtFull) {
@@ -49,7 +50,8 @@ TEST(Capture, KeepsEverythingButKnownSecretShapesAtFull) {
 }
 
 TEST(Capture, MasksCardNumbersAtRedacted) {
-  EXPECT_EQ(capture(R"([4111111111111111,4111111111111112,1785000000])", Capture::Redacted), R"(["<number, 16 digits>",4111111111111112,1785000000])");
+  EXPECT_EQ(capture(R"([4111111111111111,4111111111111112,1785000000])", Capture::Redacted),
+            R"(["<number, 16 digits>",4111111111111112,1785000000])");
 }
 
 TEST(Capture, MasksSecretsThatStandInKeys) {
@@ -62,12 +64,20 @@ TEST(Capture, SurvivesTheDeepestAndWidestArguments) {
 }
 
 TEST(Masking, FindsKnownShapesWhereverTheyStand) {
-  const char* secrets[] = {
-      "sk-proj-abcdefghijklmnop", "sk-ant-api03-abcdefghijklmnop", "sk_live_abcdefghijklmnop", "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
-      "gho_abcdefghijklmnopqrstuvwxyz0123456789", "github_pat_11ABCDEFG0abcdefghijkl_mnop", "AKIAIOSFODNN7EXAMPLE", "xoxb-1234567890-abcdef",
-      "glpat-abcdefghijklmnopqrst", "AIzaSyA-abcdefghijklmnopqrstuvwxyz01234", "npm_abcdefghijklmnopqrstuvwxyz0123456789",
-      "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc-_123", "cg_0123456789abcdefghijABCDEFGHIJ0123456789abcXYZ012",
-      "cga_0123456789abcdefghijABCDEFGHIJ0123456789abcXYZ012"};
+  const char* secrets[] = {"sk-proj-abcdefghijklmnop",
+                           "sk-ant-api03-abcdefghijklmnop",
+                           "sk_live_abcdefghijklmnop",
+                           "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+                           "gho_abcdefghijklmnopqrstuvwxyz0123456789",
+                           "github_pat_11ABCDEFG0abcdefghijkl_mnop",
+                           "AKIAIOSFODNN7EXAMPLE",
+                           "xoxb-1234567890-abcdef",
+                           "glpat-abcdefghijklmnopqrst",
+                           "AIzaSyA-abcdefghijklmnopqrstuvwxyz01234",
+                           "npm_abcdefghijklmnopqrstuvwxyz0123456789",
+                           "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc-_123",
+                           "cg_0123456789abcdefghijABCDEFGHIJ0123456789abcXYZ012",
+                           "cga_0123456789abcdefghijABCDEFGHIJ0123456789abcXYZ012"};
   for (std::string secret : secrets) {
     EXPECT_EQ(masked(secret), "<secret>") << secret;
     EXPECT_EQ(masked("key=" + secret + ", next"), "key=<secret>, next") << secret;
@@ -91,19 +101,21 @@ TEST(Masking, StaysLinearOnHostileText) {
 }
 
 TEST(Masking, LeavesOrdinaryTextAlone) {
-  for (const char* text : {"", "task-list-of-things-to-do-today", "disk-usage-report-for-monday", "risk-assessment", "sk-short", "AKIA", "eyJ.a.b",
-                           "https://example.com:8080/path?user=a@b", "http://user@host/", "basic facts", "-----BEGIN CERTIFICATE-----\nMIIE",
-                           "a bearer of news", "cg_short"}) {
+  for (const char* text : {"", "task-list-of-things-to-do-today", "disk-usage-report-for-monday", "risk-assessment", "sk-short", "AKIA",
+                           "eyJ.a.b", "https://example.com:8080/path?user=a@b", "http://user@host/", "basic facts",
+                           "-----BEGIN CERTIFICATE-----\nMIIE", "a bearer of news", "cg_short"}) {
     EXPECT_EQ(masked(text), text);
   }
 }
 
 TEST(Masking, KnowsSensitiveKeysHoweverTheyAreWritten) {
-  for (const char* key : {"password", "PASSWORD", "user_password", "dbPasswd", "api_key", "apiKey", "X-API-Key", "client_secret", "Authorization",
-                          "proxy-authorization", "access_token", "token", "refreshToken", "tokenValue", "Set-Cookie", "private_key", "pin", "cvv"}) {
+  for (const char* key :
+       {"password", "PASSWORD", "user_password", "dbPasswd", "api_key", "apiKey", "X-API-Key", "client_secret", "Authorization",
+        "proxy-authorization", "access_token", "token", "refreshToken", "tokenValue", "Set-Cookie", "private_key", "pin", "cvv"}) {
     EXPECT_TRUE(sensitive_key(key)) << key;
   }
-  for (const char* key : {"max_tokens", "tokens", "tokenizer", "token_count", "amount", "author", "pinned", "key", "passage", "", "keyboard"})
+  for (const char* key :
+       {"max_tokens", "tokens", "tokenizer", "token_count", "amount", "author", "pinned", "key", "passage", "", "keyboard"})
     EXPECT_FALSE(sensitive_key(key)) << key;
 }
 

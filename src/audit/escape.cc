@@ -83,7 +83,10 @@ std::size_t decode_utf8(std::string_view text, char32_t& point) {
   if (text.empty()) return 0;
   auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   unsigned char lead = byte(0);
-  if (lead < 0x80) { point = lead; return 1; }
+  if (lead < 0x80) {
+    point = lead;
+    return 1;
+  }
   std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
   if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return 0;
   char32_t value = lead & (0xffU >> (length + 1));

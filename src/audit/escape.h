@@ -9,9 +9,9 @@
 
 namespace callgate::audit {
 
-constexpr std::size_t kFieldBytesMax = 4 * 1024;        // names, ids, methods
-constexpr std::size_t kMessageBytesMax = 16 * 1024;     // messages and stated reasons
-constexpr std::size_t kJsonBytesMax = 1024 * 1024;      // arguments, detail
+constexpr std::size_t kFieldBytesMax = 4 * 1024;     // names, ids, methods
+constexpr std::size_t kMessageBytesMax = 16 * 1024;  // messages and stated reasons
+constexpr std::size_t kJsonBytesMax = 1024 * 1024;   // arguments, detail
 
 // Appends `text` with quotes. Longer than bytes_max: cut on a character border and marked with the size it had.
 void append_text(std::string& out, std::string_view text, std::size_t bytes_max = kFieldBytesMax);

@@ -12,9 +12,9 @@ namespace callgate::audit {
 namespace {
 
 constexpr std::array<std::string_view, 28> kColumns = {
-    "time", "kind", "decision", "effect", "reason", "message", "principal", "principal_id", "grant", "client", "remote", "session", "server",
-    "server_id", "era", "method", "tool", "request_id", "policy", "policy_version", "rule", "stated_reason", "arguments", "status", "outcome",
-    "result_bytes", "total_us", "detail"};
+    "time",   "kind",          "decision",  "effect",    "reason",  "message",      "principal", "principal_id", "grant",  "client",
+    "remote", "session",       "server",    "server_id", "era",     "method",       "tool",      "request_id",   "policy", "policy_version",
+    "rule",   "stated_reason", "arguments", "status",    "outcome", "result_bytes", "total_us",  "detail"};
 
 // A spreadsheet takes these for the start of a formula, the full-width forms included.
 bool starts_formula(std::string_view cell) {

@@ -18,7 +18,8 @@ namespace {
 // Integer names keep the secondary indexes small; a (kind, id, name) lives once. Blocks: see kBlockShift.
 constexpr store::Migration kMigrations[] = {
     {"audit", 1,
-     "CREATE TABLE audit_names (n INTEGER PRIMARY KEY, kind BIGINT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (kind, id, name));"
+     "CREATE TABLE audit_names (n INTEGER PRIMARY KEY, kind BIGINT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (kind, id, "
+     "name));"
      "CREATE INDEX audit_names_by_name ON audit_names (kind, name);"
      "CREATE TABLE audit_records (sequence INTEGER PRIMARY KEY, time_us BIGINT NOT NULL, kind TEXT NOT NULL, denied BIGINT NOT NULL,"
      " principal BIGINT NOT NULL, granted BIGINT NOT NULL, server BIGINT NOT NULL, tool TEXT NOT NULL, method TEXT NOT NULL,"
@@ -42,7 +43,7 @@ constexpr std::size_t kRowsPerInsert = 50;
 constexpr std::size_t kRowsPerTransaction = 50'000;
 // Every row touches a page of each secondary index: they must stay in memory while many rows come in, and need not afterwards.
 constexpr std::string_view kFillingCache = "PRAGMA cache_size = -32768", kReleaseCache = "PRAGMA shrink_memory";
-constexpr std::size_t kTextBytesMax = 200;   // of an indexed text; the record holds it all
+constexpr std::size_t kTextBytesMax = 200;  // of an indexed text; the record holds it all
 enum NameKind : std::int64_t { Principal = 1, Grant = 2, Server = 3 };
 
 struct Fields {
@@ -60,9 +61,9 @@ struct Fields {
       return;
     }
     const std::pair<std::string_view, std::string*> texts[] = {
-        {"kind", &kind}, {"decision", &decision}, {"reason", &reason}, {"principal_id", &principal_id}, {"principal", &principal},
-        {"grant", &grant}, {"grant_label", &grant_label}, {"server_id", &server_id}, {"server", &server}, {"tool", &tool},
-        {"method", &method}, {"policy", &policy}};
+        {"kind", &kind},           {"decision", &decision}, {"reason", &reason},           {"principal_id", &principal_id},
+        {"principal", &principal}, {"grant", &grant},       {"grant_label", &grant_label}, {"server_id", &server_id},
+        {"server", &server},       {"tool", &tool},         {"method", &method},           {"policy", &policy}};
     for (auto& [name, into] : texts) {
       if (name != key) continue;
       *into = field_text(value);
@@ -75,7 +76,9 @@ struct Fields {
 // Collects rows and writes them fifty at a time.
 class Filler {
  public:
-  Filler(store::Transaction& tx, std::unordered_map<std::string, std::int64_t>& names) : tx_(tx), names_(names) { values_.reserve(kRowsPerInsert * kColumns); }
+  Filler(store::Transaction& tx, std::unordered_map<std::string, std::int64_t>& names) : tx_(tx), names_(names) {
+    values_.reserve(kRowsPerInsert * kColumns);
+  }
 
   Result<void> add(const Frame& frame, std::uint32_t segment) {
     Fields fields;
@@ -107,16 +110,17 @@ class Filler {
   }
 
   Result<void> finish() {
-    if (!values_.empty()) {   // the rest one by one: two statements in all, both stay prepared
+    if (!values_.empty()) {  // the rest one by one: two statements in all, both stay prepared
       std::vector<store::Value> rest = std::move(values_);
       for (std::size_t at = 0; at < rest.size(); at += kColumns) {
         CG_CHECK(tx_.execute(sql(1), std::span<const store::Value>(rest).subspan(at, kColumns)));
       }
     }
     for (const auto& [block, times] : blocks_) {
-      CG_CHECK(tx_.execute("INSERT INTO audit_blocks (block, min_us, max_us) VALUES (?, ?, ?) ON CONFLICT (block) DO UPDATE SET "
-                           "min_us = MIN(min_us, excluded.min_us), max_us = MAX(max_us, excluded.max_us)",
-                           {static_cast<std::int64_t>(block), times.first, times.second}));
+      CG_CHECK(
+          tx_.execute("INSERT INTO audit_blocks (block, min_us, max_us) VALUES (?, ?, ?) ON CONFLICT (block) DO UPDATE SET "
+                      "min_us = MIN(min_us, excluded.min_us), max_us = MAX(max_us, excluded.max_us)",
+                      {static_cast<std::int64_t>(block), times.first, times.second}));
     }
     return {};
   }
@@ -124,8 +128,9 @@ class Filler {
  private:
   static const std::string& sql(std::size_t rows) {
     static const auto make = [](std::size_t count) {
-      std::string text = "INSERT INTO audit_records (sequence, time_us, kind, denied, principal, granted, server, tool, method, reason, policy, "
-                         "decision_id, segment, position) VALUES ";
+      std::string text =
+          "INSERT INTO audit_records (sequence, time_us, kind, denied, principal, granted, server, tool, method, reason, policy, "
+          "decision_id, segment, position) VALUES ";
       for (std::size_t i = 0; i < count; ++i) text += i == 0 ? "(?,?,?,?,?,?,?,?,?,?,?,?,?,?)" : ",(?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
       return text;
     };
@@ -144,8 +149,11 @@ class Filler {
     if (id.empty() && name.empty()) return 0;
     key_.assign(1, static_cast<char>('0' + kind)).append(id).append(1, '\0').append(name);
     if (auto known = names_.find(key_); known != names_.end()) return known->second;
-    CG_TRY(auto rows, tx_.query("INSERT INTO audit_names (kind, id, name) VALUES (?, ?, ?) ON CONFLICT (kind, id, name) DO UPDATE SET id = excluded.id "
-                                "RETURNING n", {std::int64_t{kind}, id, name}));
+    CG_TRY(
+        auto rows,
+        tx_.query("INSERT INTO audit_names (kind, id, name) VALUES (?, ?, ?) ON CONFLICT (kind, id, name) DO UPDATE SET id = excluded.id "
+                  "RETURNING n",
+                  {std::int64_t{kind}, id, name}));
     if (names_.size() > 100'000) names_.clear();
     return names_[key_] = rows[0].integer(0);
   }
@@ -206,7 +214,8 @@ Result<void> Index::Inner::clear() {
   names.clear();
   last = {};
   return database->write([](store::Transaction& tx) -> Result<void> {
-    for (const char* table : {"audit_records", "audit_names", "audit_blocks", "audit_state"}) CG_CHECK(tx.execute(fmt::format("DELETE FROM {}", table)));
+    for (const char* table : {"audit_records", "audit_names", "audit_blocks", "audit_state"})
+      CG_CHECK(tx.execute(fmt::format("DELETE FROM {}", table)));
     return {};
   });
 }
@@ -235,7 +244,8 @@ Result<void> Index::Inner::drop_removed() {
   for (std::int64_t removed = 1; removed > 0;) {
     CG_CHECK(database->write([&](store::Transaction& tx) -> Result<void> {
       CG_TRY(removed, tx.execute("DELETE FROM audit_records WHERE sequence IN (SELECT sequence FROM audit_records WHERE sequence < ? "
-                                 "ORDER BY sequence LIMIT 20000)", {static_cast<std::int64_t>(first)}));
+                                 "ORDER BY sequence LIMIT 20000)",
+                                 {static_cast<std::int64_t>(first)}));
       CG_CHECK(tx.execute("DELETE FROM audit_blocks WHERE block < ?", {static_cast<std::int64_t>(first >> kBlockShift)}));
       return {};
     }));
@@ -271,10 +281,11 @@ Result<std::uint64_t> Index::Inner::fill() {
         }
         if (rows == 0) return {};
         CG_CHECK(filler.finish());
-        CG_CHECK(tx.execute("INSERT INTO audit_state (id, sequence, segment, position, hash) VALUES (1, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
-                            "sequence = excluded.sequence, segment = excluded.segment, position = excluded.position, hash = excluded.hash",
-                            {static_cast<std::int64_t>(newest.location.sequence), static_cast<std::int64_t>(number),
-                             static_cast<std::int64_t>(newest.location.offset), hex_encode(newest.hash)}));
+        CG_CHECK(tx.execute(
+            "INSERT INTO audit_state (id, sequence, segment, position, hash) VALUES (1, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+            "sequence = excluded.sequence, segment = excluded.segment, position = excluded.position, hash = excluded.hash",
+            {static_cast<std::int64_t>(newest.location.sequence), static_cast<std::int64_t>(number),
+             static_cast<std::int64_t>(newest.location.offset), hex_encode(newest.hash)}));
         return {};
       }));
       last = newest;
@@ -313,7 +324,7 @@ Result<std::uint64_t> Index::catch_up() {
   CG_CHECK(inner_->check_same_journal());
   CG_CHECK(inner_->drop_removed());
   auto done = inner_->fill();
-  if (!done) {   // names given out by a transaction that was rolled back must not be remembered
+  if (!done) {  // names given out by a transaction that was rolled back must not be remembered
     inner_->names.clear();
     (void)inner_->load_state();
   }

@@ -12,7 +12,7 @@
 
 namespace callgate::audit {
 
-constexpr unsigned kBlockShift = 12;   // 4096 records per time block: a time range becomes a few ranges of sequences
+constexpr unsigned kBlockShift = 12;  // 4096 records per time block: a time range becomes a few ranges of sequences
 
 struct Location {
   std::uint64_t sequence = 0;
@@ -24,7 +24,7 @@ struct Location {
 class RecordReader {
  public:
   explicit RecordReader(const std::string& directory) : directory_(directory) {}
-  bool read(const Location& location, Entry& entry);   // false: no longer there, or not that record
+  bool read(const Location& location, Entry& entry);  // false: no longer there, or not that record
 
  private:
   const std::string& directory_;
@@ -36,8 +36,11 @@ struct Index::Inner {
   std::string directory;
 
   std::mutex filling;
-  struct Last { Location location; Digest hash{}; } last;   // of the newest record indexed; sequence 0: none
-  std::unordered_map<std::string, std::int64_t> names;      // known rows of audit_names
+  struct Last {
+    Location location;
+    Digest hash{};
+  } last;                                               // of the newest record indexed; sequence 0: none
+  std::unordered_map<std::string, std::int64_t> names;  // known rows of audit_names
 
   Result<void> load_state();
   Result<void> check_same_journal();

@@ -49,12 +49,21 @@ class IndexTest : public ::testing::Test {
   void fill(int records) {
     Batch batch;
     for (int i = 1; i <= records; ++i) {
-      std::string decision = "dec_" + std::to_string(i), principal = "usr_" + std::to_string(i % 3), name = "person" + std::to_string(i % 3);
+      std::string decision = "dec_" + std::to_string(i), principal = "usr_" + std::to_string(i % 3),
+                  name = "person" + std::to_string(i % 3);
       const bool denied = i % 10 == 0;
-      Record record{.decision_id = decision, .principal_id = principal, .principal_name = name, .grant_id = "grt_1", .grant_label = "laptop",
-                    .server_id = i % 2 == 0 ? "uuid-a" : "uuid-b", .server_slug = i % 2 == 0 ? "stripe" : "github", .method = "tools/call",
-                    .tool = i % 4 == 0 ? "refund_payment" : "list_things", .effect = denied ? Effect::Deny : Effect::Allow,
-                    .reason = denied ? "policy.deny_if" : "ok", .policy = "support"};
+      Record record{.decision_id = decision,
+                    .principal_id = principal,
+                    .principal_name = name,
+                    .grant_id = "grt_1",
+                    .grant_label = "laptop",
+                    .server_id = i % 2 == 0 ? "uuid-a" : "uuid-b",
+                    .server_slug = i % 2 == 0 ? "stripe" : "github",
+                    .method = "tools/call",
+                    .tool = i % 4 == 0 ? "refund_payment" : "list_things",
+                    .effect = denied ? Effect::Deny : Effect::Allow,
+                    .reason = denied ? "policy.deny_if" : "ok",
+                    .policy = "support"};
       record.time = clock.now();
       clock.advance(seconds(1));
       batch.add(record);
@@ -251,10 +260,10 @@ TEST_F(IndexTest, SurvivesRetentionThatWasFaster) {
   open_journal(20'000);
   fill(300);
   catch_up();
-  fill(200);   // not indexed yet
+  fill(200);  // not indexed yet
   clock.advance(hours(1));
   ASSERT_GT(apply_retention(directory, clock.now(), seconds(1)).value(), 300U);
-  EXPECT_EQ(count({}), 0U);   // rows whose records are gone are passed over
+  EXPECT_EQ(count({}), 0U);  // rows whose records are gone are passed over
   catch_up();
   auto kept = verify(directory, std::nullopt).records;
   EXPECT_EQ(count({}), kept);
@@ -262,7 +271,12 @@ TEST_F(IndexTest, SurvivesRetentionThatWasFaster) {
 
 TEST_F(IndexTest, AnswersWhileItIsFilled) {
   fill(2000);
-  std::thread filling([&] { for (int i = 0; i < 20; ++i) { fill(100); EXPECT_TRUE(index->catch_up().has_value()); } });
+  std::thread filling([&] {
+    for (int i = 0; i < 20; ++i) {
+      fill(100);
+      EXPECT_TRUE(index->catch_up().has_value());
+    }
+  });
   for (int i = 0; i < 50; ++i) {
     auto page = index->query({.principal = "usr_1", .limit = 20});
     ASSERT_TRUE(page.has_value());
@@ -273,13 +287,19 @@ TEST_F(IndexTest, AnswersWhileItIsFilled) {
 
 std::string export_all(Index& index, Format format) {
   std::string text;
-  EXPECT_TRUE(export_records(index, {.oldest_first = true}, format, [&](std::string_view piece) { text += piece; return true; }).has_value());
+  EXPECT_TRUE(export_records(index, {.oldest_first = true}, format, [&](std::string_view piece) {
+                text += piece;
+                return true;
+              }).has_value());
   return text;
 }
 
 // T-64
 TEST_F(IndexTest, ExportsCsvThatASpreadsheetDoesNotRun) {
-  for (std::string bad : {"=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\tx", "\rx", "\xef\xbc\x9d" "1+1"}) add({.tool = bad});
+  for (std::string bad : {"=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\tx", "\rx",
+                          "\xef\xbc\x9d"
+                          "1+1"})
+    add({.tool = bad});
   add({.tool = "\x1b[31mred\x7f", .message = "a \"quoted\", text\nline"});
   catch_up();
   std::string csv = export_all(*index, Format::Csv);
@@ -287,7 +307,9 @@ TEST_F(IndexTest, ExportsCsvThatASpreadsheetDoesNotRun) {
   EXPECT_NE(csv.find(",\"'+1+1\","), std::string::npos);
   EXPECT_NE(csv.find(",\"'-2+3\","), std::string::npos);
   EXPECT_NE(csv.find(",\"'@SUM(A1)\","), std::string::npos);
-  EXPECT_NE(csv.find(",\"'\xef\xbc\x9d" "1+1\","), std::string::npos);
+  EXPECT_NE(csv.find(",\"'\xef\xbc\x9d"
+                     "1+1\","),
+            std::string::npos);
   EXPECT_NE(csv.find("\"a \"\"quoted\"\", text\\nline\""), std::string::npos) << csv;
   EXPECT_NE(csv.find("\\u001b[31mred\\u007f"), std::string::npos);
   for (char c : csv) EXPECT_TRUE(c == '\r' || c == '\n' || static_cast<unsigned char>(c) >= 0x20);

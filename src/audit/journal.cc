@@ -28,7 +28,10 @@ tl::unexpected<Error> unwritable(const std::string& directory, std::string_view 
 }  // namespace
 
 struct Journal::Inner {
-  struct Mark { std::uint64_t offset = 0, sequence = 0; Digest hash{}; };
+  struct Mark {
+    std::uint64_t offset = 0, sequence = 0;
+    Digest hash{};
+  };
   struct Waiter {
     enum class State : std::uint8_t { Waiting, Stored, TakenBack };
     std::uint64_t sequence = 0;
@@ -43,14 +46,14 @@ struct Journal::Inner {
   std::condition_variable sync_done, wake;
   File file;
   std::uint32_t segment = 0;
-  Mark written, synced;                 // synced: only in Sync::Power
-  bool tail_unclean = false;            // bytes after written.offset that could not be cut yet
+  Mark written, synced;       // synced: only in Sync::Power
+  bool tail_unclean = false;  // bytes after written.offset that could not be cut yet
   bool syncing = false, dirty = false, sync_broken = false, stopping = false;
-  std::vector<Waiter*> waiters;         // Sync::Power: committers whose records are written but not synced yet
+  std::vector<Waiter*> waiters;  // Sync::Power: committers whose records are written but not synced yet
   int writes_until_failure = 0;
   std::optional<MonoTime> space_checked;
   bool space_ok = false;
-  std::vector<File> retired;            // full segments the background thread still has to sync
+  std::vector<File> retired;  // full segments the background thread still has to sync
   std::thread background;
 
   Result<void> commit(Batch& batch);
@@ -171,7 +174,7 @@ Result<void> Journal::Inner::wait_synced(std::unique_lock<std::mutex>& held, std
     }
     syncing = true;
     Mark target = written;
-    int fd = file.get();   // stays open: rotate() waits for syncing to end
+    int fd = file.get();  // stays open: rotate() waits for syncing to end
     int error = injected() ? EIO : 0;
     held.unlock();
     if (error == 0 && ::fdatasync(fd) != 0) error = errno;
@@ -212,7 +215,7 @@ void Journal::Inner::sync_behind() {
     std::vector<File> full = std::move(retired);
     retired.clear();
     dirty = false;
-    File current(::dup(file.get()));   // a rotation may replace the file meanwhile
+    File current(::dup(file.get()));  // a rotation may replace the file meanwhile
     held.unlock();
     bool ok = ::fdatasync(current.get()) == 0;
     for (const File& each : full) ok = ::fdatasync(each.get()) == 0 && ok;
@@ -268,7 +271,8 @@ Result<std::unique_ptr<Journal>> Journal::open(const JournalOptions& options, co
   }
   if (options.sync == Sync::Process) inner.background = std::thread([&inner] { inner.sync_behind(); });
   if (found.cut_bytes == 0) return journal;
-  std::string detail = fmt::format("{{\"segment\":\"{}\",\"cut_bytes\":{},\"last_sequence\":{}}}", found.cut_segment, found.cut_bytes, found.sequence);
+  std::string detail =
+      fmt::format("{{\"segment\":\"{}\",\"cut_bytes\":{},\"last_sequence\":{}}}", found.cut_segment, found.cut_bytes, found.sequence);
   Record record;
   record.kind = Record::Kind::System;
   record.time = clock.now();

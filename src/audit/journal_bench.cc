@@ -51,8 +51,9 @@ int main(int argc, char** argv) {
     double cpu = static_cast<double>(cpu1.tv_sec - cpu0.tv_sec) + static_cast<double>(cpu1.tv_nsec - cpu0.tv_nsec) / 1e9;
     std::uint64_t bytes = 0;
     for (const auto& file : std::filesystem::directory_iterator(directory)) bytes += file.file_size();
-    std::printf("batch %4zu: %9.0f records/s, %.2f us cpu per record, %llu bytes each\n", batch_size, static_cast<double>(records) / seconds,
-                cpu * 1e6 / static_cast<double>(records), static_cast<unsigned long long>(bytes / records));
+    std::printf("batch %4zu: %9.0f records/s, %.2f us cpu per record, %llu bytes each\n", batch_size,
+                static_cast<double>(records) / seconds, cpu * 1e6 / static_cast<double>(records),
+                static_cast<unsigned long long>(bytes / records));
   }
   std::filesystem::remove_all(directory);
   return 0;

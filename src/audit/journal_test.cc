@@ -25,7 +25,8 @@ namespace {
 class JournalTest : public ::testing::Test {
  protected:
   std::unique_ptr<Journal> open(Sync sync = Sync::Process, std::size_t segment_bytes = 64 * 1024 * 1024) {
-    auto journal = Journal::open({.directory = directory.path(), .sync = sync, .segment_bytes_max = segment_bytes, .free_bytes_min = 0}, clock);
+    auto journal =
+        Journal::open({.directory = directory.path(), .sync = sync, .segment_bytes_max = segment_bytes, .free_bytes_min = 0}, clock);
     EXPECT_TRUE(journal.has_value()) << (journal ? "" : journal.error().message);
     return journal ? std::move(*journal) : nullptr;
   }
@@ -39,7 +40,10 @@ class JournalTest : public ::testing::Test {
   std::string segment(int number) { return directory.file(segment_name(static_cast<std::uint32_t>(number))); }
   std::vector<Entry> read(std::uint64_t from = 1) {
     std::vector<Entry> entries;
-    auto done = read_journal(directory.path(), from, [&](const Entry& entry) { entries.push_back(entry); return true; });
+    auto done = read_journal(directory.path(), from, [&](const Entry& entry) {
+      entries.push_back(entry);
+      return true;
+    });
     EXPECT_TRUE(done.has_value()) << done.error().message;
     return entries;
   }
@@ -87,8 +91,15 @@ TEST_F(JournalTest, KeepsFilesForTheOwnerOnly) {
 }
 
 TEST_F(JournalTest, ContinuesTheChainAfterAStop) {
-  { auto journal = open(); commit(*journal, 3); }
-  { auto journal = open(); EXPECT_EQ(journal->head().sequence, 3U); commit(*journal, 3); }
+  {
+    auto journal = open();
+    commit(*journal, 3);
+  }
+  {
+    auto journal = open();
+    EXPECT_EQ(journal->head().sequence, 3U);
+    commit(*journal, 3);
+  }
   auto verification = verify(directory.path(), std::nullopt);
   EXPECT_TRUE(verification.ok) << verification.problem;
   EXPECT_EQ(verification.records, 6U);
@@ -116,14 +127,17 @@ TEST_F(JournalTest, RefusesASecondWriter) {
 }
 
 TEST_F(JournalTest, CutsATornTailAndSaysSo) {
-  { auto journal = open(); commit(*journal, 3); }
+  {
+    auto journal = open();
+    commit(*journal, 3);
+  }
   std::string bytes = read_file(segment(1));
   std::uint64_t third = offset_of(3);
   for (std::size_t keep : {third + 1, third + 47, third + 48, third + 60, static_cast<std::uint64_t>(bytes.size()) - 1}) {
     write_file(segment(1), bytes.substr(0, keep));
     {
       auto journal = open();
-      EXPECT_EQ(journal->head().sequence, 3U);   // 2 kept, and the system record
+      EXPECT_EQ(journal->head().sequence, 3U);  // 2 kept, and the system record
     }
     auto entries = read();
     ASSERT_EQ(entries.size(), 3U);
@@ -134,14 +148,23 @@ TEST_F(JournalTest, CutsATornTailAndSaysSo) {
 }
 
 TEST_F(JournalTest, StartsAgainAfterAStopBetweenCreatingASegmentAndItsHeader) {
-  { auto journal = open(); commit(*journal, 3); }
+  {
+    auto journal = open();
+    commit(*journal, 3);
+  }
   write_file(segment(2), "CGAU");
-  { auto journal = open(); EXPECT_EQ(journal->head().sequence, 4U); }
+  {
+    auto journal = open();
+    EXPECT_EQ(journal->head().sequence, 4U);
+  }
   EXPECT_TRUE(verify(directory.path(), std::nullopt).ok);
 }
 
 TEST_F(JournalTest, RefusesToStartWhenTheMiddleIsDamaged) {
-  { auto journal = open(); commit(*journal, 3); }
+  {
+    auto journal = open();
+    commit(*journal, 3);
+  }
   std::string bytes = read_file(segment(1));
   bytes[offset_of(2) + 60] ^= 1;
   write_file(segment(1), bytes);
@@ -149,11 +172,14 @@ TEST_F(JournalTest, RefusesToStartWhenTheMiddleIsDamaged) {
   ASSERT_FALSE(journal.has_value());
   EXPECT_EQ(journal.error().reason, "audit.damaged");
   EXPECT_NE(journal.error().message.find("audit-00000001.log"), std::string::npos);
-  EXPECT_EQ(read_file(segment(1)), bytes);   // evidence is not touched
+  EXPECT_EQ(read_file(segment(1)), bytes);  // evidence is not touched
 }
 
 TEST_F(JournalTest, RefusesToStartWhenASegmentIsMissing) {
-  { auto journal = open(Sync::Process, 1'000); for (int i = 0; i < 40; ++i) commit(*journal, 1); }
+  {
+    auto journal = open(Sync::Process, 1'000);
+    for (int i = 0; i < 40; ++i) commit(*journal, 1);
+  }
   std::filesystem::remove(segment(2));
   EXPECT_FALSE(Journal::open({.directory = directory.path()}, clock).has_value());
   auto verification = verify(directory.path(), std::nullopt);
@@ -185,7 +211,7 @@ TEST_F(JournalTest, TakesBackARealShortWrite) {
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old_limit), 0);
   auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
   rlimit tight = old_limit;
-  tight.rlim_cur = size + 100;   // inside the next record
+  tight.rlim_cur = size + 100;  // inside the next record
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
   Batch batch;
   batch.add({.tool = "refund_payment"});
@@ -260,7 +286,7 @@ TEST_P(AnomalyLoop, AnyFailingDiskStepIsARefusalAndTheChainGoesOn) {
       EXPECT_EQ((*journal)->head().sequence, before.sequence);
       auto verification = verify(place.path(), before);
       EXPECT_TRUE(verification.ok) << verification.problem;
-      EXPECT_EQ(verification.records, before.sequence);   // nothing half visible
+      EXPECT_EQ(verification.records, before.sequence);    // nothing half visible
       ASSERT_TRUE((*journal)->commit(batch).has_value());  // the retry
     }
     EXPECT_LE(refused, 1);

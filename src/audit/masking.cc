@@ -22,7 +22,8 @@ std::size_t run(std::string_view text, std::size_t at, bool (*allowed)(char)) {
 }
 
 bool starts_ignoring_case(std::string_view text, std::string_view prefix) {
-  return text.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), text.begin(), [](char a, char b) { return a == lower(b); });
+  return text.size() >= prefix.size() &&
+         std::equal(prefix.begin(), prefix.end(), text.begin(), [](char a, char b) { return a == lower(b); });
 }
 
 // A prefix that stands at the start of a word, and how much of a token must follow.
@@ -31,13 +32,12 @@ struct Shape {
   std::size_t length_min;
 };
 constexpr std::array<Shape, 40> kShapes = {{
-    {"sk-", 16}, {"sk_live_", 12}, {"sk_test_", 12}, {"rk_live_", 12}, {"rk_test_", 12}, {"whsec_", 16},
-    {"ghp_", 20}, {"gho_", 20}, {"ghu_", 20}, {"ghs_", 20}, {"ghr_", 20}, {"github_pat_", 20},
-    {"glpat-", 16}, {"gldt-", 16}, {"AKIA", 16}, {"ASIA", 16}, {"AIza", 30}, {"ya29.", 16},
-    {"xoxb-", 10}, {"xoxp-", 10}, {"xoxa-", 10}, {"xoxr-", 10}, {"xoxs-", 10}, {"xapp-", 10},
-    {"npm_", 30}, {"hf_", 20}, {"dop_v1_", 30}, {"SG.", 20}, {"shpat_", 20}, {"sq0atp-", 16},
-    {"pypi-", 20}, {"glsa_", 20}, {"lin_api_", 20}, {"ntn_", 20}, {"dckr_pat_", 16}, {"hvs.", 20},
-    {"cg_", 20}, {"cga_", 20}, {"tvly-", 16}, {"gsk_", 20},
+    {"sk-", 16},    {"sk_live_", 12}, {"sk_test_", 12}, {"rk_live_", 12}, {"rk_test_", 12},    {"whsec_", 16},  {"ghp_", 20},
+    {"gho_", 20},   {"ghu_", 20},     {"ghs_", 20},     {"ghr_", 20},     {"github_pat_", 20}, {"glpat-", 16},  {"gldt-", 16},
+    {"AKIA", 16},   {"ASIA", 16},     {"AIza", 30},     {"ya29.", 16},    {"xoxb-", 10},       {"xoxp-", 10},   {"xoxa-", 10},
+    {"xoxr-", 10},  {"xoxs-", 10},    {"xapp-", 10},    {"npm_", 30},     {"hf_", 20},         {"dop_v1_", 30}, {"SG.", 20},
+    {"shpat_", 20}, {"sq0atp-", 16},  {"pypi-", 20},    {"glsa_", 20},    {"lin_api_", 20},    {"ntn_", 20},    {"dckr_pat_", 16},
+    {"hvs.", 20},   {"cg_", 20},      {"cga_", 20},     {"tvly-", 16},    {"gsk_", 20},
 }};
 
 std::size_t prefixed_token(std::string_view text) {
@@ -151,8 +151,9 @@ bool sensitive_key(std::string_view key) {
     buffer[size++] = lower(c);
   }
   std::string_view name(buffer.data(), size);
-  for (std::string_view part : {"password", "passwd", "passphrase", "secret", "apikey", "accesskey", "privatekey", "signingkey", "credential",
-                                "authorization", "cookie", "bearer", "sessionid", "clientassertion", "connectionstring", "recoverycode"}) {
+  for (std::string_view part :
+       {"password", "passwd", "passphrase", "secret", "apikey", "accesskey", "privatekey", "signingkey", "credential", "authorization",
+        "cookie", "bearer", "sessionid", "clientassertion", "connectionstring", "recoverycode"}) {
     if (name.find(part) != std::string_view::npos) return true;
   }
   for (std::string_view whole : {"pwd", "pass", "auth", "jwt", "pin", "otp", "totp", "cvv", "cvc", "ssn", "pat", "dsn", "mfacode"})

@@ -18,11 +18,13 @@ namespace {
 constexpr std::size_t kRowsPerPageMin = 16, kRowsPerPageMax = 512;
 constexpr std::size_t kEntriesMax = 10'000;
 
-struct Range { std::uint64_t low = 0, high = 0; };   // of sequences, both included
+struct Range {
+  std::uint64_t low = 0, high = 0;
+};  // of sequences, both included
 
 struct Condition {
-  std::string column, extra;          // extra: the words of the partial index, so that SQLite may use it
-  std::vector<store::Value> values;   // one of these
+  std::string column, extra;         // extra: the words of the partial index, so that SQLite may use it
+  std::vector<store::Value> values;  // one of these
 };
 
 class Plan {
@@ -68,8 +70,9 @@ class Plan {
   // By id or by name; a name may have stood for several ids.
   Result<bool> name(store::Transaction& tx, std::int64_t kind, const char* column, const std::string& wanted) {
     if (wanted.empty()) return true;
-    CG_TRY(auto rows, tx.query("SELECT n FROM audit_names WHERE kind = ? AND id = ? UNION SELECT n FROM audit_names WHERE kind = ? AND name = ?",
-                               {kind, wanted, kind, wanted}));
+    CG_TRY(auto rows,
+           tx.query("SELECT n FROM audit_names WHERE kind = ? AND id = ? UNION SELECT n FROM audit_names WHERE kind = ? AND name = ?",
+                    {kind, wanted, kind, wanted}));
     Condition condition{column, fmt::format("{} <> 0", column), {}};
     for (const store::Row& row : rows)
       if (condition.values.size() < 100) condition.values.emplace_back(row.integer(0));
@@ -103,7 +106,7 @@ class Plan {
 
   const Query& query_;
   std::vector<Condition> conditions_;
-  std::size_t driven_ = 0;              // how many of them have an index
+  std::size_t driven_ = 0;  // how many of them have an index
   std::string sql_;
   std::vector<store::Value> values_;
 };
@@ -117,7 +120,8 @@ Result<std::vector<Range>> ranges_of(store::Transaction& tx, const Query& query)
   } else {
     auto since = query.since ? query.since->time_since_epoch().count() : std::numeric_limits<std::int64_t>::min();
     auto until = query.until ? query.until->time_since_epoch().count() : std::numeric_limits<std::int64_t>::max();
-    CG_TRY(auto rows, tx.query("SELECT block FROM audit_blocks WHERE max_us >= ? AND min_us <= ? ORDER BY block", {std::int64_t{since}, std::int64_t{until}}));
+    CG_TRY(auto rows, tx.query("SELECT block FROM audit_blocks WHERE max_us >= ? AND min_us <= ? ORDER BY block",
+                               {std::int64_t{since}, std::int64_t{until}}));
     for (const store::Row& row : rows) {
       auto block = static_cast<std::uint64_t>(row.integer(0));
       Range range{block << kBlockShift, ((block + 1) << kBlockShift) - 1};
@@ -178,11 +182,12 @@ Result<void> Index::each(const Query& query, const std::function<bool(const Entr
       CG_CHECK(index.database->read([&](store::Transaction& tx) -> Result<void> {
         CG_TRY(auto rows, plan.page(tx, range, rows_wanted));
         for (const store::Row& row : rows)
-          page.push_back({static_cast<std::uint64_t>(row.integer(0)), static_cast<std::uint32_t>(row.integer(1)), static_cast<std::uint64_t>(row.integer(2))});
+          page.push_back({static_cast<std::uint64_t>(row.integer(0)), static_cast<std::uint32_t>(row.integer(1)),
+                          static_cast<std::uint64_t>(row.integer(2))});
         return {};
       }));
       for (const Location& location : page) {
-        if (!reader.read(location, entry) || !filter.matches(entry.payload)) continue;   // not there: retention was faster
+        if (!reader.read(location, entry) || !filter.matches(entry.payload)) continue;  // not there: retention was faster
         if (!fn(entry)) return {};
       }
       full = page.size() == rows_wanted;

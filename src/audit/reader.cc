@@ -10,8 +10,9 @@ namespace callgate::audit {
 namespace {
 
 tl::unexpected<Error> broken(std::uint32_t number, std::uint64_t offset, std::string_view problem) {
-  return fail(Code::Unavailable, "audit.damaged",
-              fmt::format("audit segment {}, offset {}: {}; run `callgate audit verify` for a full report", segment_name(number), offset, problem));
+  return fail(
+      Code::Unavailable, "audit.damaged",
+      fmt::format("audit segment {}, offset {}: {}; run `callgate audit verify` for a full report", segment_name(number), offset, problem));
 }
 
 }  // namespace
@@ -39,7 +40,7 @@ Result<void> read_journal(const std::string& directory, std::uint64_t from_seque
       auto state = reader.next(frame);
       if (state == SegmentReader::State::End) break;
       if (state == SegmentReader::State::Bad) {
-        if (last) return {};   // an unfinished write; recovery decides about it
+        if (last) return {};  // an unfinished write; recovery decides about it
         return broken(numbers[i], reader.offset(), reader.problem());
       }
       if (frame.sequence < from_sequence) continue;

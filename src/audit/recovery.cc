@@ -11,10 +11,11 @@ namespace callgate::audit {
 namespace {
 
 tl::unexpected<Error> damaged(const std::string& directory, std::uint32_t number, std::uint64_t offset, const std::string& what) {
-  return fail(Code::Unavailable, "audit.damaged",
-              fmt::format("audit journal is damaged: segment {}, offset {}: {}; keep `{}` as evidence under another name and restore it from a "
-                          "backup, or start with an empty audit directory",
-                          segment_name(number), offset, what, directory));
+  return fail(
+      Code::Unavailable, "audit.damaged",
+      fmt::format("audit journal is damaged: segment {}, offset {}: {}; keep `{}` as evidence under another name and restore it from a "
+                  "backup, or start with an empty audit directory",
+                  segment_name(number), offset, what, directory));
 }
 
 // After a bad frame: is there a later record in this file? Then the middle is damaged, and cutting would destroy evidence.
@@ -24,7 +25,8 @@ bool record_follows(SegmentReader& reader, std::uint64_t from, std::uint64_t exp
   Frame frame;
   for (std::uint64_t at = from + 1; at + kFrameHeaderBytes < end; ++at) {
     reader.seek(at);
-    if (reader.next(frame) == SegmentReader::State::Frame && frame.sequence > expected_sequence && frame.sequence <= sequence_max) return true;
+    if (reader.next(frame) == SegmentReader::State::Frame && frame.sequence > expected_sequence && frame.sequence <= sequence_max)
+      return true;
   }
   return false;
 }
@@ -53,8 +55,9 @@ bool blank(SegmentReader& reader) {
 
 Result<void> cut(const std::string& directory, std::uint32_t number, std::uint64_t offset, File& file) {
   if (::ftruncate(file.get(), static_cast<off_t>(offset)) == 0 && ::fdatasync(file.get()) == 0) return {};
-  return fail(Code::Unavailable, "audit.unwritable",
-              fmt::format("audit segment `{}` cannot be cut back to its last record: {}", segment_path(directory, number), errno_text(errno)));
+  return fail(
+      Code::Unavailable, "audit.unwritable",
+      fmt::format("audit segment `{}` cannot be cut back to its last record: {}", segment_path(directory, number), errno_text(errno)));
 }
 
 // Walks the last segment to its end. Checksums are enough here: they find accidents; verify() finds people.
@@ -79,7 +82,8 @@ Result<void> find_end(const std::string& directory, SegmentReader& reader, Recov
   }
   std::string problem = reader.problem();
   if (record_follows(reader, found.offset, found.sequence + 1)) {
-    return damaged(directory, found.segment, found.offset, fmt::format("{} (sequence {}), and records follow it", problem, found.sequence + 1));
+    return damaged(directory, found.segment, found.offset,
+                   fmt::format("{} (sequence {}), and records follow it", problem, found.sequence + 1));
   }
   found.cut_bytes += reader.file_bytes() - found.offset;
   found.cut_segment = segment_name(found.segment);
@@ -109,8 +113,9 @@ Result<Recovered> recover_journal(const std::string& directory) {
       CG_CHECK(find_end(directory, reader, found));
       found.file = File(::open(segment_path(directory, found.segment).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
       if (!found.file.open()) {
-        return fail(Code::Unavailable, "audit.unwritable",
-                    fmt::format("audit segment `{}` cannot be opened for writing: {}", segment_path(directory, found.segment), errno_text(errno)));
+        return fail(
+            Code::Unavailable, "audit.unwritable",
+            fmt::format("audit segment `{}` cannot be opened for writing: {}", segment_path(directory, found.segment), errno_text(errno)));
       }
       if (found.cut_bytes > 0) CG_CHECK(cut(directory, found.segment, found.offset, found.file));
       return found;
@@ -121,7 +126,8 @@ Result<Recovered> recover_journal(const std::string& directory) {
     ::unlink(segment_path(directory, found.segment).c_str());
     numbers.pop_back();
   }
-  found = Recovered{.segment = 0, .file = {}, .offset = 0, .sequence = 0, .hash = {}, .cut_bytes = found.cut_bytes, .cut_segment = found.cut_segment};
+  found = Recovered{
+      .segment = 0, .file = {}, .offset = 0, .sequence = 0, .hash = {}, .cut_bytes = found.cut_bytes, .cut_segment = found.cut_segment};
   return found;
 }
 

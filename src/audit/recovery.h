@@ -8,12 +8,12 @@
 namespace callgate::audit {
 
 struct Recovered {
-  std::uint32_t segment = 0;      // 0: no segment yet
-  File file;                      // open for writing; closed when segment is 0
-  std::uint64_t offset = 0;       // end of the last good record
-  std::uint64_t sequence = 0;     // of the last good record
+  std::uint32_t segment = 0;   // 0: no segment yet
+  File file;                   // open for writing; closed when segment is 0
+  std::uint64_t offset = 0;    // end of the last good record
+  std::uint64_t sequence = 0;  // of the last good record
   Digest hash{};
-  std::uint64_t cut_bytes = 0;    // what a stop in the middle of a write had left behind
+  std::uint64_t cut_bytes = 0;  // what a stop in the middle of a write had left behind
   std::string cut_segment;
 };
 

@@ -22,12 +22,10 @@ constexpr std::string_view kMagic = "CGAUDIT\n";
 constexpr std::uint32_t kVersion = 1;
 
 // Little endian on every machine, so that a journal can be verified elsewhere.
-template <class T>
-void put(char* out, T value) {
+template <class T> void put(char* out, T value) {
   for (std::size_t i = 0; i < sizeof(T); ++i) out[i] = static_cast<char>(static_cast<std::uint64_t>(value) >> (8 * i));
 }
-template <class T>
-T get(const char* in) {
+template <class T> T get(const char* in) {
   std::uint64_t value = 0;
   for (std::size_t i = 0; i < sizeof(T); ++i) value |= static_cast<std::uint64_t>(static_cast<unsigned char>(in[i])) << (8 * i);
   return static_cast<T>(value);
@@ -132,7 +130,10 @@ bool SegmentReader::header(SegmentHeader& header) {
 }
 
 SegmentReader::State SegmentReader::next(Frame& frame) {
-  auto bad = [this](const char* why) { problem_ = why; return State::Bad; };
+  auto bad = [this](const char* why) {
+    problem_ = why;
+    return State::Bad;
+  };
   std::string_view bytes = want(kFrameHeaderBytes);
   if (bytes.empty()) return State::End;
   if (bytes.size() < kFrameHeaderBytes) return bad("the file ends inside a record's header");
@@ -144,7 +145,8 @@ SegmentReader::State SegmentReader::next(Frame& frame) {
   if (bytes.size() < kFrameHeaderBytes + length) return bad("the file ends inside a record");
   std::string_view payload = bytes.substr(kFrameHeaderBytes, length);
   std::uint32_t crc = crc32c(crc32c(0, payload), bytes.substr(8, 40));
-  if (crc32c(crc, bytes.substr(0, 4)) != get<std::uint32_t>(bytes.data() + 4)) return bad("the record's checksum is wrong: its bytes were changed");
+  if (crc32c(crc, bytes.substr(0, 4)) != get<std::uint32_t>(bytes.data() + 4))
+    return bad("the record's checksum is wrong: its bytes were changed");
   frame.offset = offset();
   frame.sequence = get<std::uint64_t>(bytes.data() + 8);
   std::memcpy(frame.hash.data(), bytes.data() + 16, 32);
@@ -160,7 +162,8 @@ std::string segment_path(const std::string& directory, std::uint32_t number) { r
 Result<std::vector<std::uint32_t>> list_segments(const std::string& directory) {
   DIR* entries = ::opendir(directory.c_str());
   if (entries == nullptr) {
-    return fail(Code::Unavailable, "audit.unreadable", fmt::format("audit directory `{}` cannot be read: {}", directory, errno_text(errno)));
+    return fail(Code::Unavailable, "audit.unreadable",
+                fmt::format("audit directory `{}` cannot be read: {}", directory, errno_text(errno)));
   }
   std::vector<std::uint32_t> numbers;
   for (dirent* entry = ::readdir(entries); entry != nullptr; entry = ::readdir(entries)) {
@@ -178,7 +181,8 @@ Result<std::vector<std::uint32_t>> list_segments(const std::string& directory) {
 Result<SegmentReader> open_segment(const std::string& directory, std::uint32_t number, std::size_t read_bytes) {
   std::string path = segment_path(directory, number);
   int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0) return fail(Code::Unavailable, "audit.unreadable", fmt::format("audit segment `{}` cannot be read: {}", path, errno_text(errno)));
+  if (fd < 0)
+    return fail(Code::Unavailable, "audit.unreadable", fmt::format("audit segment `{}` cannot be read: {}", path, errno_text(errno)));
   return SegmentReader(File(fd), read_bytes);
 }
 

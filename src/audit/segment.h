@@ -14,19 +14,20 @@
 
 namespace callgate::audit {
 
-constexpr std::size_t kSegmentHeaderBytes = 64;   // magic 8, version 4, crc 4, first sequence 8, created 8, hash 32
-constexpr std::size_t kFrameHeaderBytes = 48;     // length 4, crc 4, sequence 8, hash 32
+constexpr std::size_t kSegmentHeaderBytes = 64;  // magic 8, version 4, crc 4, first sequence 8, created 8, hash 32
+constexpr std::size_t kFrameHeaderBytes = 48;    // length 4, crc 4, sequence 8, hash 32
 constexpr std::uint32_t kPayloadBytesMax = 4 * 1024 * 1024;
 
 struct SegmentHeader {
   std::uint64_t first_sequence = 1;
   WallTime created{};
-  Digest continues_from{};   // hash of the record before the first one; zeros at the very beginning
+  Digest continues_from{};  // hash of the record before the first one; zeros at the very beginning
 };
 std::string encode_header(const SegmentHeader& header);
 bool decode_header(std::string_view bytes, SegmentHeader& header);
 
-// Fills the open header in front of a payload (frame = header and payload) and returns the record's hash. `payload_crc` is over the payload.
+// Fills the open header in front of a payload (frame = header and payload) and returns the record's hash. `payload_crc` is over the
+// payload.
 Digest seal_frame(char* frame, std::uint32_t payload_bytes, std::uint32_t payload_crc, std::uint64_t sequence, const Digest& previous);
 Digest chain_hash(const Digest& previous, std::uint64_t sequence, std::string_view payload);
 
@@ -34,19 +35,26 @@ struct Frame {
   std::uint64_t offset = 0;
   std::uint64_t sequence = 0;
   Digest hash{};
-  std::string_view payload;   // until the next call on the reader
+  std::string_view payload;  // until the next call on the reader
 };
 
-class File {   // owns a descriptor
+class File {  // owns a descriptor
  public:
   File() = default;
   explicit File(int fd) : fd_(fd) {}
   File(File&& other) noexcept : fd_(other.release()) {}
-  File& operator=(File&& other) noexcept { reset(other.release()); return *this; }
+  File& operator=(File&& other) noexcept {
+    reset(other.release());
+    return *this;
+  }
   ~File() { reset(-1); }
   int get() const { return fd_; }
   bool open() const { return fd_ >= 0; }
-  int release() { int fd = fd_; fd_ = -1; return fd; }
+  int release() {
+    int fd = fd_;
+    fd_ = -1;
+    return fd;
+  }
   void reset(int fd);
 
  private:
@@ -55,13 +63,13 @@ class File {   // owns a descriptor
 
 class SegmentReader {
  public:
-  enum class State : std::uint8_t { Frame, End, Bad };   // End: the file stops on a frame border
+  enum class State : std::uint8_t { Frame, End, Bad };  // End: the file stops on a frame border
 
   // read_bytes: how much is read at once; small for records here and there, large for a walk.
   explicit SegmentReader(File file, std::size_t read_bytes = 256 * 1024) : file_(std::move(file)), read_bytes_(read_bytes) {}
-  bool header(SegmentHeader& header);        // reads it and moves behind it
+  bool header(SegmentHeader& header);  // reads it and moves behind it
   State next(Frame& frame);
-  const char* problem() const { return problem_; }   // after Bad: what is wrong
+  const char* problem() const { return problem_; }  // after Bad: what is wrong
   std::uint64_t offset() const { return base_ + at_; }
   std::uint64_t file_bytes() const;
   void seek(std::uint64_t offset);
@@ -71,12 +79,12 @@ class SegmentReader {
   File file_;
   std::size_t read_bytes_;
   std::vector<char> buffer_;
-  std::uint64_t base_ = 0;                   // file offset of buffer_[0]
-  std::size_t at_ = 0, filled_ = 0;          // at_ > filled_ (then 0): what lies before at_ is to be read too
+  std::uint64_t base_ = 0;           // file offset of buffer_[0]
+  std::size_t at_ = 0, filled_ = 0;  // at_ > filled_ (then 0): what lies before at_ is to be read too
   const char* problem_ = "";
 };
 
-std::string segment_name(std::uint32_t number);                        // audit-00000001.log
+std::string segment_name(std::uint32_t number);  // audit-00000001.log
 std::string segment_path(const std::string& directory, std::uint32_t number);
 // Numbers of the segments there, ascending. A missing directory is an error.
 Result<std::vector<std::uint32_t>> list_segments(const std::string& directory);

@@ -48,8 +48,9 @@ class Walk {
       result_.head = header.continues_from;
       at_anchor(header.continues_from);
     } else if (header.first_sequence != last_ + 1) {
-      return report(number, 0, fmt::format("the segment starts with sequence {}: records in between were removed, or segments were swapped",
-                                           header.first_sequence));
+      return report(number, 0,
+                    fmt::format("the segment starts with sequence {}: records in between were removed, or segments were swapped",
+                                header.first_sequence));
     } else if (header.continues_from != result_.head) {
       return report(number, 0, "the segment does not continue from the one before it: one of them was replaced");
     }
@@ -70,18 +71,20 @@ class Walk {
   // A running gateway may have been in the middle of a write: look once more before calling it damage.
   static SegmentReader::State again(SegmentReader& reader, Frame& frame) {
     std::uint64_t offset = reader.offset();
-    reader.seek(reader.file_bytes() + 1);   // drops what is buffered
+    reader.seek(reader.file_bytes() + 1);  // drops what is buffered
     reader.seek(offset);
     return reader.next(frame);
   }
 
   bool record(const Frame& frame, std::uint32_t number) {
     if (frame.sequence > last_ + 1) {
-      report(number, frame.offset, fmt::format("record {} follows record {}: the records in between were removed or moved", frame.sequence, last_));
+      report(number, frame.offset,
+             fmt::format("record {} follows record {}: the records in between were removed or moved", frame.sequence, last_));
       return false;
     }
     if (frame.sequence < last_ + 1) {
-      report(number, frame.offset, fmt::format("record {} stands behind record {}: records were reordered or repeated", frame.sequence, last_));
+      report(number, frame.offset,
+             fmt::format("record {} stands behind record {}: records were reordered or repeated", frame.sequence, last_));
       return false;
     }
     if (chain_hash(result_.head, frame.sequence, frame.payload) != frame.hash) {
@@ -124,6 +127,8 @@ class Walk {
 
 }  // namespace
 
-Verification verify(const std::string& directory, const std::optional<Journal::Head>& expected_head) { return Walk(directory, expected_head).run(); }
+Verification verify(const std::string& directory, const std::optional<Journal::Head>& expected_head) {
+  return Walk(directory, expected_head).run();
+}
 
 }  // namespace callgate::audit

@@ -115,7 +115,7 @@ TEST_F(Tampering, FindsACutTailByThePublishedHead) {
   std::string changed = bytes.substr(0, offsets[8]);
   auto found = check(changed);
   expect_problem(found, "the journal ends at sequence 8, but sequence 10 was published");
-  EXPECT_TRUE(verify(directory.path(), std::nullopt).ok);   // the chain alone cannot know
+  EXPECT_TRUE(verify(directory.path(), std::nullopt).ok);  // the chain alone cannot know
 }
 
 // T-69
@@ -137,9 +137,7 @@ TEST_F(Tampering, AcceptsAnOlderAnchorOfALongerJournal) {
   EXPECT_FALSE(verify(directory.path(), Journal::Head{7, hashes[5]}).ok);
 }
 
-TEST_F(Tampering, ReportsAnUnfinishedTail) {
-  expect_problem(check(bytes.substr(0, bytes.size() - 3)), "the file ends inside a record");
-}
+TEST_F(Tampering, ReportsAnUnfinishedTail) { expect_problem(check(bytes.substr(0, bytes.size() - 3)), "the file ends inside a record"); }
 
 TEST(Crc32c, AgreesWithTheTableAndTheKnownAnswer) {
   EXPECT_EQ(crc32c(0, "123456789"), 0xe3069283U);

@@ -35,7 +35,11 @@ class Durability : public callgate::limits::testing::CountersFixture {
 
 // T-22
 TEST_F(Durability, CountsSurviveAKillAfterFlush) {
-  { auto counters = open(); ASSERT_TRUE(take(*counters, one_of_each())); ASSERT_TRUE(take(*counters, one_of_each())); }
+  {
+    auto counters = open();
+    ASSERT_TRUE(take(*counters, one_of_each()));
+    ASSERT_TRUE(take(*counters, one_of_each()));
+  }
   auto counters = open();
   expect_used(*counters, "6.5");
   EXPECT_TRUE(take(*counters, one_of_each("93.5")));
@@ -84,15 +88,21 @@ TEST_F(Durability, KeepsTheLedgerForTheOwnerOnlyAndFromASecondProcess) {
   struct stat status {};
   ASSERT_EQ(::stat(ledger().c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777U, 0600U);
-  auto second = Counters::open(*database, clock, folder.path());   // T-22: two processes
+  auto second = Counters::open(*database, clock, folder.path());  // T-22: two processes
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().reason, "limits.locked");
 }
 
 TEST_F(Durability, CutsATornTailAtEveryByte) {
-  { auto counters = open(); ASSERT_TRUE(take(*counters, {claim("day", "100", "1")})); }
+  {
+    auto counters = open();
+    ASSERT_TRUE(take(*counters, {claim("day", "100", "1")}));
+  }
   std::string first = read(ledger());
-  { auto counters = open(); ASSERT_TRUE(take(*counters, {claim("day", "100", "1")})); }
+  {
+    auto counters = open();
+    ASSERT_TRUE(take(*counters, {claim("day", "100", "1")}));
+  }
   std::string both = read(ledger());
   ASSERT_GT(both.size(), first.size());
   for (std::size_t keep = 0; keep < both.size(); ++keep) {
@@ -105,7 +115,10 @@ TEST_F(Durability, CutsATornTailAtEveryByte) {
 }
 
 TEST_F(Durability, RefusesALedgerThatIsDamagedInTheMiddle) {
-  { auto counters = open(); for (int i = 0; i < 3; ++i) ASSERT_TRUE(take(*counters, {claim("day", "100", "1")})); }
+  {
+    auto counters = open();
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(take(*counters, {claim("day", "100", "1")}));
+  }
   std::string whole = read(ledger());
   std::size_t frame = (whole.size() - 24) / 3;
   for (std::size_t i = 0; i < 24 + 2 * frame; ++i) {
@@ -145,17 +158,20 @@ TEST_F(Durability, AStopAnywhereInACheckpointLosesNothingAndCountsNothingTwice) 
     ASSERT_NE(counters, nullptr);
     expect_used(*counters, amount);
   };
-  write(ledger(2), "");                     // created, nothing in it
+  write(ledger(2), "");  // created, nothing in it
   restart("1", "new ledger without a header");
   counters.reset();
   std::filesystem::remove(ledger(2));
-  { Ledger second; ASSERT_TRUE(second.create(folder.path(), 2).has_value()); }
+  {
+    Ledger second;
+    ASSERT_TRUE(second.create(folder.path(), 2).has_value());
+  }
   restart("1", "new ledger with a header, no snapshot yet");
-  ASSERT_TRUE(take(*counters, one_of_each("2")));   // calls go on in the new ledger
+  ASSERT_TRUE(take(*counters, one_of_each("2")));  // calls go on in the new ledger
   restart("3", "calls in the new ledger, no snapshot yet");
   ASSERT_TRUE(counters->checkpoint().has_value());
   restart("3", "after a whole checkpoint");
-  write(ledger(1), old_ledger);             // the snapshot is there, the old ledger was not removed
+  write(ledger(1), old_ledger);  // the snapshot is there, the old ledger was not removed
   restart("3", "snapshot written, old ledger still there");
   EXPECT_FALSE(std::filesystem::exists(ledger(1)));
 }
@@ -166,7 +182,11 @@ TEST_F(Durability, AnyFailingDatabaseStatementOfACheckpointLosesNothing) {
     auto fresh = store::testing::TemporaryFolder();
     auto good = store::open_sqlite(fresh.path() + "/callgate.db");
     ASSERT_TRUE(good.has_value());
-    { auto first = Counters::open(**good, clock, fresh.path()); ASSERT_TRUE(first.has_value()); ASSERT_TRUE(take(**first, one_of_each("1"))); }
+    {
+      auto first = Counters::open(**good, clock, fresh.path());
+      ASSERT_TRUE(first.has_value());
+      ASSERT_TRUE(take(**first, one_of_each("1")));
+    }
     {
       auto failing = store::failing_database(**good, n);
       auto counters = Counters::open(*failing, clock, fresh.path());
@@ -191,7 +211,7 @@ TEST_F(Durability, WhatAFailedFlushCarriedIsOwedByTheNextOne) {
     counters->fail_write_at(1);
     ASSERT_FALSE(counters->flush().has_value());
     counters->fail_write_at(1);
-    ASSERT_FALSE(counters->flush().has_value());   // still owed
+    ASSERT_FALSE(counters->flush().has_value());  // still owed
     ASSERT_TRUE(counters->flush().has_value());
   }
   auto counters = open();
@@ -241,7 +261,8 @@ TEST_F(Durability, CheckpointsBesideCallsLoseNothing) {
     std::vector<std::thread> threads;
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&] {
-        for (int i = 0; i < kCalls; ++i) ASSERT_TRUE(take(*counters, {claim("day", "1000000", "1"), claim("slide", "1000000", "1", Window::Hour, WindowKind::Sliding)}));
+        for (int i = 0; i < kCalls; ++i)
+          ASSERT_TRUE(take(*counters, {claim("day", "1000000", "1"), claim("slide", "1000000", "1", Window::Hour, WindowKind::Sliding)}));
       });
     }
     for (int i = 0; i < 5; ++i) EXPECT_TRUE(counters->checkpoint().has_value());

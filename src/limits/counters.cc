@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kClaimsMax = 64;
 
 // A claim with the place of its counter.
-struct Target {   // no initialisers: 64 of them lie on the stack of every call
+struct Target {  // no initialisers: 64 of them lie on the stack of every call
   const policy::Claim* claim;
   std::size_t shard;
   Counter* counter;
@@ -23,10 +23,12 @@ struct Target {   // no initialisers: 64 of them lie on the stack of every call
 class Locks {
  public:
   Locks(Table& table, std::uint64_t shards) : table_(table), shards_(shards) {
-    for (std::uint64_t left = shards_; left != 0; left &= left - 1) table_.shard(static_cast<std::size_t>(std::countr_zero(left))).mutex.lock();
+    for (std::uint64_t left = shards_; left != 0; left &= left - 1)
+      table_.shard(static_cast<std::size_t>(std::countr_zero(left))).mutex.lock();
   }
   ~Locks() {
-    for (std::uint64_t left = shards_; left != 0; left &= left - 1) table_.shard(static_cast<std::size_t>(std::countr_zero(left))).mutex.unlock();
+    for (std::uint64_t left = shards_; left != 0; left &= left - 1)
+      table_.shard(static_cast<std::size_t>(std::countr_zero(left))).mutex.unlock();
   }
   Locks(const Locks&) = delete;
 
@@ -37,16 +39,18 @@ class Locks {
 
 Result<void> check(const policy::Claim& claim) {
   if (claim.amount.negative()) {
-    return fail(Code::InvalidArgument, "limits.amount", fmt::format("the amount for limit `{}` is negative; send zero or more", claim.counter));
+    return fail(Code::InvalidArgument, "limits.amount",
+                fmt::format("the amount for limit `{}` is negative; send zero or more", claim.counter));
   }
   if (!claim.amount.zero() && claim.amount.exponent() < -kDecimalsMax) {
     return fail(Code::InvalidArgument, "limits.amount",
                 fmt::format("the amount for limit `{}` has more than {} decimals; send fewer", claim.counter, kDecimalsMax));
   }
-  if (claim.max.negative()) return fail(Code::Internal, "limits.max", fmt::format("limit `{}` has a negative maximum; correct the policy", claim.counter));
+  if (claim.max.negative())
+    return fail(Code::Internal, "limits.max", fmt::format("limit `{}` has a negative maximum; correct the policy", claim.counter));
   if (claim.key.empty() || claim.key.size() > kKeyBytesMax) {
-    return fail(Code::InvalidArgument, "limits.key", fmt::format("limit `{}` has a key of {} bytes; at most {} are counted", claim.counter,
-                                                                 claim.key.size(), kKeyBytesMax));
+    return fail(Code::InvalidArgument, "limits.key",
+                fmt::format("limit `{}` has a key of {} bytes; at most {} are counted", claim.counter, claim.key.size(), kKeyBytesMax));
   }
   return {};
 }
@@ -70,8 +74,11 @@ class Attempt {
         return outcome;
       }
       if (!meter.add(target.claim->amount)) {
-        return give_up(i, Error{Code::InvalidArgument, "limits.amount",
-                                fmt::format("the amount for limit `{}` cannot be counted exactly; send fewer digits", target.claim->counter), {}});
+        return give_up(i,
+                       Error{Code::InvalidArgument,
+                             "limits.amount",
+                             fmt::format("the amount for limit `{}` cannot be counted exactly; send fewer digits", target.claim->counter),
+                             {}});
       }
     }
     for (std::size_t i = 0; i < targets_.size(); ++i)
@@ -85,10 +92,11 @@ class Attempt {
     const policy::Claim& claim = *target.claim;
     target.counter = table_.find_or_add(table_.shard(target.shard), {claim.key, target.tag}, since_epoch(now_), target.slot);
     if (target.counter == nullptr) {
-      return fail(Code::Unavailable, "limits.full", "too many counters are in use; wait until old windows end, or use wider scopes in the policy");
+      return fail(Code::Unavailable, "limits.full",
+                  "too many counters are in use; wait until old windows end, or use wider scopes in the policy");
     }
     Meter& meter = target.counter->meter;
-    meter.max = std::min(meter.max, claim.max);   // a bucket shared by two maxima refills at the slower rate
+    meter.max = std::min(meter.max, claim.max);  // a bucket shared by two maxima refills at the slower rate
     meter.roll(since_epoch(now_));
     meter.max = claim.max;
     return {};
@@ -126,7 +134,8 @@ Result<Counters::Outcome> Counters::reserve(std::span<const policy::Claim> claim
   into.parts_.clear();
   if (claims.empty()) return Outcome{.reserved = true, .refusal = {}, .shadow_exceeded = {}};
   if (claims.size() > kClaimsMax) {
-    return fail(Code::InvalidArgument, "limits.claims", fmt::format("a call may use at most {} limits; merge some in the policy", kClaimsMax));
+    return fail(Code::InvalidArgument, "limits.claims",
+                fmt::format("a call may use at most {} limits; merge some in the policy", kClaimsMax));
   }
   std::array<Target, kClaimsMax> storage;
   std::span<Target> targets(storage.data(), claims.size());
@@ -144,8 +153,8 @@ Result<Counters::Outcome> Counters::reserve(std::span<const policy::Claim> claim
   for (const Target& target : targets) {
     if (target.counter == nullptr) continue;
     inner_->table.mark_dirty(target.shard, target.slot);
-    into.parts_.push_back({Table::id(target.shard, target.slot, target.counter->generation), target.counter->meter.start_us, target.claim->amount,
-                           target.claim->shadow});
+    into.parts_.push_back({Table::id(target.shard, target.slot, target.counter->generation), target.counter->meter.start_us,
+                           target.claim->amount, target.claim->shadow});
   }
   return outcome;
 }
@@ -197,7 +206,7 @@ Result<bool> Counters::reset(std::string_view key) {
     if (counter == nullptr) continue;
     found = true;
     counter->meter.clear();
-    ++counter->generation;   // calls under way counted in the old time; their refunds must not lower the new count
+    ++counter->generation;  // calls under way counted in the old time; their refunds must not lower the new count
     inner_->table.mark_dirty(index, slot);
   }
   CG_CHECK(flush());

@@ -97,15 +97,15 @@ TEST_F(CountersTest, ShadowClaimsCountAndReportButNeverBlock) {
     EXPECT_EQ(outcome->shadow_exceeded, i == 0 ? std::vector<std::size_t>{} : std::vector<std::size_t>{1});
   }
   auto states = counters->list("grant/a", 10);
-  ASSERT_EQ(states.size(), 2U);   // the shadow count is apart: it cannot fill the one that blocks
+  ASSERT_EQ(states.size(), 2U);  // the shadow count is apart: it cannot fill the one that blocks
   EXPECT_EQ(states[0].used, Decimal(3));
   EXPECT_TRUE(states[1].shadow);
 }
 
 // T-22: the table of outcomes.
 TEST(Settle, KeepsWhateverMayHaveHadAnEffect) {
-  for (auto outcome : {CallOutcome::Answered, CallOutcome::ToolError, CallOutcome::UpstreamError, CallOutcome::Timeout, CallOutcome::ClientGone,
-                       CallOutcome::Cancelled, CallOutcome::ConnectionLostAfterSend}) {
+  for (auto outcome : {CallOutcome::Answered, CallOutcome::ToolError, CallOutcome::UpstreamError, CallOutcome::Timeout,
+                       CallOutcome::ClientGone, CallOutcome::Cancelled, CallOutcome::ConnectionLostAfterSend}) {
     EXPECT_EQ(settle_for(outcome), Settle::Keep);
   }
   for (auto outcome : {CallOutcome::NotSent, CallOutcome::RefusedLater, CallOutcome::UpstreamRefusedConnection}) {
@@ -145,13 +145,13 @@ TEST_F(CountersTest, NeverReopensAWindowWhenTheClockStepsBackEvenForForgottenCou
   WallTime today = clock.now();
   EXPECT_TRUE(take(*counters, {claim("a", "1", "1")}));
   clock.advance(std::chrono::hours(48));
-  ASSERT_TRUE(counters->checkpoint().has_value());   // forgets what is over
+  ASSERT_TRUE(counters->checkpoint().has_value());  // forgets what is over
   EXPECT_EQ(used(*counters, "grant/a"), "");
   clock.set_wall(today);
-  EXPECT_TRUE(take(*counters, {claim("a", "1", "1")}));    // counts for the next window
+  EXPECT_TRUE(take(*counters, {claim("a", "1", "1")}));  // counts for the next window
   EXPECT_FALSE(take(*counters, {claim("a", "1", "1")}));
   clock.set_wall(today + std::chrono::hours(24));
-  EXPECT_FALSE(take(*counters, {claim("a", "1", "1")}));   // which is therefore full
+  EXPECT_FALSE(take(*counters, {claim("a", "1", "1")}));  // which is therefore full
 }
 
 // T-22
@@ -166,7 +166,8 @@ TEST_F(CountersTest, LetsExactlyOneOfManyParallelCallsTakeTheLastPlace) {
         Reservation reservation;
         for (int i = 0; i < kRounds; ++i) {
           // Two counters in different orders, a few refunds in between.
-          std::vector<policy::Claim> claims = {claim("shared", "100", "1", Window::Day, kind), claim("other", "100000", "1", Window::Day, kind)};
+          std::vector<policy::Claim> claims = {claim("shared", "100", "1", Window::Day, kind),
+                                               claim("other", "100000", "1", Window::Day, kind)};
           if (t % 2 == 0) std::swap(claims[0], claims[1]);
           auto outcome = counters->reserve(claims, clock.now(), reservation);
           ASSERT_TRUE(outcome.has_value());

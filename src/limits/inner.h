@@ -21,17 +21,17 @@ struct Counters::Inner {
   int lock_fd = -1;
   Table table;
 
-  std::mutex flushing;               // taken before any shard's lock
+  std::mutex flushing;  // taken before any shard's lock
   Ledger ledger;
-  std::string entries;               // of the flush under way
-  std::vector<std::pair<std::size_t, std::uint32_t>> written;   // shard and slot of those entries
-  std::mutex checkpointing;          // one at a time; taken before `flushing`
+  std::string entries;                                         // of the flush under way
+  std::vector<std::pair<std::size_t, std::uint32_t>> written;  // shard and slot of those entries
+  std::mutex checkpointing;                                    // one at a time; taken before `flushing`
 
-  Result<void> flush_held();         // `flushing` is held
+  Result<void> flush_held();  // `flushing` is held
   void collect(std::size_t shard_index);
   void mark_again();
   void restore(const LedgerEntry& entry);
-  Result<void> load();               // checkpoint.cc: database, then ledgers
+  Result<void> load();  // checkpoint.cc: database, then ledgers
   Result<void> load_checkpoint(std::uint64_t& epoch);
   Result<void> load_ledgers(std::uint64_t epoch);
   Result<void> save(std::uint64_t epoch);

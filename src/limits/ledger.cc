@@ -18,19 +18,17 @@ namespace callgate::limits {
 namespace {
 
 constexpr std::string_view kMagic = "CGLIMIT\n";
-constexpr std::size_t kHeaderBytes = 24;              // magic 8, version 4, crc 4, epoch 8
+constexpr std::size_t kHeaderBytes = 24;  // magic 8, version 4, crc 4, epoch 8
 constexpr std::uint32_t kVersion = 1;
-constexpr std::size_t kFrameHeaderBytes = 12;         // magic 4, length 4, crc 4
+constexpr std::size_t kFrameHeaderBytes = 12;  // magic 4, length 4, crc 4
 constexpr std::uint32_t kFrameMagic = 0x4c47430aU;
-constexpr std::size_t kEntryBytes = 1 + 8 + 20 + 20 + 2;   // then the key
+constexpr std::size_t kEntryBytes = 1 + 8 + 20 + 20 + 2;  // then the key
 constexpr std::uint32_t kFrameBytesMax = 1U << 30;
 
-template <class T>
-void put(std::string& out, T value) {
+template <class T> void put(std::string& out, T value) {
   for (std::size_t i = 0; i < sizeof(T); ++i) out += static_cast<char>(static_cast<unsigned __int128>(value) >> (8 * i));
 }
-template <class T>
-T get(std::string_view in, std::size_t at) {
+template <class T> T get(std::string_view in, std::size_t at) {
   unsigned __int128 value = 0;
   for (std::size_t i = 0; i < sizeof(T); ++i) value |= static_cast<unsigned __int128>(static_cast<unsigned char>(in[at + i])) << (8 * i);
   return static_cast<T>(value);
@@ -47,7 +45,7 @@ constexpr std::array<std::uint32_t, 256> make_table() {
 }
 constexpr auto kCrcTable = make_table();
 
-std::uint32_t checksum(std::string_view bytes) {   // CRC-32C
+std::uint32_t checksum(std::string_view bytes) {  // CRC-32C
   std::uint32_t value = ~0U;
   for (char c : bytes) value = (value >> 8) ^ kCrcTable[(value ^ static_cast<unsigned char>(c)) & 0xff];
   return ~value;
@@ -62,7 +60,7 @@ void put_decimal(std::string& out, const Decimal& value) {
 bool get_decimal(std::string_view in, std::size_t at, Decimal& value) {
   auto coefficient = get<__int128>(in, at);
   auto exponent = get<std::int32_t>(in, at + 16);
-  constexpr __int128 half = static_cast<__int128>(10'000'000'000'000'000'000ULL) * 10'000'000'000'000'000'000ULL;   // 10^38
+  constexpr __int128 half = static_cast<__int128>(10'000'000'000'000'000'000ULL) * 10'000'000'000'000'000'000ULL;  // 10^38
   if (coefficient < 0 || coefficient >= half || exponent < -400 || exponent > 400) return false;
   value = Decimal::from_parts(coefficient, exponent);
   return true;
@@ -106,13 +104,15 @@ std::optional<std::string_view> frame_at(std::string_view bytes) {
 std::string reason_of(int error) { return std::generic_category().message(error); }
 
 tl::unexpected<Error> unwritable(const std::string& path, int error) {
-  return fail(Code::Unavailable, "limits.unwritable",
-              fmt::format("limits ledger `{}` cannot be written: {}; free space or repair the disk, then try again", path, reason_of(error)));
+  return fail(
+      Code::Unavailable, "limits.unwritable",
+      fmt::format("limits ledger `{}` cannot be written: {}; free space or repair the disk, then try again", path, reason_of(error)));
 }
 
 Result<std::string> read_whole(const std::string& path) {
   int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0) return fail(Code::Unavailable, "limits.unreadable", fmt::format("limits ledger `{}` cannot be read: {}", path, reason_of(errno)));
+  if (fd < 0)
+    return fail(Code::Unavailable, "limits.unreadable", fmt::format("limits ledger `{}` cannot be read: {}", path, reason_of(errno)));
   std::string bytes;
   std::array<char, 65536> piece{};
   ssize_t got = 0;
@@ -120,7 +120,8 @@ Result<std::string> read_whole(const std::string& path) {
     if (got > 0) bytes.append(piece.data(), static_cast<std::size_t>(got));
   int error = errno;
   ::close(fd);
-  if (got < 0) return fail(Code::Unavailable, "limits.unreadable", fmt::format("limits ledger `{}` cannot be read: {}", path, reason_of(error)));
+  if (got < 0)
+    return fail(Code::Unavailable, "limits.unreadable", fmt::format("limits ledger `{}` cannot be read: {}", path, reason_of(error)));
   return bytes;
 }
 
@@ -205,7 +206,9 @@ Result<void> Ledger::advance() {
   return create(directory_, epoch_ + 1);
 }
 
-std::string ledger_path(const std::string& directory, std::uint64_t epoch) { return fmt::format("{}/limits-{:08}.ledger", directory, epoch); }
+std::string ledger_path(const std::string& directory, std::uint64_t epoch) {
+  return fmt::format("{}/limits-{:08}.ledger", directory, epoch);
+}
 
 Result<std::vector<std::uint64_t>> list_ledgers(const std::string& directory) {
   DIR* entries = ::opendir(directory.c_str());
@@ -224,7 +227,8 @@ Result<std::vector<std::uint64_t>> list_ledgers(const std::string& directory) {
   return epochs;
 }
 
-std::uint64_t parse_ledger(std::string_view bytes, std::uint64_t epoch, bool& follows, const std::function<void(const LedgerEntry&)>& each) {
+std::uint64_t parse_ledger(std::string_view bytes, std::uint64_t epoch, bool& follows,
+                           const std::function<void(const LedgerEntry&)>& each) {
   follows = false;
   std::size_t at = 0;
   if (bytes.substr(0, kHeaderBytes) == encode_header(epoch)) {
@@ -254,8 +258,9 @@ Result<std::uint64_t> replay_ledger(const std::string& directory, std::uint64_t 
   if (end == bytes.size() && end > 0) return end;
   const bool torn = end == 0 ? bytes.size() < kHeaderBytes : !follows;
   if (torn && torn_ok) return end;
-  return fail(Code::Unavailable, "limits.damaged",
-              fmt::format("limits ledger `{}` is damaged at offset {}; restore it from a backup, or delete it to start counting anew", path, end));
+  return fail(
+      Code::Unavailable, "limits.damaged",
+      fmt::format("limits ledger `{}` is damaged at offset {}; restore it from a backup, or delete it to start counting anew", path, end));
 }
 
 }  // namespace callgate::limits

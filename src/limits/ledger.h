@@ -16,7 +16,7 @@ namespace callgate::limits {
 constexpr std::size_t kKeyBytesMax = 1024;
 
 struct LedgerEntry {
-  std::uint8_t tag = 0;            // Shape::tag()
+  std::uint8_t tag = 0;  // Shape::tag()
   std::int64_t start_us = 0;
   Decimal used, max;
   std::string_view key;
@@ -52,12 +52,13 @@ class Ledger {
 };
 
 std::string ledger_path(const std::string& directory, std::uint64_t epoch);
-Result<std::vector<std::uint64_t>> list_ledgers(const std::string& directory);   // epochs, ascending
+Result<std::vector<std::uint64_t>> list_ledgers(const std::string& directory);  // epochs, ascending
 // Reads one file; returns where its last good frame ends. `torn_ok`: an unfinished frame at the end is left out. Anything else
 // that is wrong is an error. 0: the file has not even a header.
 Result<std::uint64_t> replay_ledger(const std::string& directory, std::uint64_t epoch, bool torn_ok,
                                     const std::function<void(const LedgerEntry&)>& each);
-// The frames of one file's bytes, for replay and for fuzzing. Returns the end of the last good frame; `follows`: more good frames lie behind it.
+// The frames of one file's bytes, for replay and for fuzzing. Returns the end of the last good frame; `follows`: more good frames lie
+// behind it.
 std::uint64_t parse_ledger(std::string_view bytes, std::uint64_t epoch, bool& follows, const std::function<void(const LedgerEntry&)>& each);
 
 }  // namespace callgate::limits

@@ -22,16 +22,24 @@ enum class Settle : std::uint8_t { Keep, Refund };
 
 // How a call ended decides what its reservation becomes. Keep on anything that may have had an effect (T-22).
 enum class CallOutcome : std::uint8_t {
-  Answered, ToolError, UpstreamError, Timeout, ClientGone, Cancelled, ConnectionLostAfterSend,  // keep
-  NotSent, RefusedLater, UpstreamRefusedConnection,                                          // refund
+  Answered,
+  ToolError,
+  UpstreamError,
+  Timeout,
+  ClientGone,
+  Cancelled,
+  ConnectionLostAfterSend,  // keep
+  NotSent,
+  RefusedLater,
+  UpstreamRefusedConnection,  // refund
 };
 Settle settle_for(CallOutcome outcome);
 
 struct Refusal {
-  std::size_t claim = 0;                       // index into the claims
+  std::size_t claim = 0;  // index into the claims
   Decimal used, max, amount;
-  std::chrono::milliseconds retry_after{0};    // until the window has room; 0: never (amount exceeds max)
-  std::string message;                         // names counter, window and reset time
+  std::chrono::milliseconds retry_after{0};  // until the window has room; 0: never (amount exceeds max)
+  std::string message;                       // names counter, window and reset time
 };
 
 // Move-only handle; a handle destroyed without settle() keeps the count (fail closed).
@@ -45,7 +53,12 @@ class Reservation {
 
  private:
   friend class Counters;
-  struct Part { std::uint64_t counter; std::int64_t window_start_us; Decimal amount; bool shadow; };
+  struct Part {
+    std::uint64_t counter;
+    std::int64_t window_start_us;
+    Decimal amount;
+    bool shadow;
+  };
   std::vector<Part> parts_;
 };
 
@@ -55,12 +68,12 @@ struct CounterState {
   policy::WindowKind kind{};
   WallTime window_start{};
   Decimal used;
-  Decimal max;                                 // of the latest call
-  bool shadow = false;                         // counts calls for rules in shadow mode; apart from what blocks
+  Decimal max;          // of the latest call
+  bool shadow = false;  // counts calls for rules in shadow mode; apart from what blocks
 };
 
 struct Options {
-  std::size_t counters_max = 1'000'000;        // beyond: calls that need a new counter are refused
+  std::size_t counters_max = 1'000'000;  // beyond: calls that need a new counter are refused
 };
 
 class Counters {
@@ -70,7 +83,11 @@ class Counters {
   static Result<std::unique_ptr<Counters>> open(store::Database& database, const Clock& clock, const std::string& directory,
                                                 const Options& options = {});
 
-  struct Outcome { bool reserved = false; Refusal refusal; std::vector<std::size_t> shadow_exceeded; };
+  struct Outcome {
+    bool reserved = false;
+    Refusal refusal;
+    std::vector<std::size_t> shadow_exceeded;
+  };
   // `amount` must be >= 0, else InvalidArgument. The clock stepping back never reopens a window.
   Result<Outcome> reserve(std::span<const policy::Claim> claims, WallTime now, Reservation& into);
   void settle(Reservation& reservation, Settle how);
@@ -78,9 +95,9 @@ class Counters {
   Result<void> flush();
 
   std::vector<CounterState> list(std::string_view prefix, std::size_t limit);
-  Result<bool> reset(std::string_view key);      // false: no such counter
-  Result<void> checkpoint();                     // blocking; called by a background thread and at stop
-  std::uint64_t ledger_bytes() const;            // since the last checkpoint: a reason to make one
+  Result<bool> reset(std::string_view key);  // false: no such counter
+  Result<void> checkpoint();                 // blocking; called by a background thread and at stop
+  std::uint64_t ledger_bytes() const;        // since the last checkpoint: a reason to make one
   // Makes the n-th disk step (ledger write, new ledger, removal of the old one) fail half way, for anomaly loops: 0 = never.
   void fail_write_at(int n);
   ~Counters();

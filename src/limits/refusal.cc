@@ -29,7 +29,8 @@ Refusal refuse(std::size_t position, const policy::Claim& claim, const Meter& me
   std::string name = fmt::format("{} limit {}", adjective(claim.window), claim.counter);
   std::string_view noun = window_noun(claim.window);
   if (claim.amount > claim.max) {
-    refusal.message = fmt::format("{} allows at most {} in a {}: {} can never fit; ask for less", name, claim.max.text(), noun, claim.amount.text());
+    refusal.message =
+        fmt::format("{} allows at most {} in a {}: {} can never fit; ask for less", name, claim.max.text(), noun, claim.amount.text());
     return refusal;
   }
   WallTime room{std::chrono::microseconds(meter.room_at_us(claim.amount, claim.max))};

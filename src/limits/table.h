@@ -14,14 +14,14 @@
 
 namespace callgate::limits {
 
-constexpr std::size_t kShards = 64;   // one bit each in a word
+constexpr std::size_t kShards = 64;  // one bit each in a word
 
 struct Counter {
   std::string key;
   Meter meter;
-  std::uint32_t generation = 0;   // reservations of an earlier owner of the slot, or from before a reset, settle nothing
+  std::uint32_t generation = 0;  // reservations of an earlier owner of the slot, or from before a reset, settle nothing
   bool live = false;
-  bool dirty = false;             // listed in Shard::dirty
+  bool dirty = false;  // listed in Shard::dirty
 };
 
 struct KeyView {
@@ -37,11 +37,11 @@ struct KeyHash {
 
 struct Shard {
   std::mutex mutex;
-  std::deque<Counter> slots;                                     // addresses stay
-  std::unordered_map<KeyView, std::uint32_t, KeyHash> by_key;    // views into Counter::key
+  std::deque<Counter> slots;                                   // addresses stay
+  std::unordered_map<KeyView, std::uint32_t, KeyHash> by_key;  // views into Counter::key
   std::vector<std::uint32_t> free, dirty;
-  std::size_t hand = 0;                                          // where sweeping goes on
-  std::array<std::int64_t, kShapes> floor_us{};                  // no window may begin before; rises when a counter is forgotten
+  std::size_t hand = 0;                          // where sweeping goes on
+  std::array<std::int64_t, kShapes> floor_us{};  // no window may begin before; rises when a counter is forgotten
 
   void forget(std::uint32_t slot);
   // Looks at a few slots and forgets those whose time is over; returns how many.

@@ -23,7 +23,7 @@ std::int64_t step_width(const Shape& shape) { return window_us(shape.window) / k
 Decimal refill(const Decimal& max, std::int64_t steps) {
   __int128 coefficient = max.coefficient();
   std::int32_t exponent = max.exponent();
-  constexpr __int128 kRoom = static_cast<__int128>(1'000'000'000'000'000'000) * 1'000'000'000'000'000;   // 10^33
+  constexpr __int128 kRoom = static_cast<__int128>(1'000'000'000'000'000'000) * 1'000'000'000'000'000;  // 10^33
   while (coefficient >= kRoom) {
     coefficient /= 10;
     ++exponent;
@@ -62,7 +62,9 @@ bool Shape::from_tag(std::uint8_t tag, Shape& shape) {
 }
 
 void Meter::start_at(std::int64_t now_us, std::int64_t floor_us) {
-  std::int64_t width = shape.kind == WindowKind::Calendar ? window_us(shape.window) : shape.kind == WindowKind::Sliding ? part_width(shape) : 1;
+  std::int64_t width = shape.kind == WindowKind::Calendar  ? window_us(shape.window)
+                       : shape.kind == WindowKind::Sliding ? part_width(shape)
+                                                           : 1;
   start_us = std::max(floor_to(now_us, width), floor_us);
 }
 
@@ -78,7 +80,8 @@ void Meter::roll(std::int64_t now_us) {
     case WindowKind::Sliding: {
       const std::int64_t width = part_width(shape);
       start_us = std::max(start_us, floor_to(now_us, width));
-      auto kept = std::find_if(parts.begin(), parts.end(), [&](const Part& part) { return part.start_us >= start_us - kSlidingParts * width; });
+      auto kept =
+          std::find_if(parts.begin(), parts.end(), [&](const Part& part) { return part.start_us >= start_us - kSlidingParts * width; });
       if (kept == parts.begin()) return;
       parts.erase(parts.begin(), kept);
       std::optional<Decimal> sum = Decimal();

@@ -42,7 +42,7 @@ TEST(Calendar, NeverReopensAWindowWhenTheClockStepsBack) {
   m.add(number("3"));
   m.roll(kMidnight + kDay);
   m.add(number("10"));
-  m.roll(kMidnight + 5);          // back into yesterday
+  m.roll(kMidnight + 5);  // back into yesterday
   EXPECT_EQ(m.used, number("10"));
   EXPECT_EQ(m.start_us, kMidnight + kDay);
 }
@@ -63,7 +63,7 @@ TEST(Sliding, CountsTheWholeWindowBeforeNow) {
   Meter m = meter(WindowKind::Sliding, Window::Minute, "10", kMidnight);
   m.add(number("10"));
   m.roll(kMidnight + kMinute);
-  EXPECT_EQ(m.used, number("10"));             // the part it was counted in may still reach into the window
+  EXPECT_EQ(m.used, number("10"));  // the part it was counted in may still reach into the window
   m.roll(kMidnight + kMinute + kSecond - 1);
   EXPECT_EQ(m.used, number("10"));
   EXPECT_EQ(m.room_at_us(number("1"), m.max), kMidnight + kMinute + kSecond);
@@ -76,10 +76,10 @@ TEST(Sliding, NeverLetsMoreThanTheMaximumThroughInAnyWindow) {
   std::mt19937_64 random(7);
   Meter m = meter(WindowKind::Sliding, Window::Minute, "100", kMidnight);
   std::vector<std::pair<std::int64_t, int>> passed;
-  std::int64_t now = kMidnight, latest = kMidnight;   // the latest time the clock ever showed
+  std::int64_t now = kMidnight, latest = kMidnight;  // the latest time the clock ever showed
   for (int i = 0; i < 20'000; ++i) {
     now += static_cast<std::int64_t>(random() % 1'500'000);
-    std::int64_t seen = random() % 10 == 0 ? now - static_cast<std::int64_t>(random() % 5'000'000) : now;   // a clock that steps back
+    std::int64_t seen = random() % 10 == 0 ? now - static_cast<std::int64_t>(random() % 5'000'000) : now;  // a clock that steps back
     int amount = static_cast<int>(random() % 20);
     latest = std::max(latest, seen);
     m.roll(seen);
@@ -101,7 +101,7 @@ TEST(Sliding, GivesBackIntoThePartItCameFrom) {
   m.add(number("4"));
   m.give_back(number("5"), part);
   EXPECT_EQ(m.used, number("5"));
-  m.give_back(number("5"), part);              // never below what that part holds
+  m.give_back(number("5"), part);  // never below what that part holds
   EXPECT_EQ(m.used, number("4"));
 }
 
@@ -136,16 +136,16 @@ TEST(TokenBucket, NeverPassesCapacityAndRateHoweverOftenItIsAsked) {
   double allowed = 7 + 7 * minutes;
   double counted = std::stod(through.text());
   EXPECT_LE(counted, allowed);
-  EXPECT_GE(counted, allowed - 0.5);           // and it does refill: nothing is lost to rounding
+  EXPECT_GE(counted, allowed - 0.5);  // and it does refill: nothing is lost to rounding
 }
 
 TEST(TokenBucket, DoesNotGiveBackWhatWasRefilledMeanwhile) {
   Meter m = meter(WindowKind::TokenBucket, Window::Minute, "10", kMidnight);
   m.add(number("10"));
   std::int64_t part = m.start_us;
-  m.roll(kMidnight + 30 * kSecond);            // 5 are back
+  m.roll(kMidnight + 30 * kSecond);  // 5 are back
   m.add(number("5"));
-  m.give_back(number("10"), part);             // 5 of it were refilled already
+  m.give_back(number("10"), part);  // 5 of it were refilled already
   EXPECT_EQ(m.used, number("5"));
   Meter at_once = meter(WindowKind::TokenBucket, Window::Minute, "10", kMidnight);
   at_once.add(number("10"));

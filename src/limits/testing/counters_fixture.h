@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <set>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -61,7 +61,7 @@ class CountersFixture : public ::testing::Test {
 
  private:
   static std::set<std::string>& keys() {
-    thread_local std::set<std::string> all;   // addresses stay
+    thread_local std::set<std::string> all;  // addresses stay
     return all;
   }
 };
