@@ -40,10 +40,20 @@ std::string_view Context::ask(std::string_view name) const {
   return found == query.end() ? std::string_view() : std::string_view(found->second);
 }
 
+upstream::ProbeReport Context::probe(const Server& server, const vault::Credentials& credentials) {
+  if (!lock) return services.probe(server, credentials);
+  struct Opened {
+    std::unique_lock<std::mutex>& held;
+    explicit Opened(std::unique_lock<std::mutex>& lock_held) : held(lock_held) { held.unlock(); }
+    ~Opened() { held.lock(); }
+  } opened(*lock);
+  return services.probe(server, credentials);
+}
+
 struct Api::Inner {
   Services services;
   std::vector<Route> routes = all_routes();
-  std::mutex changes;                      // one change at a time: check, store and publish belong together
+  std::mutex changes;  // one change at a time: check, store and publish belong together
 
   ApiResponse answer(Reply reply) const {
     ApiResponse response;
@@ -65,7 +75,8 @@ struct Api::Inner {
     }
     std::string_view value = request.authorization;
     if (value.empty())
-      return fail(Code::Unauthenticated, "admin.missing_token", "no API token; send `Authorization: Bearer cga_...` (`callgate token add`)");
+      return fail(Code::Unauthenticated, "admin.missing_token",
+                  "no API token; send `Authorization: Bearer cga_...` (`callgate token add`)");
     if (value.size() < 8 || !is_bearer(value.substr(0, 7)))
       return fail(Code::Unauthenticated, "admin.malformed_token", "the Authorization header must be `Bearer cga_...`");
     value.remove_prefix(7);
@@ -84,7 +95,9 @@ struct Api::Inner {
     return true;
   }
 
-  struct Trail { std::string decision_id, remote, detail, method; };
+  struct Trail {
+    std::string decision_id, remote, detail, method;
+  };
 
   Record record_of(const Caller& caller, const Trail& trail, Record::Kind kind) const {
     Record record;
@@ -127,7 +140,8 @@ struct Api::Inner {
       auto reply = route.handler(context);
       return reply ? std::move(*reply) : error_reply(reply.error());
     }
-    std::lock_guard lock(changes);
+    std::unique_lock lock(changes);
+    context.lock = &lock;
     Trail trail{new_id("dec"), context.request.local_socket ? "" : context.request.remote.text(), "",
                 context.request.method + " " + shown_path(context.request.path)};
     trail.detail = "{\"action\":\"" + std::string(route.name) + "\",\"request\":" + recordable_body(route, context.body) + "}";
@@ -149,10 +163,11 @@ struct Api::Inner {
   void publish(Reply& reply, Error& error) const {
     auto published = services.republish();
     if (published) return;
-    telemetry::log_error("configuration not published", {{"reason", std::string(published.error().reason)}, {"detail", published.error().detail}});
+    telemetry::log_error("configuration not published",
+                         {{"reason", std::string(published.error().reason)}, {"detail", published.error().detail}});
     if (reply.status >= 400) return;
-    error = Error{Code::Unavailable, "admin.not_published", "saved, but the running gate still uses the configuration before it: " +
-                                                                published.error().message, ""};
+    error = Error{Code::Unavailable, "admin.not_published",
+                  "saved, but the running gate still uses the configuration before it: " + published.error().message, ""};
     reply = error_reply(error, "repeat the change, or restart `callgate serve`; `callgate doctor` says what is wrong");
   }
 
@@ -198,10 +213,13 @@ struct Api::Inner {
     if (!match.route) return no_route(match);
     if (!caller.may(access)) {
       std::string needed = access == Access::Owner ? "owner" : access == Access::Write ? "admin or owner" : "auditor, admin or owner";
-      return refuse(caller, request, match.route, Error{Code::Forbidden, "admin.role", "`" + caller.principal.name + "` needs the role " + needed +
-                    " for this; an owner can give it with `callgate user edit`", ""});
+      return refuse(
+          caller, request, match.route,
+          Error{Code::Forbidden, "admin.role",
+                "`" + caller.principal.name + "` needs the role " + needed + " for this; an owner can give it with `callgate user edit`",
+                ""});
     }
-    Context context{services, request, caller, std::move(match.parameters), {}, {}, {}, {}, {}, {}, true};
+    Context context{services, request, caller, std::move(match.parameters), {}, {}, {}, {}, {}, {}, nullptr, true};
     auto query = split_query(request.query);
     if (!query) return error_reply(query.error());
     context.query = std::move(*query);
@@ -231,7 +249,8 @@ struct Api::Inner {
 
   static Reply no_route(const Match& match) {
     if (match.allowed.empty())
-      return error_reply(Error{Code::NotFound, "admin.no_route", "there is nothing at this path; GET /api/v1/openapi.json lists what there is", ""});
+      return error_reply(
+          Error{Code::NotFound, "admin.no_route", "there is nothing at this path; GET /api/v1/openapi.json lists what there is", ""});
     Reply reply = error_reply(Error{Code::InvalidRequest, "admin.method", "this path takes " + match.allowed, ""});
     reply.status = 405;
     reply.headers += "Allow: " + match.allowed + "\r\n";

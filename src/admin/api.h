@@ -20,26 +20,26 @@ namespace callgate::admin {
 struct ApiRequest {
   std::string method, path, query, body, authorization, content_type;
   IpAddress remote;
-  bool local_socket = false;     // came over the control socket: the operator, principal `local`
+  bool local_socket = false;  // came over the control socket: the operator, principal `local`
 };
 
 struct ApiResponse {
   int status = 200;
   std::string content_type = "application/json";
-  std::string extra_headers;     // complete lines, each with CRLF
+  std::string extra_headers;  // complete lines, each with CRLF
   std::string body;
 };
 
-struct Services {                // references outlive the Api
+struct Services {  // references outlive the Api
   identity::IdentityStore& identity;
   catalog::CatalogStore& catalog;
   audit::Index& index;
   limits::Counters& counters;
   const Clock& clock;
   const config::Settings& settings;
-  std::string public_url;                                    // base of /mcp/<uuid>/, no slash at the end
-  std::function<Result<void>()> republish;                   // rebuild and publish the snapshot; effective when it returns
-  std::function<Result<void>(const Record&)> record;         // writes an audit record, refuses when it cannot
+  std::string public_url;                             // base of /mcp/<uuid>/, no slash at the end
+  std::function<Result<void>()> republish;            // rebuild and publish the snapshot; effective when it returns
+  std::function<Result<void>(const Record&)> record;  // writes an audit record, refuses when it cannot
   std::function<audit::Journal::Head()> journal_head;
   std::function<upstream::ProbeReport(const Server&, const vault::Credentials&)> probe = upstream::probe;
 };
@@ -55,7 +55,7 @@ class Api {
   std::unique_ptr<Inner> inner_;
 };
 
-std::string openapi_json();      // OpenAPI 3.1 of all routes
-std::string rest_markdown();     // docs/reference/rest.md
+std::string openapi_json();   // OpenAPI 3.1 of all routes
+std::string rest_markdown();  // docs/reference/rest.md
 
 }  // namespace callgate::admin

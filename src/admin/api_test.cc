@@ -127,7 +127,8 @@ TEST_F(ApiTest, OpenApiHoldsEveryRouteAndNothingElse) {
     auto operation = answer["paths"][route.path][method];
     EXPECT_EQ(operation["operationId"].string(), route.name) << route.path;
     for (const auto& rule : route.body)
-      EXPECT_TRUE(operation["requestBody"]["content"]["application/json"]["schema"]["properties"][rule.name].exists()) << route.name << " " << rule.name;
+      EXPECT_TRUE(operation["requestBody"]["content"]["application/json"]["schema"]["properties"][rule.name].exists())
+          << route.name << " " << rule.name;
   }
 }
 
@@ -137,7 +138,8 @@ TEST_F(ApiTest, RoutesAreConsistent) {
     EXPECT_TRUE(names.insert(route.name).second) << route.name;
     EXPECT_TRUE(route.handler != nullptr) << route.name;
     EXPECT_TRUE(!route.publishes || route.changes) << route.name;
-    if (route.method != "GET" && route.access == Access::Write) EXPECT_TRUE(route.changes) << route.name << " changes something and must be recorded";
+    if (route.method != "GET" && route.access == Access::Write)
+      EXPECT_TRUE(route.changes) << route.name << " changes something and must be recorded";
   }
 }
 

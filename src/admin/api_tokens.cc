@@ -16,7 +16,8 @@ Reply minted_reply(const identity::IdentityStore::MintedApiToken& minted) {
 
 Result<Reply> list(Context& context) {
   CG_TRY(auto tokens, context.services.identity.api_tokens());
-  return list_reply(context, tokens, [](const auto& t) { return t.id; }, [](json::Writer& out, const auto& t) { write_api_token(out, t); });
+  return list_reply(
+      context, tokens, [](const auto& t) { return t.id; }, [](json::Writer& out, const auto& t) { write_api_token(out, t); });
 }
 
 // A token acts as its principal, so minting one for another administrator would be a way up.
@@ -52,12 +53,31 @@ Result<Reply> redeem(Context& context) {
 
 void add_token_routes(std::vector<Route>& routes) {
   routes.push_back({"GET", "/api/v1/tokens", "token.list", Access::Read, "List API tokens", list, {}, {kLimitRule, kCursorRule}});
-  routes.push_back({"POST", "/api/v1/tokens", "token.add", Access::Write, "Mint an API token; it is shown this once", add,
-                    {{"principal", Shape::Text, true, "user or robot it acts as"}, {"label", Shape::Text, true, "what it is for"},
-                     {"expires_in", Shape::Text, false, "lifetime, such as 90d; default: none"}}, {}, true, false});
-  routes.push_back({"DELETE", "/api/v1/tokens/{token}", "token.revoke", Access::Write, "Revoke an API token, at once", revoke, {}, {}, true, false});
-  routes.push_back({"POST", "/api/v1/setup", "setup.redeem", Access::Public, "Trade the setup code of the first start for the first owner's API token", redeem,
-                    {{"code", Shape::Text, true, "the single-use code", Keep::Secret}, {"name", Shape::Text, true, "name of the first owner"}}, {}, true, true});
+  routes.push_back({"POST",
+                    "/api/v1/tokens",
+                    "token.add",
+                    Access::Write,
+                    "Mint an API token; it is shown this once",
+                    add,
+                    {{"principal", Shape::Text, true, "user or robot it acts as"},
+                     {"label", Shape::Text, true, "what it is for"},
+                     {"expires_in", Shape::Text, false, "lifetime, such as 90d; default: none"}},
+                    {},
+                    true,
+                    false});
+  routes.push_back(
+      {"DELETE", "/api/v1/tokens/{token}", "token.revoke", Access::Write, "Revoke an API token, at once", revoke, {}, {}, true, false});
+  routes.push_back(
+      {"POST",
+       "/api/v1/setup",
+       "setup.redeem",
+       Access::Public,
+       "Trade the setup code of the first start for the first owner's API token",
+       redeem,
+       {{"code", Shape::Text, true, "the single-use code", Keep::Secret}, {"name", Shape::Text, true, "name of the first owner"}},
+       {},
+       true,
+       true});
 }
 
 }  // namespace callgate::admin

@@ -16,7 +16,8 @@ Result<std::optional<WallTime>> time_asked(const Context& context, std::string_v
   if (auto time = parse_time(text)) return time;
   // A duration counts back from now: since=2h.
   if (auto ago = parse_duration(text)) return std::optional(context.now() - *ago);
-  return fail(Code::InvalidArgument, "admin.time", "`" + std::string(name) + "` must be a time (2026-07-28T09:00:00Z) or a duration back from now (2h)");
+  return fail(Code::InvalidArgument, "admin.time",
+              "`" + std::string(name) + "` must be a time (2026-07-28T09:00:00Z) or a duration back from now (2h)");
 }
 
 Result<std::optional<std::uint64_t>> number_asked(const Context& context, std::string_view name) {
@@ -39,9 +40,9 @@ Result<audit::Query> read_query(const Context& context, std::size_t limit, std::
   if (query.limit == 0 || query.limit > limit_max)
     return fail(Code::InvalidArgument, "admin.query", "`limit` must be 1 to " + std::to_string(limit_max));
   std::pair<std::string_view, std::string*> texts[] = {
-      {"principal", &query.principal}, {"grant", &query.grant}, {"server", &query.server}, {"tool", &query.tool}, {"method", &query.method},
-      {"effect", &query.effect}, {"reason", &query.reason}, {"kind", &query.kind}, {"policy", &query.policy}, {"decision", &query.decision_id},
-      {"text", &query.text}};
+      {"principal", &query.principal}, {"grant", &query.grant},          {"server", &query.server}, {"tool", &query.tool},
+      {"method", &query.method},       {"effect", &query.effect},        {"reason", &query.reason}, {"kind", &query.kind},
+      {"policy", &query.policy},       {"decision", &query.decision_id}, {"text", &query.text}};
   for (auto& [name, into] : texts) *into = context.ask(name);
   if (!query.effect.empty() && query.effect != "allow" && query.effect != "deny")
     return fail(Code::InvalidArgument, "admin.query", "`effect` must be allow or deny");
@@ -92,14 +93,15 @@ Result<Reply> export_page(Context& context) {
   std::size_t records = 0;
   std::uint64_t last = 0;
   bool titles = csv;
-  CG_CHECK(audit::export_records(context.services.index, query, csv ? audit::Format::Csv : audit::Format::Jsonl, [&](std::string_view line) {
-    reply.body += line;
-    if (titles) return titles = false, true;
-    constexpr std::string_view kBefore = "{\"sequence\":";
-    if (!csv) line.remove_prefix(std::min(line.size(), kBefore.size()));
-    std::from_chars(line.data(), line.data() + line.size(), last);
-    return ++records < query.limit;
-  }));
+  CG_CHECK(
+      audit::export_records(context.services.index, query, csv ? audit::Format::Csv : audit::Format::Jsonl, [&](std::string_view line) {
+        reply.body += line;
+        if (titles) return titles = false, true;
+        constexpr std::string_view kBefore = "{\"sequence\":";
+        if (!csv) line.remove_prefix(std::min(line.size(), kBefore.size()));
+        std::from_chars(line.data(), line.data() + line.size(), last);
+        return ++records < query.limit;
+      }));
   if (records == query.limit) reply.headers = "Callgate-Next: " + std::to_string(last) + "\r\n";
   return reply;
 }
@@ -127,7 +129,9 @@ Result<Reply> verify(Context& context) {
   return json_reply(200, [&](json::Writer& out) {
     out.begin_object().member("ok", verification.ok).member("records", static_cast<std::int64_t>(verification.records));
     out.member("first", static_cast<std::int64_t>(verification.first)).member("last", static_cast<std::int64_t>(verification.last));
-    out.member("head", std::to_string(verification.last) + ":" + hex_encode(verification.head)).member("problem", verification.problem).end_object();
+    out.member("head", std::to_string(verification.last) + ":" + hex_encode(verification.head))
+        .member("problem", verification.problem)
+        .end_object();
   });
 }
 
@@ -140,13 +144,21 @@ Result<Reply> head(Context& context) {
 }
 
 std::vector<FieldRule> filters() {
-  return {{"since", Shape::Text, false, "time, or duration back from now such as 2h"}, {"until", Shape::Text, false, "time, or duration back from now"},
-          {"principal", Shape::Text, false, "id or name"}, {"grant", Shape::Text, false, "id"}, {"server", Shape::Text, false, "id or slug"},
-          {"tool", Shape::Text, false, "tool name"}, {"method", Shape::Text, false, "such as tools/call"},
-          {"effect", Shape::Text, false, "allow or deny"}, {"reason", Shape::Text, false, "reason slug"},
-          {"kind", Shape::Text, false, "call, intent, refusal, session, admin, probe, system"}, {"policy", Shape::Text, false, "policy name"},
-          {"decision", Shape::Text, false, "decision id"}, {"text", Shape::Text, false, "anywhere in the record"},
-          {"limit", Shape::Number, false, "records on one page"}, kCursorRule};
+  return {{"since", Shape::Text, false, "time, or duration back from now such as 2h"},
+          {"until", Shape::Text, false, "time, or duration back from now"},
+          {"principal", Shape::Text, false, "id or name"},
+          {"grant", Shape::Text, false, "id"},
+          {"server", Shape::Text, false, "id or slug"},
+          {"tool", Shape::Text, false, "tool name"},
+          {"method", Shape::Text, false, "such as tools/call"},
+          {"effect", Shape::Text, false, "allow or deny"},
+          {"reason", Shape::Text, false, "reason slug"},
+          {"kind", Shape::Text, false, "call, intent, refusal, session, admin, probe, system"},
+          {"policy", Shape::Text, false, "policy name"},
+          {"decision", Shape::Text, false, "decision id"},
+          {"text", Shape::Text, false, "anywhere in the record"},
+          {"limit", Shape::Number, false, "records on one page"},
+          kCursorRule};
 }
 
 }  // namespace
@@ -155,9 +167,22 @@ void add_audit_routes(std::vector<Route>& routes) {
   auto export_fields = filters();
   export_fields.push_back({"format", Shape::Text, false, "jsonl (default) or csv"});
   routes.push_back({"GET", "/api/v1/audit", "audit.query", Access::Read, "Search records, newest first", list, {}, filters()});
-  routes.push_back({"GET", "/api/v1/audit/head", "audit.head", Access::Read, "Head of the hash chain, to be kept elsewhere as an anchor", head});
-  routes.push_back({"GET", "/api/v1/audit/export", "audit.export", Access::Read, "Records as JSON lines or CSV, 10,000 at a time", export_page, {}, export_fields});
-  routes.push_back({"POST", "/api/v1/audit/verify", "audit.verify", Access::Read, "Walk the whole hash chain", verify,
+  routes.push_back(
+      {"GET", "/api/v1/audit/head", "audit.head", Access::Read, "Head of the hash chain, to be kept elsewhere as an anchor", head});
+  routes.push_back({"GET",
+                    "/api/v1/audit/export",
+                    "audit.export",
+                    Access::Read,
+                    "Records as JSON lines or CSV, 10,000 at a time",
+                    export_page,
+                    {},
+                    export_fields});
+  routes.push_back({"POST",
+                    "/api/v1/audit/verify",
+                    "audit.verify",
+                    Access::Read,
+                    "Walk the whole hash chain",
+                    verify,
                     {{"head", Shape::Text, false, "an anchor kept earlier, SEQUENCE:HASH; default: the running journal's head"}}});
   routes.push_back({"GET", "/api/v1/audit/{record}", "audit.show", Access::Read, "One record by decision id or sequence number", show});
 }

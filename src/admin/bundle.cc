@@ -28,7 +28,8 @@ std::vector<FieldRule> bundle_fields() {
       {"users", Shape::Objects, false, "list of {name, display_name, disabled, admin_roles}", Keep::Bulky},
       {"robots", Shape::Objects, false, "list of {name, display_name, disabled, owner}", Keep::Bulky},
       {"servers", Shape::Objects, false, "list of servers as in POST /api/v1/servers, with slug", Keep::Secret},
-      {"grants", Shape::Objects, false, "list of {label, principal, servers, policy, role, networks, deny_as, note, expires_in}", Keep::Bulky},
+      {"grants", Shape::Objects, false, "list of {label, principal, servers, policy, role, networks, deny_as, note, expires_in}",
+       Keep::Bulky},
       {"prune", Shape::Flag, false, "remove what is not listed, of the kinds that are"},
       {"refresh_secrets", Shape::Flag, false, "write header values again although their names did not change"},
       {"probe", Shape::Flag, false, "probe new and changed servers afterwards; default true"},
@@ -186,11 +187,13 @@ void Bundle::plan_roles() {
 
 void Bundle::plan_principals(PrincipalKind kind) {
   bool user = kind == PrincipalKind::User;
-  std::vector<FieldRule> rules = {{"name", Shape::Text, true, "unique name"}, {"display_name", Shape::Text, false, "full name"},
+  std::vector<FieldRule> rules = {{"name", Shape::Text, true, "unique name"},
+                                  {"display_name", Shape::Text, false, "full name"},
                                   {"disabled", Shape::Flag, false, "refuse all its grants"}};
   if (user) rules.push_back({"admin_roles", Shape::Texts, false, "owner, admin, auditor"});
   else rules.push_back({"owner", Shape::Text, false, "the user who answers for it"});
-  each(user ? "users" : "robots", "name", rules, [this, kind](json::Value item, const std::string& name) { plan_principal(item, name, kind); });
+  each(user ? "users" : "robots", "name", rules,
+       [this, kind](json::Value item, const std::string& name) { plan_principal(item, name, kind); });
 }
 
 void Bundle::plan_principal(json::Value item, const std::string& name, PrincipalKind kind) {
@@ -210,7 +213,8 @@ void Bundle::plan_principal(json::Value item, const std::string& name, Principal
   if (wanted.admin_roles != before.admin_roles && !context_.caller.may(Access::Owner))
     return problem(where, "only an owner may change `admin_roles`");
   for (const auto& role : wanted.admin_roles)
-    if (role != "owner" && role != "admin" && role != "auditor") return problem(where, "`admin_roles` may hold owner, admin and auditor only");
+    if (role != "owner" && role != "admin" && role != "auditor")
+      return problem(where, "`admin_roles` may hold owner, admin and auditor only");
   std::string owner = text_of(item, "owner");
   if (!owner.empty() && !will_have("users", owner)) return problem(where, "there is no user `" + owner + "`");
   std::string old_owner;
@@ -232,7 +236,10 @@ void Bundle::plan_principal(json::Value item, const std::string& name, Principal
   };
   if (before.id.empty()) return step(Change::Add, word, name, {}, run);
   auto lines = [](const Principal& p, const std::string& answers) {
-    return Lines{{"display_name", p.display_name}, {"disabled", p.disabled ? "true" : "false"}, {"admin_roles", joined(p.admin_roles)}, {"owner", answers}};
+    return Lines{{"display_name", p.display_name},
+                 {"disabled", p.disabled ? "true" : "false"},
+                 {"admin_roles", joined(p.admin_roles)},
+                 {"owner", answers}};
   };
   auto changed = differences(lines(before, old_owner), lines(wanted, owner));
   if (!changed.empty()) step(Change::Edit, word, name, std::move(changed), run);

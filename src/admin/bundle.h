@@ -18,12 +18,15 @@ using Undo = std::function<void()>;
 
 struct Step {
   Change change{};
-  std::string kind, name;               // server, refunds
-  std::vector<std::string> lines;       // what differs: "policy: a -> b"
+  std::string kind, name;          // server, refunds
+  std::vector<std::string> lines;  // what differs: "policy: a -> b"
   std::function<Result<Undo>()> apply;
 };
 
-struct BundleProblem { std::string where, message; std::uint32_t line = 0; };
+struct BundleProblem {
+  std::string where, message;
+  std::uint32_t line = 0;
+};
 
 class Bundle {
  public:
@@ -60,10 +63,13 @@ class Bundle {
   // Calls fn(item, name) for each member of a list, after checking shape and that names differ.
   void each(std::string_view list, std::string_view key, const std::vector<FieldRule>& rules,
             const std::function<void(json::Value, const std::string&)>& fn);
-  void problem(std::string where, std::string message, std::uint32_t line = 0) { problems_.push_back({std::move(where), std::move(message), line}); }
-  void step(Change change, std::string_view kind, const std::string& name, std::vector<std::string> lines, std::function<Result<Undo>()> apply);
+  void problem(std::string where, std::string message, std::uint32_t line = 0) {
+    problems_.push_back({std::move(where), std::move(message), line});
+  }
+  void step(Change change, std::string_view kind, const std::string& name, std::vector<std::string> lines,
+            std::function<Result<Undo>()> apply);
   static std::vector<std::string> differences(const Lines& before, const Lines& after);
-  bool will_have(std::string_view list, const std::string& name) const;   // wanted, or present and not to be removed
+  bool will_have(std::string_view list, const std::string& name) const;  // wanted, or present and not to be removed
   bool prunes(std::string_view list) const;
   Result<std::vector<std::string>> server_ids_now(const std::vector<std::string>& slugs) const;
   std::string reason() const;
@@ -74,10 +80,10 @@ class Bundle {
   std::map<std::string, catalog::PolicyVersion> policies_;
   std::map<std::string, Role> roles_;
   std::map<std::string, Principal> users_, robots_;
-  std::map<std::string, Server> servers_;     // by slug
-  std::map<std::string, Grant> grants_;       // live ones, by label
+  std::map<std::string, Server> servers_;  // by slug
+  std::map<std::string, Grant> grants_;    // live ones, by label
   std::map<std::string, std::set<std::string>, std::less<>> wanted_;
-  std::map<std::string, std::pair<std::string, std::string>> uses_;   // final state: "server x" -> {policy, role}
+  std::map<std::string, std::pair<std::string, std::string>> uses_;  // final state: "server x" -> {policy, role}
   std::vector<Step> steps_, removals_;
   std::vector<BundleProblem> problems_;
   std::vector<identity::Minted> minted_;

@@ -33,8 +33,12 @@ std::vector<std::pair<std::string, std::string>> describe(const Server& s) {
 std::vector<std::pair<std::string, std::string>> describe(const Grant& g) {
   std::vector<std::string> networks;
   for (const auto& network : g.networks) networks.push_back(network.text());
-  return {{"servers", joined(g.servers)}, {"policy", g.policy}, {"role", g.role}, {"networks", joined(networks)},
-          {"deny_as", std::string(deny_as_name(g.deny_as))}, {"note", g.note}};
+  return {{"servers", joined(g.servers)},
+          {"policy", g.policy},
+          {"role", g.role},
+          {"networks", joined(networks)},
+          {"deny_as", std::string(deny_as_name(g.deny_as))},
+          {"note", g.note}};
 }
 
 // Header lines back into a set, to restore exactly what was sealed before a failed apply. Stays inside the process.
@@ -126,7 +130,8 @@ void Bundle::plan_grant(json::Value item, const std::string& label) {
   if (!wanted.policy.empty() && !will_have("policies", wanted.policy)) return problem(where, "there is no policy `" + wanted.policy + "`");
   if (!wanted.role.empty() && !will_have("roles", wanted.role)) return problem(where, "there is no role `" + wanted.role + "`");
   std::string principal = text_of(item, "principal");
-  if (!will_have("users", principal) && !will_have("robots", principal)) return problem(where, "there is no user or robot `" + principal + "`");
+  if (!will_have("users", principal) && !will_have("robots", principal))
+    return problem(where, "there is no user or robot `" + principal + "`");
   auto lifetime = duration_of(item, "expires_in");
   if (!lifetime) return problem(where, lifetime.error().message);
   uses_[where] = {wanted.policy, wanted.role};
@@ -137,7 +142,7 @@ void Bundle::plan_grant(json::Value item, const std::string& label) {
     for (const auto& [name, holder] : *all)
       if (holder.id == before.principal_id && name != principal)
         return problem(where, "it belongs to `" + name + "`; a grant does not change hands, so use another label");
-  for (auto& id : before.servers)   // ids into slugs, as the bundle writes them
+  for (auto& id : before.servers)  // ids into slugs, as the bundle writes them
     for (const auto& [slug, server] : servers_)
       if (server.id == id) id = slug;
   auto lines = differences(describe(before), describe(wanted));
@@ -213,13 +218,15 @@ void Bundle::plan_removals() {
   remove("robots", "robot", robots_, [this](const Principal& robot) { return services_.identity.remove_principal(robot.id); });
   remove("users", "user", users_, [this](const Principal& user) { return services_.identity.remove_principal(user.id); });
   remove("roles", "role", roles_, [this](const Role& role) { return services_.identity.remove_role(role.name); });
-  remove("policies", "policy", policies_, [this](const catalog::PolicyVersion& policy) { return services_.catalog.remove_policy(policy.name); });
+  remove("policies", "policy", policies_,
+         [this](const catalog::PolicyVersion& policy) { return services_.catalog.remove_policy(policy.name); });
   // Nobody locks everybody out with a file.
   if (!prunes("users")) return;
   bool owner_stays = false;
   bool owner_now = false;
   body_["users"].for_each_element([&](json::Value item) {
-    for (const auto& role : texts_of(item, "admin_roles")) owner_stays = owner_stays || (role == "owner" && !flag_of(item, "disabled", false));
+    for (const auto& role : texts_of(item, "admin_roles"))
+      owner_stays = owner_stays || (role == "owner" && !flag_of(item, "disabled", false));
     auto present = users_.find(text_of(item, "name"));
     if (present == users_.end() || item["admin_roles"].exists()) return;
     for (const auto& role : present->second.admin_roles) owner_stays = owner_stays || role == "owner";

@@ -22,7 +22,7 @@ TEST_F(BundleTest, PlansAppliesAndThenHasNothingLeftToDo) {
   auto applied = ask("POST", "/api/v1/apply", bundle());
   ASSERT_EQ(applied.status, 200) << applied.body;
   EXPECT_TRUE(applied["minted"].child(0)["token"].string().starts_with("cg_"));
-  EXPECT_EQ(published_, 1);
+  EXPECT_EQ(published_, 2);  // before the probes and after
   EXPECT_EQ(ask("GET", "/api/v1/servers/refunds/tools")["items"].size(), 1u);
   EXPECT_EQ(ask("POST", "/api/v1/plan", bundle())["steps"].size(), 0u) << ask("POST", "/api/v1/plan", bundle()).body;
   for (const auto& record : records()) {
@@ -34,10 +34,11 @@ TEST_F(BundleTest, PlansAppliesAndThenHasNothingLeftToDo) {
 TEST_F(BundleTest, RefusesAsAWholeWhenAnythingIsWrong) {
   std::string red(testing::kRefunds);
   red.replace(red.find("expect: allow"), 13, "expect: deny ");
-  for (const auto& body : {bundle("", red), bundle("", "nonsense: ["), std::string(R"({"servers":[{"slug":"a","name":"a","url":"ftp://x"}]})"),
-                           std::string(R"({"servers":[{"slug":"a","name":"a","url":"https://x.example/","policy":"none"}]})"),
-                           std::string(R"({"users":[{"name":"ada"},{"name":"ada"}]})"), std::string(R"({"robots":[{"name":"bot","owner":"nobody"}]})"),
-                           std::string(R"({"grants":[{"label":"g","principal":"nobody","servers":["*"]}]})"), std::string(R"({"users":[{"nam":"ada"}]})")}) {
+  for (const auto& body :
+       {bundle("", red), bundle("", "nonsense: ["), std::string(R"({"servers":[{"slug":"a","name":"a","url":"ftp://x"}]})"),
+        std::string(R"({"servers":[{"slug":"a","name":"a","url":"https://x.example/","policy":"none"}]})"),
+        std::string(R"({"users":[{"name":"ada"},{"name":"ada"}]})"), std::string(R"({"robots":[{"name":"bot","owner":"nobody"}]})"),
+        std::string(R"({"grants":[{"label":"g","principal":"nobody","servers":["*"]}]})"), std::string(R"({"users":[{"nam":"ada"}]})")}) {
     auto answer = ask("POST", "/api/v1/apply", body);
     EXPECT_EQ(answer.status, 422) << body;
     EXPECT_EQ(answer.reason(), "admin.bundle") << answer.body;

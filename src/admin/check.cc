@@ -18,16 +18,12 @@ bool fits(Shape shape, json::Value value) {
       return value.is_number() && error == std::errc() && end == text.data() + text.size();
     }
     case Shape::Flag: return value.is(json::Kind::True) || value.is(json::Kind::False);
-    case Shape::Texts:
-      value.for_each_element([&](json::Value item) { ok = ok && item.is_string(); });
-      return value.is_array() && ok;
+    case Shape::Texts: value.for_each_element([&](json::Value item) { ok = ok && item.is_string(); }); return value.is_array() && ok;
     case Shape::Map:
       value.for_each_member([&](std::string_view, json::Value item) { ok = ok && item.is_string(); });
       return value.is_object() && ok;
     case Shape::Object: return value.is_object();
-    case Shape::Objects:
-      value.for_each_element([&](json::Value item) { ok = ok && item.is_object(); });
-      return value.is_array() && ok;
+    case Shape::Objects: value.for_each_element([&](json::Value item) { ok = ok && item.is_object(); }); return value.is_array() && ok;
   }
   return false;
 }
@@ -86,8 +82,7 @@ Result<void> check_members(std::span<const FieldRule> rules, json::Value object,
 }
 
 Result<void> check_body(const Route& route, json::Value body) {
-  if (body.exists() && !body.is_object())
-    return fail(Code::InvalidRequest, "admin.body", "the body must be a JSON object");
+  if (body.exists() && !body.is_object()) return fail(Code::InvalidRequest, "admin.body", "the body must be a JSON object");
   return check_members(route.body, body, "");
 }
 

@@ -25,13 +25,14 @@ std::string_view kind_name(policy::WindowKind kind) {
 
 Result<Reply> list(Context& context) {
   auto counters = context.services.counters.list(context.ask("prefix"), 10'000);
-  return list_reply(context, counters,
-                    [](const auto& c) { return c.key + "/" + std::string(window_name(c.window)) + "/" + std::string(kind_name(c.kind)); },
-                    [](json::Writer& out, const limits::CounterState& c) {
-                      out.begin_object().member("key", c.key).member("window", window_name(c.window)).member("kind", kind_name(c.kind));
-                      write_time(out, "window_start", c.window_start);
-                      out.member("used", c.used.text()).end_object();
-                    });
+  return list_reply(
+      context, counters,
+      [](const auto& c) { return c.key + "/" + std::string(window_name(c.window)) + "/" + std::string(kind_name(c.kind)); },
+      [](json::Writer& out, const limits::CounterState& c) {
+        out.begin_object().member("key", c.key).member("window", window_name(c.window)).member("kind", kind_name(c.kind));
+        write_time(out, "window_start", c.window_start);
+        out.member("used", c.used.text()).end_object();
+      });
 }
 
 Result<Reply> reset(Context& context) {
@@ -44,10 +45,24 @@ Result<Reply> reset(Context& context) {
 }  // namespace
 
 void add_counter_routes(std::vector<Route>& routes) {
-  routes.push_back({"GET", "/api/v1/counters", "counter.list", Access::Read, "List counters of open windows", list, {},
+  routes.push_back({"GET",
+                    "/api/v1/counters",
+                    "counter.list",
+                    Access::Read,
+                    "List counters of open windows",
+                    list,
+                    {},
                     {{"prefix", Shape::Text, false, "keys that start with this"}, kLimitRule, kCursorRule}});
-  routes.push_back({"POST", "/api/v1/counters/reset", "counter.reset", Access::Write, "Set a counter to zero", reset,
-                    {{"key", Shape::Text, true, "the counter's key"}}, {}, true, false});
+  routes.push_back({"POST",
+                    "/api/v1/counters/reset",
+                    "counter.reset",
+                    Access::Write,
+                    "Set a counter to zero",
+                    reset,
+                    {{"key", Shape::Text, true, "the counter's key"}},
+                    {},
+                    true,
+                    false});
 }
 
 }  // namespace callgate::admin

@@ -44,8 +44,9 @@ Result<Reply> list(Context& context) {
       grants.push_back(std::move(grant));
   }
   CG_TRY(auto names, names_of(context.services));
-  return list_reply(context, grants, [](const Grant& g) { return g.id; },
-                    [&](json::Writer& out, const Grant& g) { write_grant(out, g, context.now(), names); });
+  return list_reply(
+      context, grants, [](const Grant& g) { return g.id; },
+      [&](json::Writer& out, const Grant& g) { write_grant(out, g, context.now(), names); });
 }
 
 Result<Reply> show(Context& context) {
@@ -150,17 +151,58 @@ void add_grant_routes(std::vector<Route>& routes) {
   auto edit_fields = fields;
   edit_fields.push_back({"expires_in", Shape::Text, false, "new lifetime, counted from now"});
   edit_fields.push_back({"version", Shape::Number, false, "refuse when the grant changed since this version"});
-  routes.push_back({"GET", "/api/v1/grants", "grant.list", Access::Signed, "List grants; without an admin role only one's own", list, {},
-                    {{"state", Shape::Text, false, "live, expired, revoked or all (default)"}, {"server", Shape::Text, false, "that reach this server"},
-                     {"principal", Shape::Text, false, "of this user or robot"}, kLimitRule, kCursorRule}});
-  routes.push_back({"POST", "/api/v1/grants", "grant.mint", Access::Write, "Mint a grant; the token is shown this once", mint, mint_fields, {}, true, true});
+  routes.push_back({"GET",
+                    "/api/v1/grants",
+                    "grant.list",
+                    Access::Signed,
+                    "List grants; without an admin role only one's own",
+                    list,
+                    {},
+                    {{"state", Shape::Text, false, "live, expired, revoked or all (default)"},
+                     {"server", Shape::Text, false, "that reach this server"},
+                     {"principal", Shape::Text, false, "of this user or robot"},
+                     kLimitRule,
+                     kCursorRule}});
+  routes.push_back({"POST",
+                    "/api/v1/grants",
+                    "grant.mint",
+                    Access::Write,
+                    "Mint a grant; the token is shown this once",
+                    mint,
+                    mint_fields,
+                    {},
+                    true,
+                    true});
   routes.push_back({"GET", one, "grant.show", Access::Signed, "Show a grant by id or label", show});
-  routes.push_back({"PATCH", one, "grant.edit", Access::Write, "Change a grant; what is not named stays", edit, edit_fields, {}, true, true});
-  routes.push_back({"POST", "/api/v1/grants/{grant}/rotate", "grant.rotate", Access::Signed, "New token; the old one works on for the overlap", rotate,
-                    {{"overlap", Shape::Text, false, "default 1h; 0s: at once"}}, {}, true, true});
-  routes.push_back({"POST", "/api/v1/grants/{grant}/revoke", "grant.revoke", Access::Signed, "Revoke: effective on the next call and on open streams", revoke,
-                    {{"why", Shape::Text, false, "why, for the record"}}, {}, true, true});
-  routes.push_back({"GET", "/api/v1/grants/{grant}/setup", "grant.setup", Access::Signed, "Client configuration with a placeholder for the token", setup, {},
+  routes.push_back(
+      {"PATCH", one, "grant.edit", Access::Write, "Change a grant; what is not named stays", edit, edit_fields, {}, true, true});
+  routes.push_back({"POST",
+                    "/api/v1/grants/{grant}/rotate",
+                    "grant.rotate",
+                    Access::Signed,
+                    "New token; the old one works on for the overlap",
+                    rotate,
+                    {{"overlap", Shape::Text, false, "default 1h; 0s: at once"}},
+                    {},
+                    true,
+                    true});
+  routes.push_back({"POST",
+                    "/api/v1/grants/{grant}/revoke",
+                    "grant.revoke",
+                    Access::Signed,
+                    "Revoke: effective on the next call and on open streams",
+                    revoke,
+                    {{"why", Shape::Text, false, "why, for the record"}},
+                    {},
+                    true,
+                    true});
+  routes.push_back({"GET",
+                    "/api/v1/grants/{grant}/setup",
+                    "grant.setup",
+                    Access::Signed,
+                    "Client configuration with a placeholder for the token",
+                    setup,
+                    {},
                     {{"client", Shape::Text, false, "one client only, such as claude-code"}}});
 }
 

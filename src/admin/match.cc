@@ -29,8 +29,7 @@ std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
 }
 
 // Calls fn(segment) for each part between slashes, without the empty one at the start and at most one at the end.
-template <class Fn>
-void for_each_segment(std::string_view path, Fn&& fn) {
+template <class Fn> void for_each_segment(std::string_view path, Fn&& fn) {
   if (path.starts_with('/')) path.remove_prefix(1);
   if (path.ends_with('/')) path.remove_suffix(1);
   while (true) {

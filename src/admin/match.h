@@ -13,7 +13,7 @@ namespace callgate::admin {
 struct Match {
   const Route* route = nullptr;
   std::map<std::string, std::string, std::less<>> parameters;
-  std::string allowed;   // methods of this path, when only the method did not fit
+  std::string allowed;  // methods of this path, when only the method did not fit
 };
 
 // Decoded segments. Refuses bad escapes, encoded slashes and control characters.

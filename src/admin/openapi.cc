@@ -13,9 +13,7 @@ namespace {
 
 void write_shape(json::Writer& out, Shape shape, std::string_view doc) {
   out.begin_object();
-  auto list_of = [&](std::string_view type) {
-    out.member("type", "array").key("items").begin_object().member("type", type).end_object();
-  };
+  auto list_of = [&](std::string_view type) { out.member("type", "array").key("items").begin_object().member("type", type).end_object(); };
   switch (shape) {
     case Shape::Text: out.member("type", "string"); break;
     case Shape::Number: out.member("type", "integer"); break;
@@ -23,9 +21,7 @@ void write_shape(json::Writer& out, Shape shape, std::string_view doc) {
     case Shape::Texts: list_of("string"); break;
     case Shape::Objects: list_of("object"); break;
     case Shape::Object: out.member("type", "object"); break;
-    case Shape::Map:
-      out.member("type", "object").key("additionalProperties").begin_object().member("type", "string").end_object();
-      break;
+    case Shape::Map: out.member("type", "object").key("additionalProperties").begin_object().member("type", "string").end_object(); break;
   }
   if (!doc.empty()) out.member("description", doc);
   out.end_object();
@@ -135,7 +131,8 @@ std::string openapi_json() {
   out.end_object().key("components").begin_object().key("securitySchemes").begin_object().key("token").begin_object();
   out.member("type", "http").member("scheme", "bearer").member("description", "API token, cga_...").end_object().end_object();
   out.key("schemas").begin_object().key("Error").raw(
-      "{\"type\":\"object\",\"required\":[\"error\"],\"properties\":{\"error\":{\"type\":\"object\",\"required\":[\"code\",\"reason\",\"message\"],"
+      "{\"type\":\"object\",\"required\":[\"error\"],\"properties\":{\"error\":{\"type\":\"object\",\"required\":[\"code\",\"reason\","
+      "\"message\"],"
       "\"properties\":{\"code\":{\"type\":\"string\"},\"reason\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"},"
       "\"fix\":{\"type\":\"string\"}}}}}");
   out.end_object().end_object().end_object();
@@ -145,11 +142,16 @@ std::string openapi_json() {
 std::string rest_markdown() {
   std::string out =
       "# REST interface\n\n"
-      "Generated from the table of routes in `src/admin/`; a test compares the two. `GET /api/v1/openapi.json` is the same as OpenAPI 3.1.\n\n"
-      "Requests carry `Authorization: Bearer cga_...` (`callgate token add`); the control socket in the data directory needs none and acts as the\n"
-      "operator. Bodies are strict JSON: unknown fields, duplicate keys and wrong types are refused. Lists are `{\"items\": [...], \"next\": ...}`;\n"
-      "pass `next` as `cursor` for the page after. Errors are `{\"error\": {\"code\", \"reason\", \"message\", \"fix\"}}` with a matching HTTP status:\n"
-      "400 malformed, 401 not authenticated, 403 role missing, 404 not found, 405 wrong method, 409 conflict, 413 too large, 422 a value is wrong,\n"
+      "Generated from the table of routes in `src/admin/`; a test compares the two. `GET /api/v1/openapi.json` is the same as OpenAPI "
+      "3.1.\n\n"
+      "Requests carry `Authorization: Bearer cga_...` (`callgate token add`); the control socket in the data directory needs none and acts "
+      "as the\n"
+      "operator. Bodies are strict JSON: unknown fields, duplicate keys and wrong types are refused. Lists are `{\"items\": [...], "
+      "\"next\": ...}`;\n"
+      "pass `next` as `cursor` for the page after. Errors are `{\"error\": {\"code\", \"reason\", \"message\", \"fix\"}}` with a matching "
+      "HTTP status:\n"
+      "400 malformed, 401 not authenticated, 403 role missing, 404 not found, 405 wrong method, 409 conflict, 413 too large, 422 a value "
+      "is wrong,\n"
       "503 cannot be done now. Every change is announced in the audit journal before it is made and recorded before it is reported.\n\n"
       "```sh\ncurl -s --unix-socket \"$DATA/callgate.sock\" http://callgate/api/v1/servers\n"
       "curl -s -H \"Authorization: Bearer $CALLGATE_TOKEN\" http://127.0.0.1:8808/api/v1/audit?effect=deny\n```\n\n";

@@ -23,7 +23,8 @@ std::vector<FieldRule> server_fields() {
       {"name", Shape::Text, false, "what people call it"},
       {"url", Shape::Text, false, "its MCP endpoint: https://host[:port]/path"},
       {"slug", Shape::Text, false, "short name in URLs and policies, [a-z0-9-]; default from the name"},
-      {"headers", Shape::Map, false, "credentials sent with every request, sealed at rest, never shown again; replaces the whole set", Keep::Secret},
+      {"headers", Shape::Map, false, "credentials sent with every request, sealed at rest, never shown again; replaces the whole set",
+       Keep::Secret},
       {"policy", Shape::Text, false, "policy for grants that name none"},
       {"capture", Shape::Text, false, "how much of the arguments records keep: none, keys, redacted (default), full"},
       {"disabled", Shape::Flag, false, "refuse all calls"},
@@ -38,8 +39,7 @@ std::vector<FieldRule> server_fields() {
 
 Result<void> read_server(json::Value body, Server& into) {
   if (body["name"].exists()) into.name = text_of(body, "name");
-  if (into.name.empty() || into.name.size() > 100)
-    return fail(Code::InvalidArgument, "admin.name", "`name` must have 1 to 100 characters");
+  if (into.name.empty() || into.name.size() > 100) return fail(Code::InvalidArgument, "admin.name", "`name` must have 1 to 100 characters");
   if (body["slug"].exists()) into.slug = text_of(body, "slug");
   if (body["url"].exists()) {
     auto url = Url::parse(body["url"].string());
@@ -173,7 +173,8 @@ Result<void> check_role_exists(Services& services, std::string_view name) {
   return tl::unexpected(found.error());
 }
 
-Result<void> write_setup(json::Writer& out, Context& context, const std::vector<Server>& servers, std::string_view token, std::string_view client) {
+Result<void> write_setup(json::Writer& out, Context& context, const std::vector<Server>& servers, std::string_view token,
+                         std::string_view client) {
   out.key("setup").begin_array();
   for (const auto& server : servers) {
     config::ClientTarget target{server.slug, endpoint_of(context.services, server), std::string(token)};
@@ -188,8 +189,9 @@ Result<void> write_setup(json::Writer& out, Context& context, const std::vector<
     }
     if (!any) {
       auto near = config::suggest(client, config::setup_clients());
-      return fail(Code::InvalidArgument, "admin.client", "there is no client `" + std::string(client.substr(0, 60)) + "`" +
-                                                             (near.empty() ? "" : "; did you mean `" + near + "`?"));
+      return fail(
+          Code::InvalidArgument, "admin.client",
+          "there is no client `" + std::string(client.substr(0, 60)) + "`" + (near.empty() ? "" : "; did you mean `" + near + "`?"));
     }
   }
   out.end_array();

@@ -28,7 +28,8 @@ tl::unexpected<Error> unknown_reference(std::string_view kind, std::string_view 
 
 // {"setup":[{"server","url","client","form","text","user_file","project_file","group","entry"}]} for one client, or all.
 Result<Reply> setup_reply(Context& context, const std::vector<Server>& servers, std::string_view token);
-Result<void> write_setup(json::Writer& out, Context& context, const std::vector<Server>& servers, std::string_view token, std::string_view client);
+Result<void> write_setup(json::Writer& out, Context& context, const std::vector<Server>& servers, std::string_view token,
+                         std::string_view client);
 // The servers a grant reaches; at most `max` of them.
 Result<std::vector<Server>> servers_of(Services& services, const Grant& grant, std::size_t max);
 

@@ -33,7 +33,11 @@ Reply refused_bundle(const Bundle& bundle) {
   json::Writer out(extra);
   out.begin_array();
   for (const auto& problem : bundle.problems())
-    out.begin_object().member("where", problem.where).member("line", static_cast<std::int64_t>(problem.line)).member("message", problem.message).end_object();
+    out.begin_object()
+        .member("where", problem.where)
+        .member("line", static_cast<std::int64_t>(problem.line))
+        .member("message", problem.message)
+        .end_object();
   out.end_array();
   const auto& first = bundle.problems().front();
   Error error{Code::InvalidArgument, "admin.bundle", first.where + ": " + first.message, ""};
@@ -57,7 +61,7 @@ void probe_servers(Context& context, const Bundle& bundle, json::Writer& out) {
     for (const auto& server : bundle.servers_to_probe()) {
       auto credentials = context.services.catalog.credentials(server.id);
       if (!credentials) continue;
-      auto report = context.services.probe(server, *credentials);
+      auto report = context.probe(server, *credentials);
       for (auto& tool : report.tools) tool.server_id = server.id;
       if (report.ok) report.ok = context.services.catalog.put_tools(server.id, report.tools).has_value();
       out.begin_object().member("server", server.slug).key("probe");
@@ -77,6 +81,12 @@ Result<Reply> apply(Context& context) {
   }
   CG_CHECK(bundle.apply());
   context.changed = !bundle.steps().empty();
+  // What was applied counts from here on, revocations among it, however long the probes take.
+  if (context.changed) {
+    if (auto published = context.services.republish(); !published)
+      return fail(Code::Unavailable, "admin.not_published",
+                  "saved, but the running gate still uses the configuration before it: " + published.error().message);
+  }
   json::Writer facts(context.facts);
   facts.begin_object();
   write_steps(facts, bundle, false);
@@ -106,7 +116,16 @@ Result<Reply> apply(Context& context) {
 
 void add_plan_routes(std::vector<Route>& routes) {
   routes.push_back({"POST", "/api/v1/plan", "bundle.plan", Access::Read, "What applying this bundle would change", plan, bundle_fields()});
-  routes.push_back({"POST", "/api/v1/apply", "bundle.apply", Access::Write, "Check everything, then change what differs, all or nothing", apply, bundle_fields(), {}, true, true});
+  routes.push_back({"POST",
+                    "/api/v1/apply",
+                    "bundle.apply",
+                    Access::Write,
+                    "Check everything, then change what differs, all or nothing",
+                    apply,
+                    bundle_fields(),
+                    {},
+                    true,
+                    true});
 }
 
 }  // namespace callgate::admin

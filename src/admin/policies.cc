@@ -30,7 +30,12 @@ Result<std::optional<std::int64_t>> version_asked(const Context& context, std::s
   return std::optional(number);
 }
 
-struct Checked { std::shared_ptr<const policy::Policy> policy; std::vector<policy::Problem> problems; std::vector<policy::TestResult> tests; bool ok = false; };
+struct Checked {
+  std::shared_ptr<const policy::Policy> policy;
+  std::vector<policy::Problem> problems;
+  std::vector<policy::TestResult> tests;
+  bool ok = false;
+};
 
 Checked check_text(std::string_view name, std::string_view text) {
   auto compiled = policy::Policy::compile(name, 0, text);
@@ -45,8 +50,12 @@ void write_checked(json::Writer& out, const Checked& checked) {
   write_problems(out, checked.problems);
   out.key("tests").begin_array();
   for (const auto& test : checked.tests)
-    out.begin_object().member("pointer", test.pointer).member("line", static_cast<std::int64_t>(test.line)).member("passed", test.passed)
-        .member("message", test.message).end_object();
+    out.begin_object()
+        .member("pointer", test.pointer)
+        .member("line", static_cast<std::int64_t>(test.line))
+        .member("passed", test.passed)
+        .member("message", test.message)
+        .end_object();
   out.end_array();
 }
 
@@ -67,15 +76,16 @@ Reply refused_document(const Checked& checked) {
   } else {
     error.reason = "policy.tests";
     for (const auto& test : checked.tests)
-      if (!test.passed && error.message.empty()) error.message = "line " + std::to_string(test.line) + ", " + test.pointer + ": " + test.message;
+      if (!test.passed && error.message.empty())
+        error.message = "line " + std::to_string(test.line) + ", " + test.pointer + ": " + test.message;
   }
   return error_reply(error, "nothing was stored; `callgate policy check FILE` shows all problems", extra);
 }
 
 Result<Reply> list(Context& context) {
   CG_TRY(auto policies, context.services.catalog.policies());
-  return list_reply(context, policies, [](const auto& p) { return p.name; },
-                    [](json::Writer& out, const auto& p) { write_version(out, p, false); });
+  return list_reply(
+      context, policies, [](const auto& p) { return p.name; }, [](json::Writer& out, const auto& p) { write_version(out, p, false); });
 }
 
 Result<Reply> show(Context& context) {
@@ -94,8 +104,9 @@ Result<Reply> put(Context& context) {
   auto before = context.services.catalog.policy(name, std::nullopt);
   if (!before && before.error().code != Code::NotFound) return tl::unexpected(before.error());
   if (auto expected = number_of(context.body, "expected_version"); expected && *expected != (before ? before->version : 0))
-    return fail(Code::Conflict, "policy.stale", "policy `" + name + "` is at version " + std::to_string(before ? before->version : 0) +
-                                                    " by now; look at it again with `callgate policy show " + name + "`");
+    return fail(Code::Conflict, "policy.stale",
+                "policy `" + name + "` is at version " + std::to_string(before ? before->version : 0) +
+                    " by now; look at it again with `callgate policy show " + name + "`");
   if (flag_of(context.body, "dry_run", false))
     return json_reply(200, [&](json::Writer& out) {
       out.begin_object().member("name", name).member("would_change", !before || before->text != text);
@@ -117,8 +128,9 @@ Result<Reply> remove(Context& context) {
 
 Result<Reply> history(Context& context) {
   CG_TRY(auto versions, context.services.catalog.policy_history(context.parameter("policy")));
-  return list_reply(context, versions, [](const auto& v) { return std::to_string(v.version); },
-                    [](json::Writer& out, const auto& v) { write_version(out, v, false); });
+  return list_reply(
+      context, versions, [](const auto& v) { return std::to_string(v.version); },
+      [](json::Writer& out, const auto& v) { write_version(out, v, false); });
 }
 
 Result<Reply> diff(Context& context) {
@@ -177,22 +189,69 @@ Result<Reply> schema(Context&) {
 
 void add_policy_routes(std::vector<Route>& routes) {
   constexpr std::string_view path = "/api/v1/policies/{policy}";
-  routes.push_back({"GET", "/api/v1/policies", "policy.list", Access::Read, "List policies, newest version of each", list, {}, {kLimitRule, kCursorRule}});
-  routes.push_back({"PUT", path, "policy.put", Access::Write, "Store a new version; checked and tested first", put,
+  routes.push_back({"GET",
+                    "/api/v1/policies",
+                    "policy.list",
+                    Access::Read,
+                    "List policies, newest version of each",
+                    list,
+                    {},
+                    {kLimitRule, kCursorRule}});
+  routes.push_back({"PUT",
+                    path,
+                    "policy.put",
+                    Access::Write,
+                    "Store a new version; checked and tested first",
+                    put,
                     {{"text", Shape::Text, true, "the document, YAML or JSON, kept as written", Keep::Bulky},
                      {"reason", Shape::Text, false, "why, for the history"},
                      {"expected_version", Shape::Number, false, "refuse when the newest version is another; 0: must be new"},
-                     {"dry_run", Shape::Flag, false, "check, test and diff only"}}, {}, true, true});
-  routes.push_back({"GET", path, "policy.show", Access::Read, "Show a policy with its text", show, {},
+                     {"dry_run", Shape::Flag, false, "check, test and diff only"}},
+                    {},
+                    true,
+                    true});
+  routes.push_back({"GET",
+                    path,
+                    "policy.show",
+                    Access::Read,
+                    "Show a policy with its text",
+                    show,
+                    {},
                     {{"version", Shape::Number, false, "default: the newest"}}});
   routes.push_back({"DELETE", path, "policy.remove", Access::Write, "Remove a policy that nothing uses", remove, {}, {}, true, true});
-  routes.push_back({"GET", "/api/v1/policies/{policy}/history", "policy.history", Access::Read, "All versions, newest first", history, {}, {kLimitRule, kCursorRule}});
-  routes.push_back({"GET", "/api/v1/policies/{policy}/diff", "policy.diff", Access::Read, "Unified diff of two versions", diff, {},
+  routes.push_back({"GET",
+                    "/api/v1/policies/{policy}/history",
+                    "policy.history",
+                    Access::Read,
+                    "All versions, newest first",
+                    history,
+                    {},
+                    {kLimitRule, kCursorRule}});
+  routes.push_back({"GET",
+                    "/api/v1/policies/{policy}/diff",
+                    "policy.diff",
+                    Access::Read,
+                    "Unified diff of two versions",
+                    diff,
+                    {},
                     {{"from", Shape::Number, false, "default: the one before `to`"}, {"to", Shape::Number, false, "default: the newest"}}});
-  routes.push_back({"POST", "/api/v1/policies/{policy}/rollback", "policy.rollback", Access::Write, "Make an old text the newest version", rollback,
-                    {{"to", Shape::Number, true, "version to return to"}, {"reason", Shape::Text, false, "why, for the history"}}, {}, true, true});
+  routes.push_back({"POST",
+                    "/api/v1/policies/{policy}/rollback",
+                    "policy.rollback",
+                    Access::Write,
+                    "Make an old text the newest version",
+                    rollback,
+                    {{"to", Shape::Number, true, "version to return to"}, {"reason", Shape::Text, false, "why, for the history"}},
+                    {},
+                    true,
+                    true});
   routes.push_back({"POST", "/api/v1/policies/{policy}/test", "policy.test", Access::Read, "Run the document's own tests", test});
-  routes.push_back({"POST", "/api/v1/policy-check", "policy.check", Access::Signed, "Check a document and run its tests, storing nothing", check,
+  routes.push_back({"POST",
+                    "/api/v1/policy-check",
+                    "policy.check",
+                    Access::Signed,
+                    "Check a document and run its tests, storing nothing",
+                    check,
                     {{"text", Shape::Text, true, "the document", Keep::Bulky}}});
   routes.push_back({"GET", "/api/v1/policy-schema", "policy.schema", Access::Public, "JSON Schema of the document", schema});
 }

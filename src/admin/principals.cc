@@ -15,8 +15,9 @@ Result<Principal> find_principal(Context& context) {
   context.target = name;
   CG_TRY(auto principal, context.services.identity.principal(name));
   if (principal.kind != kind_of(context))
-    return fail(Code::NotFound, "identity.no_principal", "there is no such " + std::string(kind_of(context) == PrincipalKind::User ? "user" : "robot") +
-                                                             "; the name belongs to the other kind");
+    return fail(Code::NotFound, "identity.no_principal",
+                "there is no such " + std::string(kind_of(context) == PrincipalKind::User ? "user" : "robot") +
+                    "; the name belongs to the other kind");
   return principal;
 }
 
@@ -34,7 +35,8 @@ Result<void> read_principal(Context& context, Principal& into) {
   auto roles = texts_of(body, "admin_roles");
   for (const auto& role : roles)
     if (role != "owner" && role != "admin" && role != "auditor")
-      return fail(Code::InvalidArgument, "admin.role_name", "`admin_roles` may hold owner, admin and auditor, not `" + role.substr(0, 60) + "`");
+      return fail(Code::InvalidArgument, "admin.role_name",
+                  "`admin_roles` may hold owner, admin and auditor, not `" + role.substr(0, 60) + "`");
   if (roles != into.admin_roles && !context.caller.may(Access::Owner))
     return fail(Code::Forbidden, "admin.role", "only an owner may change `admin_roles`");
   into.admin_roles = std::move(roles);
@@ -60,7 +62,8 @@ Reply principal_reply(int status, const Principal& principal) {
 Result<Reply> list(Context& context) {
   CG_TRY(auto all, context.services.identity.principals());
   std::erase_if(all, [&](const Principal& p) { return p.kind != kind_of(context); });
-  return list_reply(context, all, [](const Principal& p) { return p.id; }, [](json::Writer& out, const Principal& p) { write_principal(out, p); });
+  return list_reply(
+      context, all, [](const Principal& p) { return p.id; }, [](json::Writer& out, const Principal& p) { write_principal(out, p); });
 }
 
 Result<Reply> show(Context& context) {
@@ -82,7 +85,8 @@ Result<Reply> edit(Context& context) {
   CG_TRY(auto before, find_principal(context));
   Principal principal = before;
   CG_CHECK(read_principal(context, principal));
-  bool stays_owner = !principal.disabled && std::find(principal.admin_roles.begin(), principal.admin_roles.end(), "owner") != principal.admin_roles.end();
+  bool stays_owner =
+      !principal.disabled && std::find(principal.admin_roles.begin(), principal.admin_roles.end(), "owner") != principal.admin_roles.end();
   CG_CHECK(protect_owners(context, before, stays_owner));
   CG_TRY(principal, context.services.identity.update_principal(principal));
   return principal_reply(200, principal);
@@ -98,17 +102,37 @@ Result<Reply> remove(Context& context) {
 void add_kind(std::vector<Route>& routes, bool users) {
   auto pick = [&](std::string_view user, std::string_view robot) { return users ? user : robot; };
   auto all = pick("/api/v1/users", "/api/v1/robots"), one = pick("/api/v1/users/{name}", "/api/v1/robots/{name}");
-  std::vector<FieldRule> fields = {{"display_name", Shape::Text, false, "full name"}, {"disabled", Shape::Flag, false, "refuse all its grants and API tokens"},
+  std::vector<FieldRule> fields = {{"display_name", Shape::Text, false, "full name"},
+                                   {"disabled", Shape::Flag, false, "refuse all its grants and API tokens"},
                                    {"admin_roles", Shape::Texts, false, "owner, admin, auditor; only an owner may change them"}};
   if (!users) fields.push_back({"owner", Shape::Text, false, "the user who answers for it"});
   auto add_fields = fields;
   add_fields.insert(add_fields.begin(), {"name", Shape::Text, true, "unique, [a-z0-9._@-]"});
-  routes.push_back({"GET", all, pick("user.list", "robot.list"), Access::Read, pick("List users", "List robots"), list, {}, {kLimitRule, kCursorRule}});
-  routes.push_back({"POST", all, pick("user.add", "robot.add"), Access::Write, pick("Add a user", "Add a robot"), add, add_fields, {}, true, true});
+  routes.push_back(
+      {"GET", all, pick("user.list", "robot.list"), Access::Read, pick("List users", "List robots"), list, {}, {kLimitRule, kCursorRule}});
+  routes.push_back(
+      {"POST", all, pick("user.add", "robot.add"), Access::Write, pick("Add a user", "Add a robot"), add, add_fields, {}, true, true});
   routes.push_back({"GET", one, pick("user.show", "robot.show"), Access::Read, pick("Show a user", "Show a robot"), show});
-  routes.push_back({"PATCH", one, pick("user.edit", "robot.edit"), Access::Write, pick("Change a user", "Change a robot"), edit, fields, {}, true, true});
-  routes.push_back({"DELETE", one, pick("user.remove", "robot.remove"), Access::Write, pick("Remove a user; its grants are revoked", "Remove a robot; its grants are revoked"),
-                    remove, {}, {}, true, true});
+  routes.push_back({"PATCH",
+                    one,
+                    pick("user.edit", "robot.edit"),
+                    Access::Write,
+                    pick("Change a user", "Change a robot"),
+                    edit,
+                    fields,
+                    {},
+                    true,
+                    true});
+  routes.push_back({"DELETE",
+                    one,
+                    pick("user.remove", "robot.remove"),
+                    Access::Write,
+                    pick("Remove a user; its grants are revoked", "Remove a robot; its grants are revoked"),
+                    remove,
+                    {},
+                    {},
+                    true,
+                    true});
 }
 
 }  // namespace

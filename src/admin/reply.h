@@ -15,8 +15,7 @@ std::string error_body(const Error& error, std::string_view fix = {}, std::strin
 Reply error_reply(const Error& error, std::string_view fix = {}, std::string_view extra = {});
 
 // Reply whose body `fill` writes with a Writer.
-template <class Fill>
-Reply json_reply(int status, Fill&& fill) {
+template <class Fill> Reply json_reply(int status, Fill&& fill) {
   Reply reply;
   reply.status = status;
   json::Writer writer(reply.body);
@@ -26,7 +25,10 @@ Reply json_reply(int status, Fill&& fill) {
 }
 
 // One page of `items`, which are in order of `key_of`: {"items":[...],"next":<cursor or null>}. Honours limit and cursor of the query.
-struct Page { std::size_t first = 0, count = 0; std::string next; };
+struct Page {
+  std::size_t first = 0, count = 0;
+  std::string next;
+};
 Result<Page> page_of(const Context& context, std::size_t total, const std::function<std::string(std::size_t)>& key_of);
 inline constexpr FieldRule kLimitRule{"limit", Shape::Number, false, "items on one page, 1 to 1000; default 100"};
 inline constexpr FieldRule kCursorRule{"cursor", Shape::Text, false, "`next` of the page before"};
@@ -52,11 +54,13 @@ std::optional<std::int64_t> number_of(json::Value body, std::string_view name);
 Result<std::optional<std::chrono::seconds>> duration_of(json::Value body, std::string_view name);
 Result<std::vector<IpRange>> networks_of(json::Value body, std::string_view name);
 
-void write_time(json::Writer& out, std::string_view name, const std::optional<WallTime>& time);   // null when absent or zero
+void write_time(json::Writer& out, std::string_view name, const std::optional<WallTime>& time);  // null when absent or zero
 void write_texts(json::Writer& out, std::string_view name, const std::vector<std::string>& texts);
 void write_server(json::Writer& out, const Server& server, std::string_view base_url);
 // Names beside ids, for people. Missing ones stay empty.
-struct Names { std::map<std::string, std::string, std::less<>> principals, servers; };
+struct Names {
+  std::map<std::string, std::string, std::less<>> principals, servers;
+};
 Result<Names> names_of(Services& services);
 void write_tool(json::Writer& out, const Tool& tool, bool whole, std::string_view server_slug);
 void write_principal(json::Writer& out, const Principal& principal);
@@ -67,7 +71,7 @@ void write_problems(json::Writer& out, const std::vector<policy::Problem>& probl
 void write_api_token(json::Writer& out, const identity::IdentityStore::ApiToken& token);
 std::string_view capture_name(Capture capture);
 std::string_view deny_as_name(DenyAs deny_as);
-std::string_view grant_state(const Grant& grant, WallTime now);   // live | expired | revoked
+std::string_view grant_state(const Grant& grant, WallTime now);  // live | expired | revoked
 std::string endpoint_of(const Services& services, const Server& server);
 
 }  // namespace callgate::admin

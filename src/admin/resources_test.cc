@@ -115,6 +115,15 @@ TEST_F(ResourcesTest, AMintedTokenIsShownOnceWithItsSetupLine) {
   EXPECT_TRUE(directory->authenticate("Bearer " + token, IpAddress::parse("192.0.2.1").value(), clock_.now()));
 }
 
+// T-61: a server that takes its time must not hold up a revocation.
+TEST_F(ResourcesTest, AChangeGoesThroughWhileAnotherProbes) {
+  ask("POST", "/api/v1/users", R"({"name":"ada"})");
+  ask("POST", "/api/v1/grants", R"({"label":"laptop","principal":"ada","servers":["*"]})");
+  during_probe_ = [this] { EXPECT_EQ(ask("POST", "/api/v1/grants/laptop/revoke", "{}")["state"].string(), "revoked"); };
+  EXPECT_EQ(add_server().status, 201);
+  EXPECT_EQ(ask("GET", "/api/v1/grants/laptop")["state"].string(), "revoked");
+}
+
 // T-61: revoked means published before the answer.
 TEST_F(ResourcesTest, GrantsRotateAndRevoke) {
   ASSERT_EQ(add_server().status, 201);

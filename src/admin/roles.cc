@@ -12,7 +12,8 @@ Reply role_reply(int status, const Role& role) {
 
 Result<Reply> list(Context& context) {
   CG_TRY(auto roles, context.services.identity.roles());
-  return list_reply(context, roles, [](const Role& r) { return r.name; }, [](json::Writer& out, const Role& r) { write_role(out, r); });
+  return list_reply(
+      context, roles, [](const Role& r) { return r.name; }, [](json::Writer& out, const Role& r) { write_role(out, r); });
 }
 
 Result<Reply> show(Context& context) {

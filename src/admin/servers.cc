@@ -48,8 +48,9 @@ void name_target(Context& context, const Server& server) {
 
 Result<Reply> list(Context& context) {
   CG_TRY(auto servers, context.services.catalog.servers());
-  return list_reply(context, servers, [](const Server& s) { return s.id; },
-                    [&](json::Writer& out, const Server& s) { write_server(out, s, context.services.public_url); });
+  return list_reply(
+      context, servers, [](const Server& s) { return s.id; },
+      [&](json::Writer& out, const Server& s) { write_server(out, s, context.services.public_url); });
 }
 
 Result<Reply> show(Context& context) {
@@ -67,7 +68,7 @@ Result<Reply> add(Context& context) {
   CG_TRY(auto credentials, unsealed(headers));
   std::optional<upstream::ProbeReport> report;
   if (flag_of(context.body, "probe", true)) {
-    report = context.services.probe(server, credentials);
+    report = context.probe(server, credentials);
     if (!report->ok) {
       context.changed = false;
       return probe_refusal(*report);
@@ -114,7 +115,7 @@ Result<Reply> probe(Context& context) {
   CG_TRY(auto server, catalog.server(context.parameter("server")));
   name_target(context, server);
   CG_TRY(auto credentials, catalog.credentials(server.id));
-  auto report = context.services.probe(server, credentials);
+  auto report = context.probe(server, credentials);
   context.changed = report.ok;
   if (report.ok) {
     for (auto& tool : report.tools) tool.server_id = server.id;
@@ -139,13 +140,38 @@ void add_server_routes(std::vector<Route>& routes) {
   std::vector<FieldRule> edit_fields = fields;
   edit_fields.push_back({"version", Shape::Number, false, "refuse when the server changed since this version"});
   routes.push_back({"GET", "/api/v1/servers", "server.list", Access::Read, "List servers", list, {}, {kLimitRule, kCursorRule}});
-  routes.push_back({"POST", "/api/v1/servers", "server.add", Access::Write, "Add a server after a staged probe", add, add_fields, {}, true, true});
+  routes.push_back(
+      {"POST", "/api/v1/servers", "server.add", Access::Write, "Add a server after a staged probe", add, add_fields, {}, true, true});
   routes.push_back({"GET", "/api/v1/servers/{server}", "server.show", Access::Read, "Show a server by id or slug", show});
-  routes.push_back({"PATCH", "/api/v1/servers/{server}", "server.edit", Access::Write, "Change a server; what is not named stays", edit, edit_fields, {}, true, true});
+  routes.push_back({"PATCH",
+                    "/api/v1/servers/{server}",
+                    "server.edit",
+                    Access::Write,
+                    "Change a server; what is not named stays",
+                    edit,
+                    edit_fields,
+                    {},
+                    true,
+                    true});
   routes.push_back({"DELETE", "/api/v1/servers/{server}", "server.remove", Access::Write, "Remove a server", remove, {}, {}, true, true});
-  routes.push_back({"POST", "/api/v1/servers/{server}/probe", "server.probe", Access::Write, "Probe again and take over the tools seen", probe, {}, {}, true, true});
-  routes.push_back({"GET", "/api/v1/servers/{server}/setup", "server.setup", Access::Read, "Client configuration for a server, with a placeholder for the grant",
-                    setup, {}, {{"client", Shape::Text, false, "one client only, such as claude-code"}}});
+  routes.push_back({"POST",
+                    "/api/v1/servers/{server}/probe",
+                    "server.probe",
+                    Access::Write,
+                    "Probe again and take over the tools seen",
+                    probe,
+                    {},
+                    {},
+                    true,
+                    true});
+  routes.push_back({"GET",
+                    "/api/v1/servers/{server}/setup",
+                    "server.setup",
+                    Access::Read,
+                    "Client configuration for a server, with a placeholder for the grant",
+                    setup,
+                    {},
+                    {{"client", Shape::Text, false, "one client only, such as claude-code"}}});
 }
 
 }  // namespace callgate::admin

@@ -34,7 +34,8 @@ Result<Scene> set_scene(Context& context) {
   if (scene.policy_name.empty() && scene.grant) scene.policy_name = scene.grant->policy;
   if (scene.policy_name.empty() && scene.server) scene.policy_name = scene.server->policy;
   if (scene.policy_name.empty())
-    return fail(Code::InvalidArgument, "admin.missing_field", "name a `policy`, give a `text`, or name a `grant` or `server` that has a policy");
+    return fail(Code::InvalidArgument, "admin.missing_field",
+                "name a `policy`, give a `text`, or name a `grant` or `server` that has a policy");
   CG_TRY(auto stored, services.catalog.policy(scene.policy_name, std::nullopt));
   scene.policy_text = stored.text;
   scene.version = stored.version;
@@ -90,7 +91,12 @@ Result<Reply> explain(Context& context) {
 }  // namespace
 
 void add_simulation_routes(std::vector<Route>& routes) {
-  routes.push_back({"POST", "/api/v1/policy-explain", "policy.explain", Access::Read, "What a call would get, rule by rule; nothing is counted", explain,
+  routes.push_back({"POST",
+                    "/api/v1/policy-explain",
+                    "policy.explain",
+                    Access::Read,
+                    "What a call would get, rule by rule; nothing is counted",
+                    explain,
                     {{"tool", Shape::Text, true, "tool to call"},
                      {"arguments", Shape::Object, false, "its arguments", Keep::Bulky},
                      {"policy", Shape::Text, false, "stored policy; default: the grant's, else the server's"},

@@ -11,23 +11,41 @@
 namespace callgate::cli {
 namespace {
 
-const std::vector<Column> kColumns = {{"SEQ", "sequence"}, {"TIME", "time"}, {"KIND", "kind"}, {"EFFECT", "effect"}, {"WHO", "principal"},
-                                      {"SERVER", "server"}, {"TOOL", "tool"}, {"REASON", "reason"}, {"MESSAGE", "message"},
-                                      {"GRANT", "grant_label", true}, {"RULE", "rule", true}, {"POLICY", "policy", true}, {"METHOD", "method", true},
-                                      {"US", "total_us", true}, {"DECISION", "decision", true}};
+const std::vector<Column> kColumns = {{"SEQ", "sequence"},
+                                      {"TIME", "time"},
+                                      {"KIND", "kind"},
+                                      {"EFFECT", "effect"},
+                                      {"WHO", "principal"},
+                                      {"SERVER", "server"},
+                                      {"TOOL", "tool"},
+                                      {"REASON", "reason"},
+                                      {"MESSAGE", "message"},
+                                      {"GRANT", "grant_label", true},
+                                      {"RULE", "rule", true},
+                                      {"POLICY", "policy", true},
+                                      {"METHOD", "method", true},
+                                      {"US", "total_us", true},
+                                      {"DECISION", "decision", true}};
 
 std::vector<Argument> filter_arguments() {
-  return {{"--since", "from this time, or this long ago", Takes::One, false, "2h"}, {"--until", "up to this time", Takes::One, false, "TIME"},
-          {"--principal", "by user or robot", Takes::One, false, "NAME"}, {"--grant", "by grant", Takes::One, false, "ID"},
-          {"--server", "on this server", Takes::One, false, "SERVER"}, {"--tool", "of this tool", Takes::One, false, "TOOL"},
-          {"--method", "such as tools/call", Takes::One, false, "METHOD"}, {"--effect", "decision", Takes::One, false, "EFFECT", "allow|deny"},
-          {"--reason", "reason slug", Takes::One, false, "SLUG"}, {"--kind", "kind of record", Takes::One, false, "KIND", "call|intent|refusal|session|admin|probe|system"},
-          {"--policy", "decided by this policy", Takes::One, false, "POLICY"}, {"--text", "anywhere in the record", Takes::One, false, "TEXT"}};
+  return {{"--since", "from this time, or this long ago", Takes::One, false, "2h"},
+          {"--until", "up to this time", Takes::One, false, "TIME"},
+          {"--principal", "by user or robot", Takes::One, false, "NAME"},
+          {"--grant", "by grant", Takes::One, false, "ID"},
+          {"--server", "on this server", Takes::One, false, "SERVER"},
+          {"--tool", "of this tool", Takes::One, false, "TOOL"},
+          {"--method", "such as tools/call", Takes::One, false, "METHOD"},
+          {"--effect", "decision", Takes::One, false, "EFFECT", "allow|deny"},
+          {"--reason", "reason slug", Takes::One, false, "SLUG"},
+          {"--kind", "kind of record", Takes::One, false, "KIND", "call|intent|refusal|session|admin|probe|system"},
+          {"--policy", "decided by this policy", Takes::One, false, "POLICY"},
+          {"--text", "anywhere in the record", Takes::One, false, "TEXT"}};
 }
 
 std::vector<std::pair<std::string_view, std::string>> filters_of(const Args& args) {
   std::vector<std::pair<std::string_view, std::string>> pairs;
-  for (std::string_view name : {"since", "until", "principal", "grant", "server", "tool", "method", "effect", "reason", "kind", "policy", "text"})
+  for (std::string_view name :
+       {"since", "until", "principal", "grant", "server", "tool", "method", "effect", "reason", "kind", "policy", "text"})
     pairs.emplace_back(name, args.text("--" + std::string(name)));
   return pairs;
 }
@@ -79,7 +97,7 @@ Result<std::uint64_t> print_newer(Session& session, const Args& args, std::uint6
       auto sequence = number(item["sequence"].number()).value_or(0);
       if (sequence <= last) return cursor.clear();
       newest = std::max(newest, sequence);
-      bool announced = item["kind"].string() == "intent" && !args.given("--kind");   // the outcome follows as a record of its own
+      bool announced = item["kind"].string() == "intent" && !args.given("--kind");  // the outcome follows as a record of its own
       if (!announced) lines.push_back(tail_line(session, item));
     });
   } while (!cursor.empty() && lines.size() < most);
@@ -127,7 +145,7 @@ int export_all(Session& session, const Args& args) {
       return session.fail_with(answer);
     }
     std::string_view body = reply->body;
-    if (csv && !first) body.remove_prefix(std::min(body.size(), body.find('\n') + 1));   // one title line is enough
+    if (csv && !first) body.remove_prefix(std::min(body.size(), body.find('\n') + 1));  // one title line is enough
     session.out(body);
     cursor = reply->next;
     first = false;
@@ -138,20 +156,27 @@ int export_all(Session& session, const Args& args) {
 int report(Session& session, json::Value result) {
   bool ok = result["ok"].is(json::Kind::True);
   if (!session.human()) show_one(session, result, "head", {});
-  else if (ok) session.out("the chain is whole: " + cell_text(result["records"]) + " records, head " + terminal_safe(cell_text(result["head"])) + "\n");
-  else session.error(result["problem"].string(), "keep the data directory as it is, and compare with an exported copy or an anchor kept elsewhere");
+  else if (ok)
+    session.out("the chain is whole: " + cell_text(result["records"]) + " records, head " + terminal_safe(cell_text(result["head"])) +
+                "\n");
+  else
+    session.error(result["problem"].string(),
+                  "keep the data directory as it is, and compare with an exported copy or an anchor kept elsewhere");
   return ok ? kOk : kFailed;
 }
 
 int verify_offline(Session& session, const std::string& directory, const std::optional<audit::Journal::Head>& head) {
   if (::access(directory.c_str(), R_OK) != 0)
-    return session.fail_with(Error{Code::NotFound, "cli.file", "there is no journal in `" + directory + "`; name the data directory with --data", ""});
+    return session.fail_with(
+        Error{Code::NotFound, "cli.file", "there is no journal in `" + directory + "`; name the data directory with --data", ""});
   auto verification = audit::verify(directory, head);
   std::string json;
   json::Writer out(json);
   out.begin_object().member("ok", verification.ok).member("records", static_cast<std::int64_t>(verification.records));
   out.member("first", static_cast<std::int64_t>(verification.first)).member("last", static_cast<std::int64_t>(verification.last));
-  out.member("head", std::to_string(verification.last) + ":" + hex_encode(verification.head)).member("problem", std::string_view(verification.problem)).end_object();
+  out.member("head", std::to_string(verification.last) + ":" + hex_encode(verification.head))
+      .member("problem", std::string_view(verification.problem))
+      .end_object();
   json::Document document;
   if (auto parsed = document.parse(json); !parsed) return session.fail_with(parsed.error());
   return report(session, document.root());
@@ -165,7 +190,8 @@ int verify(Session& session, const Args& args) {
     auto sequence = number(std::string_view(text).substr(0, colon));
     auto hash = colon == std::string::npos ? std::nullopt : hex_decode(std::string_view(text).substr(colon + 1));
     head.emplace();
-    if (!sequence || !hash || hash->size() != head->hash.size()) return session.usage("--head must be SEQUENCE:HASH as `callgate audit head` prints it");
+    if (!sequence || !hash || hash->size() != head->hash.size())
+      return session.usage("--head must be SEQUENCE:HASH as `callgate audit head` prints it");
     head->sequence = *sequence;
     std::copy(hash->begin(), hash->end(), head->hash.begin());
   }
@@ -200,18 +226,36 @@ void add_audit_commands(std::vector<Command>& commands) {
     arguments.insert(arguments.begin(), more.begin(), more.end());
     return arguments;
   };
-  commands.push_back({"audit tail", "the newest records; -f goes on", {"callgate audit tail -f", "callgate audit tail --effect deny --lines 100"},
-                      with({flag("--follow", "go on until interrupted (also -f)"), {"--lines", "how many to start with; default 20", Takes::One, false, "N"}}), tail});
-  commands.push_back({"audit query", "search records, newest first",
-                      {"callgate audit query --since 24h --effect deny --server refunds", "callgate audit query --text invoice-17 -o jsonl"},
-                      with({{"--limit", "at most this many; default 50", Takes::One, false, "N"}}), query});
-  commands.push_back({"audit show", "one record with everything it holds", {"callgate audit show dec_...", "callgate audit show 1042"},
-                      {positional("RECORD", "decision id or sequence number")}, show});
-  commands.push_back({"audit export", "all matching records", {"callgate audit export --since 30d > audit.jsonl", "callgate audit export --format csv --effect deny > denied.csv"},
-                      with({{"--format", "default jsonl", Takes::One, false, "FORMAT", "jsonl|csv"}}), export_all});
-  commands.push_back({"audit verify", "walk the whole hash chain; without a gate, on the data directory", {"callgate audit verify", "callgate audit verify --offline --head 1042:9f2c..."},
-                      {{"--head", "an anchor kept elsewhere: finds a cut tail", Takes::One, false, "SEQ:HASH"}, flag("--offline", "read the data directory, do not ask the gate")}, verify});
-  commands.push_back({"audit head", "head of the chain, to be kept elsewhere as an anchor", {"callgate audit head >> /mnt/worm/anchors"}, {}, head});
+  commands.push_back({"audit tail",
+                      "the newest records; -f goes on",
+                      {"callgate audit tail -f", "callgate audit tail --effect deny --lines 100"},
+                      with({flag("--follow", "go on until interrupted (also -f)"),
+                            {"--lines", "how many to start with; default 20", Takes::One, false, "N"}}),
+                      tail});
+  commands.push_back(
+      {"audit query",
+       "search records, newest first",
+       {"callgate audit query --since 24h --effect deny --server refunds", "callgate audit query --text invoice-17 -o jsonl"},
+       with({{"--limit", "at most this many; default 50", Takes::One, false, "N"}}),
+       query});
+  commands.push_back({"audit show",
+                      "one record with everything it holds",
+                      {"callgate audit show dec_...", "callgate audit show 1042"},
+                      {positional("RECORD", "decision id or sequence number")},
+                      show});
+  commands.push_back({"audit export",
+                      "all matching records",
+                      {"callgate audit export --since 30d > audit.jsonl", "callgate audit export --format csv --effect deny > denied.csv"},
+                      with({{"--format", "default jsonl", Takes::One, false, "FORMAT", "jsonl|csv"}}),
+                      export_all});
+  commands.push_back({"audit verify",
+                      "walk the whole hash chain; without a gate, on the data directory",
+                      {"callgate audit verify", "callgate audit verify --offline --head 1042:9f2c..."},
+                      {{"--head", "an anchor kept elsewhere: finds a cut tail", Takes::One, false, "SEQ:HASH"},
+                       flag("--offline", "read the data directory, do not ask the gate")},
+                      verify});
+  commands.push_back(
+      {"audit head", "head of the chain, to be kept elsewhere as an anchor", {"callgate audit head >> /mnt/worm/anchors"}, {}, head});
 }
 
 }  // namespace callgate::cli

@@ -48,8 +48,12 @@ int run_words(std::vector<std::string> words) {
   }
   // An explicit data directory means the gate that lives there, whatever url a settings file names.
   if (parsed.args.given("--data") && !parsed.args.given("--url")) loaded->settings.url.clear();
-  Session session(*loaded, http_transport(loaded->settings), [](std::string_view text) { write_all(stdout, text); },
-                  [](std::string_view text) { std::fflush(stdout); write_all(stderr, text); });
+  Session session(
+      *loaded, http_transport(loaded->settings), [](std::string_view text) { write_all(stdout, text); },
+      [](std::string_view text) {
+        std::fflush(stdout);
+        write_all(stderr, text);
+      });
   session.quiet = parsed.args.given("--quiet");
   session.yes = parsed.args.given("--yes");
   session.dry_run = parsed.args.given("--dry-run");

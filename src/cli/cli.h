@@ -9,6 +9,6 @@
 namespace callgate::cli {
 
 int run(int argc, char** argv);
-std::string cli_markdown();   // docs/reference/cli.md
+std::string cli_markdown();  // docs/reference/cli.md
 
 }  // namespace callgate::cli

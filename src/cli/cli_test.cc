@@ -38,15 +38,16 @@ class CliTest : public testing::Test {
     config::Sources sources;
     sources.system_file.clear();
     sources.flags = {{"data_dir", directory_.string()}, {"output", parsed.args.text("--output", "table")}};
-    Session session(config::load(sources).value(),
-                    [this](const HttpRequest& request) -> Result<HttpReply> {
-                      requests_.push_back(request);
-                      if (answers_.empty()) return fail(Code::Unavailable, "cli.unreachable", "no gate answers");
-                      auto reply = answers_.front();
-                      answers_.pop_front();
-                      return reply;
-                    },
-                    [this](std::string_view text) { out_ += text; }, [this](std::string_view text) { err_ += text; });
+    Session session(
+        config::load(sources).value(),
+        [this](const HttpRequest& request) -> Result<HttpReply> {
+          requests_.push_back(request);
+          if (answers_.empty()) return fail(Code::Unavailable, "cli.unreachable", "no gate answers");
+          auto reply = answers_.front();
+          answers_.pop_front();
+          return reply;
+        },
+        [this](std::string_view text) { out_ += text; }, [this](std::string_view text) { err_ += text; });
     session.yes = parsed.args.given("--yes");
     session.dry_run = parsed.args.given("--dry-run");
     session.quiet = parsed.args.given("--quiet");
@@ -164,16 +165,22 @@ TEST_F(CliTest, ServerAddSendsHeadersFromEnvironmentAndShowsEachStage) {
   ::setenv("CALLGATE_TEST_HEADER", "Bearer secret", 1);
   answer(201, R"({"server":{"slug":"refunds","id":"u","endpoint":"https://g/mcp/u/","policy":""},
                   "probe":{"ok":true,"stages":[{"name":"resolve","ok":true,"skipped":false,"what":"192.0.2.1","why":"","fix":""}]}})");
-  EXPECT_EQ(run({"server", "add", "refunds", "https://mcp.example.com/mcp", "--header-env", "Authorization=CALLGATE_TEST_HEADER", "--allow-private"}), kOk);
+  EXPECT_EQ(run({"server", "add", "refunds", "https://mcp.example.com/mcp", "--header-env", "Authorization=CALLGATE_TEST_HEADER",
+                 "--allow-private"}),
+            kOk);
   EXPECT_EQ(requests_.at(0).path, "/api/v1/servers");
-  EXPECT_EQ(requests_[0].body, R"({"name":"refunds","url":"https://mcp.example.com/mcp","allow_private":true,"headers":{"Authorization":"Bearer secret"}})");
+  EXPECT_EQ(requests_[0].body,
+            R"({"name":"refunds","url":"https://mcp.example.com/mcp","allow_private":true,"headers":{"Authorization":"Bearer secret"}})");
   EXPECT_NE(err_.find("ok    resolve   192.0.2.1"), std::string::npos) << err_;
   EXPECT_EQ((out_ + err_).find("secret"), std::string::npos);
 }
 
 TEST_F(CliTest, AFailedProbeSaysWhatWhyAndFix) {
-  answer(422, R"({"error":{"code":"invalid_argument","reason":"server.probe_failed","message":"the probe failed at `tls`: expired","fix":"renew it"},
-                  "probe":{"ok":false,"stages":[{"name":"tls","ok":false,"skipped":false,"what":"","why":"certificate expired","fix":"renew it"}]}})");
+  answer(
+      422,
+      R"({"error":{"code":"invalid_argument","reason":"server.probe_failed","message":"the probe failed at `tls`: expired","fix":"renew it"},
+                  "probe":{"ok":false,"stages":[{"name":"tls","ok":false,"skipped":false,
+                   "what":"","why":"certificate expired","fix":"renew it"}]}})");
   EXPECT_EQ(run({"server", "add", "a", "https://x.example/"}), kInvalid);
   EXPECT_NE(err_.find("FAIL  tls       certificate expired"), std::string::npos) << err_;
   EXPECT_NE(err_.find("fix: renew it"), std::string::npos);
@@ -223,8 +230,12 @@ TEST_F(CliTest, ListsFollowTheCursor) {
 TEST_F(CliTest, DataCannotDriveTheTerminal) {
   EXPECT_EQ(terminal_safe("a\x1b[31mred\x07"), "a\\x1b[31mred\\x07");
   EXPECT_EQ(terminal_safe("one\ntwo\tthree\r"), "one\\ntwo\\tthree\\x0d");
-  EXPECT_EQ(terminal_safe("\xc2\x9b" "31m"), "\\x9b31m");
-  EXPECT_EQ(terminal_safe("abc\xe2\x80\xae" "fed"), "abc<U+202e>fed");
+  EXPECT_EQ(terminal_safe("\xc2\x9b"
+                          "31m"),
+            "\\x9b31m");
+  EXPECT_EQ(terminal_safe("abc\xe2\x80\xae"
+                          "fed"),
+            "abc<U+202e>fed");
   EXPECT_EQ(terminal_safe("\xf3\xa0\x81\x81"), "<U+e0041>");
   EXPECT_EQ(terminal_safe("\xff"), "\xef\xbf\xbd");
   EXPECT_EQ(terminal_safe("Grüße 💡"), "Grüße 💡");
@@ -239,12 +250,15 @@ TEST_F(CliTest, DataCannotDriveTheTerminal) {
 
 TEST_F(CliTest, MintPrintsTheTokenOnceWithTheSetupLine) {
   const std::string minted = R"({"grant":{"id":"grt_1","label":"laptop","state":"live"},"token":"cg_T",
-    "setup":[{"server":"refunds","client":"claude-code","text":"claude mcp add refunds --transport http https://g/mcp/u/ --header \"Authorization: Bearer cg_T\"\n"}]})";
+    "setup":[{"server":"refunds","client":"claude-code",
+     "text":"claude mcp add refunds --transport http https://g/mcp/u/ --header \"Authorization: Bearer cg_T\"\n"}]})";
   answer(201, minted);
-  EXPECT_EQ(run({"grant", "mint", "laptop", "--for", "ada", "--server", "refunds", "--network", "10.0.0.0/8", "--network", "192.0.2.1"}), kOk);
+  EXPECT_EQ(run({"grant", "mint", "laptop", "--for", "ada", "--server", "refunds", "--network", "10.0.0.0/8", "--network", "192.0.2.1"}),
+            kOk);
   EXPECT_EQ(requests_.at(0).body, R"({"label":"laptop","principal":"ada","servers":["refunds"],"networks":["10.0.0.0/8","192.0.2.1"]})");
   EXPECT_NE(out_.find("token: cg_T\n"), std::string::npos);
-  EXPECT_NE(out_.find("claude mcp add refunds --transport http https://g/mcp/u/ --header \"Authorization: Bearer cg_T\"\n"), std::string::npos);
+  EXPECT_NE(out_.find("claude mcp add refunds --transport http https://g/mcp/u/ --header \"Authorization: Bearer cg_T\"\n"),
+            std::string::npos);
   answer(201, minted);
   EXPECT_EQ(run({"grant", "mint", "laptop", "--for", "ada", "--server", "refunds", "-o", "name"}), kOk);
   EXPECT_EQ(out_, "cg_T\n");
@@ -277,8 +291,10 @@ TEST_F(CliTest, TheDocumentThatNewPrintsPassesItsOwnCheck) {
 }
 
 TEST_F(CliTest, PoliciesAreCheckedTestedAndExplainedWithoutAGate) {
-  auto path = file("p.yaml", "version: \"1\"\ndefault: allow\ntools:\n  pay:\n    deny_if:\n      - conditions: [{path: args.amount, op: gt, value: 10}]\n"
-                             "        on_deny: too much\ntests:\n  - {call: pay, args: {amount: 5}, expect: allow}\n");
+  auto path =
+      file("p.yaml",
+           "version: \"1\"\ndefault: allow\ntools:\n  pay:\n    deny_if:\n      - conditions: [{path: args.amount, op: gt, value: 10}]\n"
+           "        on_deny: too much\ntests:\n  - {call: pay, args: {amount: 5}, expect: allow}\n");
   EXPECT_EQ(run({"policy", "check", path}), kOk) << err_;
   EXPECT_EQ(run({"policy", "explain", path, "--tool", "pay", "--args", "{\"amount\": 11}"}), kDenied);
   EXPECT_NE(out_.find("/tools/pay/deny_if/0"), std::string::npos) << out_;
@@ -297,7 +313,9 @@ TEST_F(CliTest, PoliciesAreCheckedTestedAndExplainedWithoutAGate) {
 
 TEST_F(CliTest, PlanReadsTheDirectoryAndExitsTwentyOnChanges) {
   ::setenv("CALLGATE_TEST_KEY", "s3cret", 1);
-  file("gate/servers.yaml", "- name: refunds\n  slug: refunds\n  url: https://mcp.example.com/mcp\n  allow_private: true\n  headers: {X-Key: \"${env:CALLGATE_TEST_KEY}\"}\n");
+  file("gate/servers.yaml",
+       "- name: refunds\n  slug: refunds\n  url: https://mcp.example.com/mcp\n  allow_private: true\n  headers: {X-Key: "
+       "\"${env:CALLGATE_TEST_KEY}\"}\n");
   file("gate/policies/refunds.yaml", "version: \"1\"\ndefault: deny\n");
   answer(200, R"({"steps":[{"change":"add","kind":"server","name":"refunds","lines":["url: x"]}],"adds":1,"changes":0,"removes":0})");
   EXPECT_EQ(run({"plan", "-f", (directory_ / "gate").string()}), kChanges) << err_;
@@ -311,8 +329,10 @@ TEST_F(CliTest, PlanReadsTheDirectoryAndExitsTwentyOnChanges) {
 }
 
 TEST_F(CliTest, YamlBecomesJsonWithoutSurprises) {
-  EXPECT_EQ(yaml_to_json("a: 1\nb: '1'\nc: yes\nd: [true, null, 1.50, x]\ne: 08\n", "f").value(), R"({"a":1,"b":"1","c":"yes","d":[true,null,1.50,"x"],"e":"08"})");
-  for (const char* text : {"a: 1\na: 2\n", "a: ${env:CALLGATE_NOT_SET}\n", "a: ${vault:x}\n", "a: ${env\n", "a: [", "[a]: 1\n"}) EXPECT_FALSE(yaml_to_json(text, "f")) << text;
+  EXPECT_EQ(yaml_to_json("a: 1\nb: '1'\nc: yes\nd: [true, null, 1.50, x]\ne: 08\n", "f").value(),
+            R"({"a":1,"b":"1","c":"yes","d":[true,null,1.50,"x"],"e":"08"})");
+  for (const char* text : {"a: 1\na: 2\n", "a: ${env:CALLGATE_NOT_SET}\n", "a: ${vault:x}\n", "a: ${env\n", "a: [", "[a]: 1\n"})
+    EXPECT_FALSE(yaml_to_json(text, "f")) << text;
   std::string bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
   for (int i = 1; i < 9; ++i) {
     std::string before = "*a" + std::to_string(i - 1), line = "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + before;
@@ -331,9 +351,12 @@ TEST_F(CliTest, SetupPrintsTheExactLine) {
 }
 
 TEST_F(CliTest, SetupWritesWithBackupAndKeepsTheRest) {
-  auto path = file("mcp.json", R"({"other": 1.50, "mcpServers": {"mine": {"url": "https://mine/", "headers": {"Authorization": "Bearer own-secret"}}}})");
+  auto path =
+      file("mcp.json",
+           R"({"other": 1.50, "mcpServers": {"mine": {"url": "https://mine/", "headers": {"Authorization": "Bearer own-secret"}}}})");
   answer(200, R"({"server":{"slug":"refunds","endpoint":"https://g/mcp/u/"}})");
-  EXPECT_EQ(run({"setup", "cursor", "--server", "refunds", "--token-file", file("t", "cg_T"), "--write", "--to", path, "--yes"}), kOk) << err_;
+  EXPECT_EQ(run({"setup", "cursor", "--server", "refunds", "--token-file", file("t", "cg_T"), "--write", "--to", path, "--yes"}), kOk)
+      << err_;
   EXPECT_EQ((out_ + err_).find("cg_T"), std::string::npos);
   EXPECT_EQ((out_ + err_).find("own-secret"), std::string::npos);
   auto text = read_text(path).value();
@@ -341,7 +364,8 @@ TEST_F(CliTest, SetupWritesWithBackupAndKeepsTheRest) {
   EXPECT_NE(text.find("Bearer own-secret"), std::string::npos);
   EXPECT_NE(text.find("Bearer cg_T"), std::string::npos);
   std::size_t backups = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(directory_)) backups += entry.path().string().find(".callgate-backup-") != std::string::npos;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_))
+    backups += entry.path().string().find(".callgate-backup-") != std::string::npos;
   EXPECT_EQ(backups, 1u);
   config::ClientSetup setup = *config::client_setup("vscode", {"refunds", "https://g/", "cg_T"});
   EXPECT_FALSE(merged_setup("// comment\n{}", setup, "refunds"));
@@ -354,8 +378,11 @@ TEST_F(CliTest, SetupWritesWithBackupAndKeepsTheRest) {
 }
 
 TEST_F(CliTest, TailPrintsOldestFirstOnOneLineEach) {
-  answer(200, R"({"items":[{"sequence":2,"time":"T2","effect":"deny","kind":"call","principal":"ada","tool":"pay","reason":"policy.deny_if","message":"no\nway"},
-                           {"sequence":1,"time":"T1","effect":"allow","kind":"call","principal":"ada","tool":"pay","reason":"ok"}],"next":null})");
+  answer(
+      200,
+      R"({"items":[{"sequence":2,"time":"T2","effect":"deny","kind":"call","principal":"ada","tool":"pay","reason":"policy.deny_if","message":"no\nway"},
+                           {"sequence":1,"time":"T1","effect":"allow","kind":"call","principal":"ada",
+                            "tool":"pay","reason":"ok"}],"next":null})");
   EXPECT_EQ(run({"audit", "tail"}), kOk);
   EXPECT_EQ(out_, "T1  allow  call ada pay ok\nT2  deny   call ada pay policy.deny_if no\\nway\n");
 }

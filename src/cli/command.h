@@ -14,12 +14,12 @@ class Session;
 enum class Takes : unsigned char { One, Many, Flag };
 
 struct Argument {
-  std::string_view name;      // "SERVER": positional; "--slug": option
+  std::string_view name;  // "SERVER": positional; "--slug": option
   std::string_view doc;
   Takes takes = Takes::One;
   bool required = false;
-  std::string_view value = "TEXT";   // shown in help
-  std::string_view choices = {};     // "a|b"
+  std::string_view value = "TEXT";  // shown in help
+  std::string_view choices = {};    // "a|b"
   bool hidden = false;
 };
 
@@ -28,18 +28,18 @@ class Args {
   std::string text(std::string_view name, std::string_view otherwise = {}) const;
   const std::vector<std::string>& list(std::string_view name) const;
   bool given(std::string_view name) const { return !list(name).empty(); }
-  std::map<std::string, std::vector<std::string>, std::less<>> values;   // "--slug" or "SERVER"
-  std::vector<std::string> rest;                                          // after --
+  std::map<std::string, std::vector<std::string>, std::less<>> values;  // "--slug" or "SERVER"
+  std::vector<std::string> rest;                                        // after --
   bool has_rest = false;
 };
 
 struct Command {
-  std::string_view path;                       // "server add"
+  std::string_view path;  // "server add"
   std::string_view summary;
   std::vector<std::string_view> examples;
   std::vector<Argument> arguments;
   int (*run)(Session&, const Args&) = nullptr;
-  std::string_view notes = {};                 // more text below the options
+  std::string_view notes = {};  // more text below the options
 };
 
 inline Argument positional(std::string_view name, std::string_view doc, bool required = true) {

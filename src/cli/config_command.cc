@@ -14,7 +14,11 @@ int show(Session& session, const Args& args) {
   json::Writer out(json);
   out.begin_object().key("items").begin_array();
   for (const auto& origin : session.loaded().origins)
-    out.begin_object().member("key", std::string_view(origin.key)).member("value", std::string_view(origin.value)).member("from", std::string_view(origin.from)).end_object();
+    out.begin_object()
+        .member("key", std::string_view(origin.key))
+        .member("value", std::string_view(origin.value))
+        .member("from", std::string_view(origin.from))
+        .end_object();
   out.end_array().end_object();
   Answer answer;
   answer.status = 200;
@@ -43,19 +47,35 @@ int status(Session& session, const Args&) {
   auto answer = session.call("GET", "/status");
   if (!answer) return session.fail_with(answer.error());
   if (!answer->ok()) return session.fail_with(*answer);
-  return show_one(session, answer->root(), "version", {{"version", "version"}, {"url", "public_url"}, {"data", "data_dir"}, {"servers", "servers"}, {"policies", "policies"},
-                                                       {"live grants", "grants_live"}, {"principals", "principals"}, {"audit head", "audit_head"}, {"audit commit", "audit_commit"}});
+  return show_one(session, answer->root(), "version",
+                  {{"version", "version"},
+                   {"url", "public_url"},
+                   {"data", "data_dir"},
+                   {"servers", "servers"},
+                   {"policies", "policies"},
+                   {"live grants", "grants_live"},
+                   {"principals", "principals"},
+                   {"audit head", "audit_head"},
+                   {"audit commit", "audit_commit"}});
 }
 
 }  // namespace
 
 void add_config_commands(std::vector<Command>& commands) {
   commands.push_back({"status", "what is inside the running gate", {"callgate status"}, {}, status});
-  commands.push_back({"config show", "settings, and with --origin where each comes from", {"callgate config show --origin"},
-                      {flag("--origin", "where each value comes from"), {"--set", "as if this were given to serve", Takes::Many, false, "KEY=VALUE"}}, show});
-  commands.push_back({"config schema", "JSON Schema of settings files", {"callgate config schema > callgate-config.schema.json"}, {}, schema});
-  commands.push_back({"completion", "print a completion script", {"source <(callgate completion bash)", "callgate completion fish > ~/.config/fish/completions/callgate.fish"},
-                      {{"SHELL", "bash, zsh or fish", Takes::One, true, "SHELL", "bash|zsh|fish"}}, completion});
+  commands.push_back(
+      {"config show",
+       "settings, and with --origin where each comes from",
+       {"callgate config show --origin"},
+       {flag("--origin", "where each value comes from"), {"--set", "as if this were given to serve", Takes::Many, false, "KEY=VALUE"}},
+       show});
+  commands.push_back(
+      {"config schema", "JSON Schema of settings files", {"callgate config schema > callgate-config.schema.json"}, {}, schema});
+  commands.push_back({"completion",
+                      "print a completion script",
+                      {"source <(callgate completion bash)", "callgate completion fish > ~/.config/fish/completions/callgate.fish"},
+                      {{"SHELL", "bash, zsh or fish", Takes::One, true, "SHELL", "bash|zsh|fish"}},
+                      completion});
   commands.push_back({"version", "print the version", {"callgate version"}, {}, version});
 }
 

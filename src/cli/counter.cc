@@ -9,7 +9,8 @@ int list(Session& session, const Args& args) {
   auto answer = session.fetch_all("/counters" + query_of({{"prefix", args.text("--prefix")}}));
   if (!answer) return session.fail_with(answer.error());
   if (!answer->ok()) return session.fail_with(*answer);
-  return show_list(session, *answer, "key", {{"KEY", "key"}, {"WINDOW", "window"}, {"KIND", "kind"}, {"USED", "used"}, {"SINCE", "window_start"}});
+  return show_list(session, *answer, "key",
+                   {{"KEY", "key"}, {"WINDOW", "window"}, {"KIND", "kind"}, {"USED", "used"}, {"SINCE", "window_start"}});
 }
 
 int reset(Session& session, const Args& args) {
@@ -28,9 +29,16 @@ int reset(Session& session, const Args& args) {
 }  // namespace
 
 void add_counter_commands(std::vector<Command>& commands) {
-  commands.push_back({"counter ls", "list counters of open windows", {"callgate counter ls --prefix daily_refunds"},
-                      {{"--prefix", "keys that start with this", Takes::One, false, "TEXT"}}, list});
-  commands.push_back({"counter reset", "set a counter to zero", {"callgate counter reset KEY --yes"}, {positional("KEY", "key of `callgate counter ls`")}, reset});
+  commands.push_back({"counter ls",
+                      "list counters of open windows",
+                      {"callgate counter ls --prefix daily_refunds"},
+                      {{"--prefix", "keys that start with this", Takes::One, false, "TEXT"}},
+                      list});
+  commands.push_back({"counter reset",
+                      "set a counter to zero",
+                      {"callgate counter reset KEY --yes"},
+                      {positional("KEY", "key of `callgate counter ls`")},
+                      reset});
 }
 
 }  // namespace callgate::cli

@@ -9,7 +9,10 @@
 namespace callgate::cli {
 namespace {
 
-struct Finding { std::string_view level; std::string what, text, fix; };   // level: ok | warn | fail
+struct Finding {
+  std::string_view level;
+  std::string what, text, fix;
+};  // level: ok | warn | fail
 
 class Doctor {
  public:
@@ -31,10 +34,13 @@ class Doctor {
   }
 
   void look_at_settings() {
-    if (auto checked = config::check_for_serving(settings_); !checked) say("fail", "settings", checked.error().message, "callgate config show --origin");
+    if (auto checked = config::check_for_serving(settings_); !checked)
+      say("fail", "settings", checked.error().message, "callgate config show --origin");
     else say("ok", "settings", "listen on " + settings_.listen);
-    for (const auto& [name, path] : {std::pair<std::string, const std::string&>{"tls.certificate", settings_.tls.certificate}, {"tls.key", settings_.tls.key}})
-      if (!path.empty() && ::access(path.c_str(), R_OK) != 0) say("fail", name, "cannot read `" + path + "`", "check the path and its permissions");
+    for (const auto& [name, path] :
+         {std::pair<std::string, const std::string&>{"tls.certificate", settings_.tls.certificate}, {"tls.key", settings_.tls.key}})
+      if (!path.empty() && ::access(path.c_str(), R_OK) != 0)
+        say("fail", name, "cannot read `" + path + "`", "check the path and its permissions");
   }
 
   void look_at_data() {
@@ -45,7 +51,8 @@ class Doctor {
     else say("ok", "data", settings_.data_dir);
     for (const char* name : {"/token.key", "/vault.key", "/callgate.db"}) {
       std::string path = settings_.data_dir + name;
-      if (::stat(path.c_str(), &info) == 0 && (info.st_mode & 077) != 0) say("fail", name + 1, "others may read `" + path + "`", "chmod 600 " + path);
+      if (::stat(path.c_str(), &info) == 0 && (info.st_mode & 077) != 0)
+        say("fail", name + 1, "others may read `" + path + "`", "chmod 600 " + path);
     }
   }
 
@@ -54,7 +61,8 @@ class Doctor {
     if (::statvfs(settings_.data_dir.c_str(), &space) != 0) return;
     auto megabytes = static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize / (1024 * 1024);
     std::string text = std::to_string(megabytes) + " MiB free";
-    if (megabytes < 64) say("fail", "disk", text + ": calls are refused when records cannot be written", "free space, or set audit.retention");
+    if (megabytes < 64)
+      say("fail", "disk", text + ": calls are refused when records cannot be written", "free space, or set audit.retention");
     else if (megabytes < 1024) say("warn", "disk", text, "free space, or set audit.retention");
     else say("ok", "disk", text);
   }
@@ -64,10 +72,12 @@ class Doctor {
     if (!status) return say("fail", "gate", status.error().message, "callgate serve");
     auto root = status->root();
     if (!status->ok())
-      return say("fail", "gate", "it answers, but refuses: " + std::string(root["error"]["message"].string()), std::string(root["error"]["fix"].string()));
+      return say("fail", "gate", "it answers, but refuses: " + std::string(root["error"]["message"].string()),
+                 std::string(root["error"]["fix"].string()));
     say("ok", "gate", "version " + std::string(root["version"].string()) + " at " + std::string(root["public_url"].string()));
     look_at_servers();
-    if (root["grants_live"].number() == "0") say("warn", "grants", "no live grant: no client can call anything", "callgate grant mint LABEL --for NAME --server SERVER");
+    if (root["grants_live"].number() == "0")
+      say("warn", "grants", "no live grant: no client can call anything", "callgate grant mint LABEL --for NAME --server SERVER");
     else say("ok", "grants", cell_text(root["grants_live"]) + " live");
   }
 
@@ -80,8 +90,11 @@ class Doctor {
     items.for_each_element([&](json::Value server) {
       std::string slug(server["slug"].string());
       if (server["disabled"].is(json::Kind::True)) say("warn", "server " + slug, "is disabled", "callgate server enable " + slug);
-      else if (server["policy"].string().empty()) say("warn", "server " + slug, "has no policy: grants that name none get nothing", "callgate server edit " + slug + " --policy POLICY");
-      if (server["tls_verify"].is(json::Kind::False)) say("warn", "server " + slug, "its certificate is not verified", "callgate server edit " + slug + " --tls-ca FILE");
+      else if (server["policy"].string().empty())
+        say("warn", "server " + slug, "has no policy: grants that name none get nothing",
+            "callgate server edit " + slug + " --policy POLICY");
+      if (server["tls_verify"].is(json::Kind::False))
+        say("warn", "server " + slug, "its certificate is not verified", "callgate server edit " + slug + " --tls-ca FILE");
     });
   }
 
@@ -98,7 +111,10 @@ int doctor(Session& session, const Args&) {
   out.begin_object().key("items").begin_array();
   for (const auto& finding : findings) {
     failed = failed || finding.level == "fail";
-    out.begin_object().member("level", finding.level).member("what", std::string_view(finding.what)).member("text", std::string_view(finding.text));
+    out.begin_object()
+        .member("level", finding.level)
+        .member("what", std::string_view(finding.what))
+        .member("text", std::string_view(finding.text));
     out.member("fix", std::string_view(finding.fix)).end_object();
   }
   out.end_array().end_object();

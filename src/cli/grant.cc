@@ -5,10 +5,23 @@
 namespace callgate::cli {
 namespace {
 
-const std::vector<Column> kLines = {{"id", "id"}, {"label", "label"}, {"state", "state"}, {"principal", "principal"}, {"servers", "servers"}, {"policy", "policy"},
-                                    {"role", "role"}, {"deny as", "deny_as"}, {"networks", "networks"}, {"token ends in", "token_last4"}, {"created", "created_at"},
-                                    {"expires", "expires_at"}, {"revoked", "revoked_at"}, {"last used", "last_used_at"}, {"old token until", "overlap_until"},
-                                    {"note", "note"}, {"version", "version"}};
+const std::vector<Column> kLines = {{"id", "id"},
+                                    {"label", "label"},
+                                    {"state", "state"},
+                                    {"principal", "principal"},
+                                    {"servers", "servers"},
+                                    {"policy", "policy"},
+                                    {"role", "role"},
+                                    {"deny as", "deny_as"},
+                                    {"networks", "networks"},
+                                    {"token ends in", "token_last4"},
+                                    {"created", "created_at"},
+                                    {"expires", "expires_at"},
+                                    {"revoked", "revoked_at"},
+                                    {"last used", "last_used_at"},
+                                    {"old token until", "overlap_until"},
+                                    {"note", "note"},
+                                    {"version", "version"}};
 
 std::string path_of(const Args& args, std::string_view below = {}) { return "/grants/" + encoded(args.text("GRANT")) + std::string(below); }
 
@@ -30,7 +43,8 @@ int show_grant(Session& session, const Result<Answer>& answer) {
 }
 
 void put_fields(json::Writer& out, const Args& args) {
-  put_texts(out, args, {{"--policy", "policy"}, {"--role", "role"}, {"--deny-as", "deny_as"}, {"--note", "note"}, {"--expires", "expires_in"}});
+  put_texts(out, args,
+            {{"--policy", "policy"}, {"--role", "role"}, {"--deny-as", "deny_as"}, {"--note", "note"}, {"--expires", "expires_in"}});
   put_list(out, args, "--server", "servers");
   put_list(out, args, "--network", "networks");
 }
@@ -52,7 +66,8 @@ int add_user_when_new(Session& session, const std::string& name) {
 }
 
 int mint(Session& session, const Args& args) {
-  if (args.given("--for") == args.given("--user")) return session.usage("say whose grant it is: --for NAME, or --user NAME to add the user when new");
+  if (args.given("--for") == args.given("--user"))
+    return session.usage("say whose grant it is: --for NAME, or --user NAME to add the user when new");
   if (args.given("--user") && !session.dry_run)
     if (int code = add_user_when_new(session, args.text("--user")); code != kOk) return code;
   std::string body;
@@ -69,11 +84,23 @@ int mint(Session& session, const Args& args) {
 
 int list(Session& session, const Args& args) {
   auto state = args.given("--all") ? std::string("all") : args.text("--state", "live");
-  auto answer = session.fetch_all("/grants" + query_of({{"state", state}, {"server", args.text("--server")}, {"principal", args.text("--for")}}));
+  auto answer =
+      session.fetch_all("/grants" + query_of({{"state", state}, {"server", args.text("--server")}, {"principal", args.text("--for")}}));
   if (!answer) return session.fail_with(answer.error());
   if (!answer->ok()) return session.fail_with(*answer);
-  return show_list(session, *answer, "id", {{"ID", "id"}, {"LABEL", "label"}, {"WHO", "principal"}, {"SERVERS", "servers"}, {"STATE", "state"}, {"POLICY", "policy"}, {"EXPIRES", "expires_at"}, {"LAST USED", "last_used_at"},
-                                            {"ENDS IN", "token_last4"}, {"ROLE", "role", true}, {"NOTE", "note", true}, {"NETWORKS", "networks", true}});
+  return show_list(session, *answer, "id",
+                   {{"ID", "id"},
+                    {"LABEL", "label"},
+                    {"WHO", "principal"},
+                    {"SERVERS", "servers"},
+                    {"STATE", "state"},
+                    {"POLICY", "policy"},
+                    {"EXPIRES", "expires_at"},
+                    {"LAST USED", "last_used_at"},
+                    {"ENDS IN", "token_last4"},
+                    {"ROLE", "role", true},
+                    {"NOTE", "note", true},
+                    {"NETWORKS", "networks", true}});
 }
 
 int show(Session& session, const Args& args) { return show_grant(session, session.call("GET", path_of(args))); }
@@ -140,25 +167,47 @@ void add_grant_commands(std::vector<Command>& commands) {
   Argument grant = positional("GRANT", "id or label");
   auto mint_arguments = field_arguments();
   mint_arguments[0].required = true;
-  mint_arguments.insert(mint_arguments.begin(), {positional("LABEL", "what it is for"), {"--for", "user or robot it belongs to", Takes::One, false, "NAME"},
-                                                  {"--user", "user it belongs to, added when new", Takes::One, false, "NAME"}});
+  mint_arguments.insert(mint_arguments.begin(), {positional("LABEL", "what it is for"),
+                                                 {"--for", "user or robot it belongs to", Takes::One, false, "NAME"},
+                                                 {"--user", "user it belongs to, added when new", Takes::One, false, "NAME"}});
   auto edit_arguments = field_arguments();
   edit_arguments.insert(edit_arguments.begin(), {grant, {"--label", "what it is for", Takes::One, false, "TEXT"}});
   edit_arguments.push_back(flag("--any-network", "usable from anywhere"));
-  commands.push_back({"grant mint", "mint a grant; the token is shown this once",
+  commands.push_back({"grant mint",
+                      "mint a grant; the token is shown this once",
                       {"callgate grant mint 'ada laptop' --for ada --server refunds --policy refunds",
-                       "callgate grant mint ci --for ci-bot --server '*' --expires 12h --network 10.0.0.0/8 -o name"}, mint_arguments, mint});
-  commands.push_back({"grant ls", "list live grants", {"callgate grant ls", "callgate grant ls --all -o wide"},
-                      {flag("--all", "revoked and expired ones too"), {"--state", "only these", Takes::One, false, "STATE", "live|expired|revoked|all"},
-                       {"--server", "that reach this server", Takes::One, false, "SERVER"}, {"--for", "of this user or robot", Takes::One, false, "NAME"}}, list});
+                       "callgate grant mint ci --for ci-bot --server '*' --expires 12h --network 10.0.0.0/8 -o name"},
+                      mint_arguments,
+                      mint});
+  commands.push_back({"grant ls",
+                      "list live grants",
+                      {"callgate grant ls", "callgate grant ls --all -o wide"},
+                      {flag("--all", "revoked and expired ones too"),
+                       {"--state", "only these", Takes::One, false, "STATE", "live|expired|revoked|all"},
+                       {"--server", "that reach this server", Takes::One, false, "SERVER"},
+                       {"--for", "of this user or robot", Takes::One, false, "NAME"}},
+                      list});
   commands.push_back({"grant show", "show one grant", {"callgate grant show 'ada laptop'"}, {grant}, show});
-  commands.push_back({"grant edit", "change a grant; what is not named stays", {"callgate grant edit 'ada laptop' --policy support --expires 90d"}, edit_arguments, edit});
-  commands.push_back({"grant rotate", "new token; the old one works on for the overlap", {"callgate grant rotate 'ada laptop' --overlap 2h"},
-                      {grant, {"--overlap", "default 1h; 0s: at once", Takes::One, false, "DURATION"}}, rotate});
-  commands.push_back({"grant revoke", "revoke: effective on the next call and on open streams", {"callgate grant revoke 'ada laptop' --why 'laptop lost' --yes"},
-                      {grant, {"--why", "why, for the record", Takes::One, false, "TEXT"}}, revoke});
-  commands.push_back({"grant setup", "client configuration with a placeholder for the token", {"callgate grant setup 'ada laptop' --client cursor"},
-                      {grant, {"--client", "default claude-code", Takes::One, false, "CLIENT"}}, setup});
+  commands.push_back({"grant edit",
+                      "change a grant; what is not named stays",
+                      {"callgate grant edit 'ada laptop' --policy support --expires 90d"},
+                      edit_arguments,
+                      edit});
+  commands.push_back({"grant rotate",
+                      "new token; the old one works on for the overlap",
+                      {"callgate grant rotate 'ada laptop' --overlap 2h"},
+                      {grant, {"--overlap", "default 1h; 0s: at once", Takes::One, false, "DURATION"}},
+                      rotate});
+  commands.push_back({"grant revoke",
+                      "revoke: effective on the next call and on open streams",
+                      {"callgate grant revoke 'ada laptop' --why 'laptop lost' --yes"},
+                      {grant, {"--why", "why, for the record", Takes::One, false, "TEXT"}},
+                      revoke});
+  commands.push_back({"grant setup",
+                      "client configuration with a placeholder for the token",
+                      {"callgate grant setup 'ada laptop' --client cursor"},
+                      {grant, {"--client", "default claude-code", Takes::One, false, "CLIENT"}},
+                      setup});
 }
 
 }  // namespace callgate::cli

@@ -64,9 +64,10 @@ std::string options_of(const Command& command) {
 }
 
 std::string bash_script(const std::vector<Command>& commands) {
-  std::string out = "_callgate() {\n  local cur=\"${COMP_WORDS[COMP_CWORD]}\" path=\"\" word i\n"
-                    "  for ((i = 1; i < COMP_CWORD && i < 3; i++)); do\n    word=\"${COMP_WORDS[i]}\"\n"
-                    "    [[ $word == -* ]] && break\n    path+=\"${path:+ }$word\"\n  done\n  local words=\"\"\n  case \"$path\" in\n    '') words=\"";
+  std::string out =
+      "_callgate() {\n  local cur=\"${COMP_WORDS[COMP_CWORD]}\" path=\"\" word i\n"
+      "  for ((i = 1; i < COMP_CWORD && i < 3; i++)); do\n    word=\"${COMP_WORDS[i]}\"\n"
+      "    [[ $word == -* ]] && break\n    path+=\"${path:+ }$word\"\n  done\n  local words=\"\"\n  case \"$path\" in\n    '') words=\"";
   for (auto group : groups_of(commands)) out += std::string(group) + " ";
   out += "\" ;;\n";
   for (auto group : groups_of(commands))
@@ -75,8 +76,9 @@ std::string bash_script(const std::vector<Command>& commands) {
     bool leaf = command.path.find(' ') == std::string_view::npos;
     out += "    '" + std::string(command.path) + "'" + (leaf ? "*" : "") + ") words=\"" + options_of(command) + "\" ;;\n";
   }
-  return out + "  esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
-               "  [[ ${#COMPREPLY[@]} -eq 0 ]] && COMPREPLY=($(compgen -f -- \"$cur\"))\n}\ncomplete -o filenames -F _callgate callgate\n";
+  return out +
+         "  esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+         "  [[ ${#COMPREPLY[@]} -eq 0 ]] && COMPREPLY=($(compgen -f -- \"$cur\"))\n}\ncomplete -o filenames -F _callgate callgate\n";
 }
 
 std::string fish_script(const std::vector<Command>& commands) {
@@ -98,8 +100,8 @@ std::string fish_script(const std::vector<Command>& commands) {
     }
     for (const auto& argument : command.arguments)
       if (argument.name.starts_with("--") && !argument.hidden)
-        out += "complete -c callgate -n " + seen + " -l " + std::string(argument.name.substr(2)) + (argument.takes == Takes::Flag ? "" : " -r") +
-               " -d " + quoted(argument.doc) + "\n";
+        out += "complete -c callgate -n " + seen + " -l " + std::string(argument.name.substr(2)) +
+               (argument.takes == Takes::Flag ? "" : " -r") + " -d " + quoted(argument.doc) + "\n";
   }
   return out;
 }
@@ -137,9 +139,11 @@ std::string help_of_group(const std::vector<Command>& commands, std::string_view
 }
 
 std::string help_of_all(const std::vector<Command>& commands) {
-  std::string out = "callgate: the security gateway for MCP. Every tool call passes one gate that authenticates, decides, limits and records it.\n\n";
-  append_examples(out, {"callgate serve", "callgate server add refunds https://mcp.example.com/mcp", "callgate policy put refunds refunds.yaml",
-                        "callgate grant mint 'ada laptop' --for ada --server refunds --policy refunds", "callgate audit tail -f"});
+  std::string out =
+      "callgate: the security gateway for MCP. Every tool call passes one gate that authenticates, decides, limits and records it.\n\n";
+  append_examples(out,
+                  {"callgate serve", "callgate server add refunds https://mcp.example.com/mcp", "callgate policy put refunds refunds.yaml",
+                   "callgate grant mint 'ada laptop' --for ada --server refunds --policy refunds", "callgate audit tail -f"});
   out += "Commands:\n";
   for (auto group : groups_of(commands)) {
     std::string name(group);
@@ -161,12 +165,16 @@ std::string cli_markdown() {
   std::string out =
       "# Command line\n\n"
       "Generated from the table of commands in `src/cli/`; a test compares the two.\n\n"
-      "The command line talks to the running gate: over the control socket in its data directory (whoever may open it is the operator), or with\n"
-      "`--url` and an API token in `CALLGATE_TOKEN` or the file named by `CALLGATE_TOKEN_FILE`. Results go to stdout, remarks and errors to stderr.\n"
+      "The command line talks to the running gate: over the control socket in its data directory (whoever may open it is the operator), or "
+      "with\n"
+      "`--url` and an API token in `CALLGATE_TOKEN` or the file named by `CALLGATE_TOKEN_FILE`. Results go to stdout, remarks and errors "
+      "to stderr.\n"
       "`policy check`, `test`, `explain`, `schema` and `new` work on files without a gate; `audit verify` works on the data directory.\n\n"
       "## Exit codes\n\n"
-      "| code | meaning |\n|---|---|\n| 0 | done |\n| 1 | failed |\n| 2 | wrong usage |\n| 3 | not found |\n| 4 | denied by policy, or a role is missing |\n"
-      "| 5 | an approval is open |\n| 6 | not authenticated |\n| 7 | conflict: exists already, or changed meanwhile |\n| 8 | a value is wrong, or a policy test failed |\n"
+      "| code | meaning |\n|---|---|\n| 0 | done |\n| 1 | failed |\n| 2 | wrong usage |\n| 3 | not found |\n| 4 | denied by policy, or a "
+      "role is missing |\n"
+      "| 5 | an approval is open |\n| 6 | not authenticated |\n| 7 | conflict: exists already, or changed meanwhile |\n| 8 | a value is "
+      "wrong, or a policy test failed |\n"
       "| 9 | no gate answers |\n| 10 | cannot be done now; try again |\n| 11 | needs an operator: journal, keys or publishing |\n"
       "| 12 | a thing named inside the request does not exist |\n| 20 | `plan` found changes |\n\n"
       "## Options everywhere\n\n```\n";

@@ -43,7 +43,8 @@ std::string where_of(const config::Settings& settings) { return settings.url.emp
 
 Error unreachable(const config::Settings& settings, const char* why) {
   std::string message = "no gate answers at `" + where_of(settings) + "` (" + why + "); ";
-  message += settings.url.empty() ? "start it with `callgate serve`, or name another with --data or --url" : "check --url, or leave it out to use the control socket";
+  message += settings.url.empty() ? "start it with `callgate serve`, or name another with --data or --url"
+                                  : "check --url, or leave it out to use the control socket";
   return Error{Code::Unavailable, "cli.unreachable", std::move(message), ""};
 }
 
@@ -56,14 +57,18 @@ Result<HttpReply> send(const config::Settings& settings, const HttpRequest& requ
   if (base.empty()) {
     std::string socket = settings.control_socket();
     // Longer ones do not fit a socket address; libcurl would say only that it failed.
-    if (socket.size() > 107) return fail(Code::InvalidArgument, "cli.socket", "`" + socket + "` is too long for a socket; use a shorter --data");
+    if (socket.size() > 107)
+      return fail(Code::InvalidArgument, "cli.socket", "`" + socket + "` is too long for a socket; use a shorter --data");
     curl_easy_setopt(handle.easy, CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
     base = "http://callgate";
     curl_easy_setopt(handle.easy, CURLOPT_PROXY, "");
     handle.header("Host: localhost");
   } else if (!settings.token.empty()) {
-    bool safe = base.starts_with("https://") || base.starts_with("http://127.") || base.starts_with("http://localhost") || base.starts_with("http://[::1]");
-    if (!safe) return fail(Code::InvalidArgument, "cli.plain_url", "`" + base + "` has no TLS: the API token would cross the network in clear text; use https://");
+    bool safe = base.starts_with("https://") || base.starts_with("http://127.") || base.starts_with("http://localhost") ||
+                base.starts_with("http://[::1]");
+    if (!safe)
+      return fail(Code::InvalidArgument, "cli.plain_url",
+                  "`" + base + "` has no TLS: the API token would cross the network in clear text; use https://");
     handle.header("Authorization: Bearer " + std::string(settings.token.reveal()));
   }
   handle.header("Accept: application/json");
@@ -74,7 +79,7 @@ Result<HttpReply> send(const config::Settings& settings, const HttpRequest& requ
   curl_easy_setopt(handle.easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   curl_easy_setopt(handle.easy, CURLOPT_HTTPHEADER, handle.headers);
   curl_easy_setopt(handle.easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(handle.easy, CURLOPT_FOLLOWLOCATION, 0L);   // a redirect could carry the token elsewhere
+  curl_easy_setopt(handle.easy, CURLOPT_FOLLOWLOCATION, 0L);  // a redirect could carry the token elsewhere
   curl_easy_setopt(handle.easy, CURLOPT_CONNECTTIMEOUT_MS, 5000L);
   curl_easy_setopt(handle.easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(handle.easy, CURLOPT_WRITEFUNCTION, take_body);

@@ -56,8 +56,9 @@ std::size_t display_width(std::string_view text) {
   std::size_t width = 0;
   for (std::size_t at = 0; at < text.size();) {
     char32_t c = next_code_point(text, at);
-    bool wide = (c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0xa4cf) || (c >= 0xac00 && c <= 0xd7a3) || (c >= 0xf900 && c <= 0xfaff) ||
-                (c >= 0xfe30 && c <= 0xfe6f) || (c >= 0xff00 && c <= 0xff60) || (c >= 0x1f300 && c <= 0x1faff) || (c >= 0x20000 && c <= 0x3fffd);
+    bool wide = (c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0xa4cf) || (c >= 0xac00 && c <= 0xd7a3) ||
+                (c >= 0xf900 && c <= 0xfaff) || (c >= 0xfe30 && c <= 0xfe6f) || (c >= 0xff00 && c <= 0xff60) ||
+                (c >= 0x1f300 && c <= 0x1faff) || (c >= 0x20000 && c <= 0x3fffd);
     bool combining = (c >= 0x300 && c <= 0x36f) || (c >= 0xfe00 && c <= 0xfe0f);
     width += combining ? 0 : wide ? 2 : 1;
   }
@@ -66,9 +67,12 @@ std::size_t display_width(std::string_view text) {
 
 bool plain_yaml(std::string_view text) {
   if (text.empty() || text == "true" || text == "false" || text == "null" || text == "yes" || text == "no" || text == "~") return false;
-  if (text.front() == '-' || text.front() == ' ' || text.back() == ' ' || (text.front() >= '0' && text.front() <= '9') || text.front() == '.') return false;
+  if (text.front() == '-' || text.front() == ' ' || text.back() == ' ' || (text.front() >= '0' && text.front() <= '9') ||
+      text.front() == '.')
+    return false;
   for (char c : text)
-    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view("_-./@ ").find(c) != std::string_view::npos))
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+          std::string_view("_-./@ ").find(c) != std::string_view::npos))
       return false;
   return true;
 }
@@ -76,7 +80,7 @@ bool plain_yaml(std::string_view text) {
 std::string yaml_scalar(json::Value value) {
   if (!value.is_string()) return std::string(value.raw());
   if (plain_yaml(value.string())) return std::string(value.string());
-  std::string quoted;   // a JSON string is a YAML double-quoted scalar
+  std::string quoted;  // a JSON string is a YAML double-quoted scalar
   json::append_quoted(quoted, value.string());
   return json_safe(quoted);
 }
@@ -139,7 +143,9 @@ void append_pretty(std::string& out, json::Value value, std::size_t indent) {
 
 std::string painted(std::string text, std::string_view cell, bool color) {
   if (!color) return text;
-  std::string_view code = cell == "deny" || cell == "revoked" || cell == "expired" ? "\x1b[31m" : cell == "allow" || cell == "live" ? "\x1b[32m" : "";
+  std::string_view code = cell == "deny" || cell == "revoked" || cell == "expired" ? "\x1b[31m"
+                          : cell == "allow" || cell == "live"                      ? "\x1b[32m"
+                                                                                   : "";
   return code.empty() ? text : std::string(code) + text + "\x1b[0m";
 }
 
@@ -221,7 +227,8 @@ int show_list(Session& session, const Answer& answer, std::string_view name, con
   if (session.form() == "json") session.out(json_safe("{\"items\":" + std::string(items.raw()) + "}") + "\n");
   else if (session.form() == "yaml") session.out(items.size() == 0 ? "items: []\n" : "items:\n" + yaml_of(items));
   else if (session.form() == "jsonl") items.for_each_element([&](json::Value item) { session.out(json_safe(item.raw()) + "\n"); });
-  else if (session.form() == "name") items.for_each_element([&](json::Value item) { session.out(terminal_safe(cell_text(at_path(item, name))) + "\n"); });
+  else if (session.form() == "name")
+    items.for_each_element([&](json::Value item) { session.out(terminal_safe(cell_text(at_path(item, name))) + "\n"); });
   if (!session.human()) return kOk;
   std::vector<std::vector<std::string>> rows(1);
   auto shown = [&](const Column& column) { return !column.wide || session.form() == "wide"; };

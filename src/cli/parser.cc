@@ -37,7 +37,8 @@ const Command* take_command(const std::vector<Command>& commands, std::vector<st
     before.push_back(words[at++]);
     if (valued && at < words.size()) before.push_back(words[at++]);
   }
-  bool wants_help = std::find(before.begin(), before.end(), "--help") != before.end() || std::find(before.begin(), before.end(), "-h") != before.end();
+  bool wants_help =
+      std::find(before.begin(), before.end(), "--help") != before.end() || std::find(before.begin(), before.end(), "-h") != before.end();
   if (at == words.size() || words[at] == "help") {
     if (at < words.size() && at + 1 < words.size()) {
       words.erase(words.begin() + static_cast<std::ptrdiff_t>(at));
@@ -92,8 +93,9 @@ void declare(CLI::App& app, const Argument& argument, Args& args) {
     return;
   }
   CLI::Option* option = nullptr;
-  if (argument.takes == Takes::One) {   // given twice is an error
-    option = app.add_option_function<std::string>(cli11_name(argument), [&args, key](const std::string& value) { args.values[key] = {value}; });
+  if (argument.takes == Takes::One) {  // given twice is an error
+    option =
+        app.add_option_function<std::string>(cli11_name(argument), [&args, key](const std::string& value) { args.values[key] = {value}; });
   } else {
     option = app.add_option_function<std::vector<std::string>>(
         cli11_name(argument), [&args, key](const std::vector<std::string>& values) { args.values[key] = values; });
@@ -123,7 +125,8 @@ std::string explain(const Command& command, const CLI::Error& error, const std::
     for (const auto& argument : command.arguments) known.push_back(argument.name);
     for (const auto& argument : global_arguments()) known.push_back(argument.name);
     if (unparsed.front().starts_with('-'))
-      return not_known("option", std::string_view(unparsed.front()).substr(0, unparsed.front().find('=')), known, std::string(command.path) + " ");
+      return not_known("option", std::string_view(unparsed.front()).substr(0, unparsed.front().find('=')), known,
+                       std::string(command.path) + " ");
     return "`" + unparsed.front() + "` is one argument too many\nsee `callgate " + std::string(command.path) + " --help`";
   }
   return std::string(error.what()) + "\nsee `callgate " + std::string(command.path) + " --help`";
@@ -151,7 +154,7 @@ Parsed parse(const std::vector<Command>& commands, std::vector<std::string> word
   try {
     for (const auto& argument : command.arguments) declare(app, argument, parsed.args);
     for (const auto& argument : global_arguments()) declare(app, argument, parsed.args);
-    std::reverse(words.begin(), words.end());   // CLI11 takes them from the back
+    std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
     app.parse(words);
   } catch (const CLI::Error& error) {
     parsed.error = explain(command, error, app.remaining());

@@ -34,7 +34,8 @@ Result<std::string> read_bundle(const Args& args, bool& any) {
   fs::path directory = args.text("--file");
   std::error_code failed;
   if (!fs::is_directory(directory, failed))
-    return fail(Code::NotFound, "cli.file", "`" + directory.string() + "` is not a directory; it holds servers.yaml, policies/*.yaml and the like");
+    return fail(Code::NotFound, "cli.file",
+                "`" + directory.string() + "` is not a directory; it holds servers.yaml, policies/*.yaml and the like");
   std::string body;
   json::Writer out(body);
   out.begin_object();
@@ -45,7 +46,8 @@ Result<std::string> read_bundle(const Args& args, bool& any) {
     CG_TRY(auto text, read_text(file.string()));
     CG_TRY(auto json, yaml_to_json(text, file.string()));
     if (json == "null") json = "[]";
-    if (!json.starts_with('[')) return fail(Code::InvalidArgument, "cli.yaml", file.string() + " must be a list, one `- name: ...` for each");
+    if (!json.starts_with('['))
+      return fail(Code::InvalidArgument, "cli.yaml", file.string() + " must be a list, one `- name: ...` for each");
     out.key(kind).raw(json);
     any = true;
   }
@@ -70,13 +72,17 @@ void print_steps(Session& session, json::Value root) {
       session.out(indented + "\n");
     });
   });
-  session.note(cell_text(root["adds"]) + " to add, " + cell_text(root["changes"]) + " to change, " + cell_text(root["removes"]) + " to remove");
+  session.note(cell_text(root["adds"]) + " to add, " + cell_text(root["changes"]) + " to change, " + cell_text(root["removes"]) +
+               " to remove");
 }
 
 Result<Answer> send(Session& session, const Args& args, std::string_view path) {
   bool any = false;
   CG_TRY(auto body, read_bundle(args, any));
-  if (!any) return fail(Code::NotFound, "cli.file", "`" + args.text("--file") + "` holds none of servers.yaml, roles.yaml, users.yaml, robots.yaml, grants.yaml, policies/*.yaml");
+  if (!any)
+    return fail(
+        Code::NotFound, "cli.file",
+        "`" + args.text("--file") + "` holds none of servers.yaml, roles.yaml, users.yaml, robots.yaml, grants.yaml, policies/*.yaml");
   return session.call("POST", path, body);
 }
 
@@ -93,10 +99,12 @@ int plan(Session& session, const Args& args) {
 void print_outcome(Session& session, json::Value root) {
   root["probes"].for_each_element([&](json::Value probe) {
     bool ok = probe["probe"]["ok"].is(json::Kind::True);
-    session.note("probe of " + terminal_safe(probe["server"].string()) + (ok ? ": fine" : ": failed; see `callgate server probe " + terminal_safe(probe["server"].string()) + "`"));
+    session.note("probe of " + terminal_safe(probe["server"].string()) +
+                 (ok ? ": fine" : ": failed; see `callgate server probe " + terminal_safe(probe["server"].string()) + "`"));
   });
   root["minted"].for_each_element([&](json::Value minted) {
-    session.out("\ngrant " + terminal_safe(minted["grant"]["label"].string()) + "\ntoken: " + terminal_safe(minted["token"].string()) + "\n");
+    session.out("\ngrant " + terminal_safe(minted["grant"]["label"].string()) + "\ntoken: " + terminal_safe(minted["token"].string()) +
+                "\n");
     minted["setup"].for_each_element([&](json::Value setup) { session.out(terminal_safe_lines(setup["text"].string())); });
   });
   if (root["minted"].size() > 0) session.note("This is the only time these tokens are shown.");
@@ -134,8 +142,14 @@ void add_plan_commands(std::vector<Command>& commands) {
   constexpr std::string_view notes =
       "The directory holds servers.yaml, roles.yaml, users.yaml, robots.yaml and grants.yaml, each a list, and policies/NAME.yaml.\n"
       "Secrets are written as ${env:NAME} or ${file:PATH} and resolved on this machine.";
-  commands.push_back({"plan", "show what the files would change; exit code 20 when anything would", {"callgate plan -f gate/"}, arguments, plan, notes});
-  commands.push_back({"apply", "check everything, then change what differs, all or nothing", {"callgate apply -f gate/ --yes", "callgate apply -f gate/ --prune"}, arguments, apply, notes});
+  commands.push_back(
+      {"plan", "show what the files would change; exit code 20 when anything would", {"callgate plan -f gate/"}, arguments, plan, notes});
+  commands.push_back({"apply",
+                      "check everything, then change what differs, all or nothing",
+                      {"callgate apply -f gate/ --yes", "callgate apply -f gate/ --prune"},
+                      arguments,
+                      apply,
+                      notes});
 }
 
 }  // namespace callgate::cli

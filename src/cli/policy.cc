@@ -5,18 +5,22 @@
 namespace callgate::cli {
 namespace {
 
-std::string path_of(const Args& args, std::string_view below = {}) { return "/policies/" + encoded(args.text("POLICY")) + std::string(below); }
+std::string path_of(const Args& args, std::string_view below = {}) {
+  return "/policies/" + encoded(args.text("POLICY")) + std::string(below);
+}
 
 int show_version(Session& session, const Result<Answer>& answer) {
   if (!answer) return session.fail_with(answer.error());
   if (!answer->ok()) return session.fail_with(*answer);
-  return show_one(session, answer->root(), "name", {{"policy", "name"}, {"version", "version"}, {"author", "author"}, {"reason", "reason"}, {"created", "created_at"}});
+  return show_one(session, answer->root(), "name",
+                  {{"policy", "name"}, {"version", "version"}, {"author", "author"}, {"reason", "reason"}, {"created", "created_at"}});
 }
 
 int list_versions(Session& session, const Result<Answer>& answer) {
   if (!answer) return session.fail_with(answer.error());
   if (!answer->ok()) return session.fail_with(*answer);
-  return show_list(session, *answer, "name", {{"POLICY", "name"}, {"VERSION", "version"}, {"AUTHOR", "author"}, {"CREATED", "created_at"}, {"REASON", "reason"}});
+  return show_list(session, *answer, "name",
+                   {{"POLICY", "name"}, {"VERSION", "version"}, {"AUTHOR", "author"}, {"CREATED", "created_at"}, {"REASON", "reason"}});
 }
 
 int list(Session& session, const Args&) { return list_versions(session, session.fetch_all("/policies")); }
@@ -59,7 +63,8 @@ int diff(Session& session, const Args& args) {
 
 int rollback(Session& session, const Args& args) {
   auto to = args.text("--to");
-  if (to.empty() || to.find_first_not_of("0123456789") != std::string::npos) return session.usage("--to must be a version number of `callgate policy history`");
+  if (to.empty() || to.find_first_not_of("0123456789") != std::string::npos)
+    return session.usage("--to must be a version number of `callgate policy history`");
   if (session.dry_run) return session.note("would make version " + to + " the newest"), kOk;
   std::string body;
   json::Writer out(body);
@@ -85,17 +90,33 @@ void add_policy_commands(std::vector<Command>& commands) {
   Argument policy = positional("POLICY", "policy name");
   Argument reason = {"--reason", "why, for the history", Takes::One, false, "TEXT"};
   commands.push_back({"policy ls", "list policies", {"callgate policy ls"}, {}, list});
-  commands.push_back({"policy put", "store a new version; checked and tested first",
-                      {"callgate policy put refunds refunds.yaml --reason 'daily limit for support'", "callgate policy put refunds - --dry-run < refunds.yaml"},
-                      {policy, positional("FILE", "the document; - for standard input"), reason,
-                       {"--expect", "refuse when the newest version is another; 0: must be new", Takes::One, false, "VERSION"}}, put});
-  commands.push_back({"policy show", "print the document", {"callgate policy show refunds > refunds.yaml"},
-                      {policy, {"--version", "an older version", Takes::One, false, "VERSION"}}, show});
+  commands.push_back({"policy put",
+                      "store a new version; checked and tested first",
+                      {"callgate policy put refunds refunds.yaml --reason 'daily limit for support'",
+                       "callgate policy put refunds - --dry-run < refunds.yaml"},
+                      {policy,
+                       positional("FILE", "the document; - for standard input"),
+                       reason,
+                       {"--expect", "refuse when the newest version is another; 0: must be new", Takes::One, false, "VERSION"}},
+                      put});
+  commands.push_back({"policy show",
+                      "print the document",
+                      {"callgate policy show refunds > refunds.yaml"},
+                      {policy, {"--version", "an older version", Takes::One, false, "VERSION"}},
+                      show});
   commands.push_back({"policy history", "list all versions", {"callgate policy history refunds"}, {policy}, history});
-  commands.push_back({"policy diff", "compare two versions", {"callgate policy diff refunds", "callgate policy diff refunds --from 3 --to 5"},
-                      {policy, {"--from", "default: the one before", Takes::One, false, "VERSION"}, {"--to", "default: the newest", Takes::One, false, "VERSION"}}, diff});
-  commands.push_back({"policy rollback", "make an old text the newest version", {"callgate policy rollback refunds --to 3 --reason 'too strict'"},
-                      {policy, {"--to", "version to return to", Takes::One, true, "VERSION"}, reason}, rollback});
+  commands.push_back({"policy diff",
+                      "compare two versions",
+                      {"callgate policy diff refunds", "callgate policy diff refunds --from 3 --to 5"},
+                      {policy,
+                       {"--from", "default: the one before", Takes::One, false, "VERSION"},
+                       {"--to", "default: the newest", Takes::One, false, "VERSION"}},
+                      diff});
+  commands.push_back({"policy rollback",
+                      "make an old text the newest version",
+                      {"callgate policy rollback refunds --to 3 --reason 'too strict'"},
+                      {policy, {"--to", "version to return to", Takes::One, true, "VERSION"}, reason},
+                      rollback});
   commands.push_back({"policy rm", "remove a policy that nothing uses", {"callgate policy rm refunds"}, {policy}, remove});
 }
 

@@ -1,6 +1,8 @@
 // policy check, test, explain, schema, new: on files, without a gate; explain and test also on stored policies.
 #include <unistd.h>
 
+#include <charconv>
+
 #include "cli/output.h"
 #include "cli/session.h"
 #include "policy/policy.h"
@@ -10,11 +12,14 @@ namespace {
 
 // A name is a stored policy; anything that looks like a path, or is a file here, is a file.
 bool is_file(const std::string& word) {
-  return word == "-" || word.find('/') != std::string::npos || word.ends_with(".yaml") || word.ends_with(".yml") || word.ends_with(".json") ||
-         ::access(word.c_str(), F_OK) == 0;
+  return word == "-" || word.find('/') != std::string::npos || word.ends_with(".yaml") || word.ends_with(".yml") ||
+         word.ends_with(".json") || ::access(word.c_str(), F_OK) == 0;
 }
 
-struct Loaded { std::shared_ptr<const policy::Policy> policy; int code = kOk; };
+struct Loaded {
+  std::shared_ptr<const policy::Policy> policy;
+  int code = kOk;
+};
 
 Loaded load(Session& session, const std::string& file) {
   auto text = read_text(file);
@@ -30,15 +35,20 @@ int report_tests(Session& session, const std::vector<policy::TestResult>& result
   for (const auto& result : results) {
     failed += !result.passed;
     if (session.human() && !result.passed)
-      session.out("FAIL  line " + std::to_string(result.line) + "  " + terminal_safe(result.pointer) + "  " + terminal_safe(result.message) + "\n");
+      session.out("FAIL  line " + std::to_string(result.line) + "  " + terminal_safe(result.pointer) + "  " +
+                  terminal_safe(result.message) + "\n");
   }
   if (!session.human()) {
     std::string json;
     json::Writer out(json);
     out.begin_object().member("ok", failed == 0).key("tests").begin_array();
     for (const auto& result : results)
-      out.begin_object().member("pointer", std::string_view(result.pointer)).member("line", static_cast<std::int64_t>(result.line))
-          .member("passed", result.passed).member("message", std::string_view(result.message)).end_object();
+      out.begin_object()
+          .member("pointer", std::string_view(result.pointer))
+          .member("line", static_cast<std::int64_t>(result.line))
+          .member("passed", result.passed)
+          .member("message", std::string_view(result.message))
+          .end_object();
     out.end_array().end_object();
     json::Document document;
     if (document.parse(json)) show_one(session, document.root(), "ok", {});
@@ -54,7 +64,8 @@ int check(Session& session, const Args& args) {
     if (loaded.code == kOk) {
       for (const auto& result : loaded.policy->run_tests())
         if (!result.passed) {
-          session.note(terminal_safe(file) + ":" + std::to_string(result.line) + ": test " + terminal_safe(result.pointer) + " failed: " + terminal_safe(result.message));
+          session.note(terminal_safe(file) + ":" + std::to_string(result.line) + ": test " + terminal_safe(result.pointer) +
+                       " failed: " + terminal_safe(result.message));
           loaded.code = kInvalid;
         }
     }
@@ -75,9 +86,11 @@ int test(Session& session, const Args& args) {
   if (!answer->ok()) return session.fail_with(*answer);
   std::vector<policy::TestResult> results;
   answer->root()["tests"].for_each_element([&](json::Value item) {
-    auto line = item["line"].number();
-    results.push_back({std::string(item["pointer"].string()), static_cast<std::uint32_t>(std::atoi(std::string(line).c_str())),
-                       item["passed"].is(json::Kind::True), std::string(item["message"].string())});
+    auto text = item["line"].number();
+    std::uint32_t line = 0;
+    std::from_chars(text.data(), text.data() + text.size(), line);
+    results.push_back(
+        {std::string(item["pointer"].string()), line, item["passed"].is(json::Kind::True), std::string(item["message"].string())});
   });
   return report_tests(session, results);
 }
@@ -91,11 +104,13 @@ int print_explanation(Session& session, json::Value root) {
   std::vector<std::vector<std::string>> rows{{"LAYER", "RULE", "LINE", "CONDITION", "SAW", "OUTCOME"}};
   root["steps"].for_each_element([&](json::Value step) {
     auto& row = rows.emplace_back();
-    for (std::string_view name : {"layer", "pointer", "line", "condition", "input", "outcome"}) row.push_back(terminal_safe(cell_text(step[name])));
+    for (std::string_view name : {"layer", "pointer", "line", "condition", "input", "outcome"})
+      row.push_back(terminal_safe(cell_text(step[name])));
   });
   if (rows.size() > 1) session.out(table_of(rows, session.color) + "\n");
   session.out(std::string(allowed ? "allow" : "deny"));
-  if (auto rule = root["rule"].string(); !rule.empty()) session.out(" by " + terminal_safe(rule) + " (line " + cell_text(root["line"]) + ")");
+  if (auto rule = root["rule"].string(); !rule.empty())
+    session.out(" by " + terminal_safe(rule) + " (line " + cell_text(root["line"]) + ")");
   if (auto reason = root["reason"].string(); !reason.empty() && !allowed) session.out(", " + terminal_safe(reason));
   session.out("\n");
   if (auto message = root["message"].string(); !message.empty()) session.out(terminal_safe(message) + "\n");
@@ -107,11 +122,19 @@ std::string explanation_json(const policy::Explanation& explanation) {
   json::Writer out(json);
   out.begin_object().member("effect", explanation.effect == Effect::Allow ? "allow" : "deny");
   out.member("reason", std::string_view(explanation.reason)).member("message", std::string_view(explanation.message));
-  out.member("rule", std::string_view(explanation.rule)).member("line", static_cast<std::int64_t>(explanation.line)).key("steps").begin_array();
+  out.member("rule", std::string_view(explanation.rule))
+      .member("line", static_cast<std::int64_t>(explanation.line))
+      .key("steps")
+      .begin_array();
   for (const auto& step : explanation.steps)
-    out.begin_object().member("layer", std::string_view(step.layer)).member("pointer", std::string_view(step.pointer))
-        .member("line", static_cast<std::int64_t>(step.line)).member("condition", std::string_view(step.condition))
-        .member("input", std::string_view(step.input)).member("outcome", std::string_view(step.outcome)).end_object();
+    out.begin_object()
+        .member("layer", std::string_view(step.layer))
+        .member("pointer", std::string_view(step.pointer))
+        .member("line", static_cast<std::int64_t>(step.line))
+        .member("condition", std::string_view(step.condition))
+        .member("input", std::string_view(step.input))
+        .member("outcome", std::string_view(step.outcome))
+        .end_object();
   out.end_array().end_object();
   return json;
 }
@@ -119,7 +142,8 @@ std::string explanation_json(const policy::Explanation& explanation) {
 int explain_file(Session& session, const Args& args, json::Value arguments) {
   auto loaded = load(session, args.text("POLICY"));
   if (!loaded.policy) return loaded.code;
-  std::string tool = args.text("--tool"), reason = args.text("--reason"), method = args.text("--method", "tools/call"), client = args.text("--client");
+  std::string tool = args.text("--tool"), reason = args.text("--reason"), method = args.text("--method", "tools/call"),
+              client = args.text("--client");
   Principal principal;
   principal.id = principal.name = args.text("--principal", "someone");
   policy::Input input;
@@ -154,8 +178,15 @@ int explain(Session& session, const Args& args) {
   std::string body;
   json::Writer out(body);
   out.begin_object().member("policy", std::string_view(args.text("POLICY")));
-  put_texts(out, args, {{"--tool", "tool"}, {"--grant", "grant"}, {"--server", "server"}, {"--principal", "principal"}, {"--reason", "reason"},
-                        {"--method", "method"}, {"--client", "client"}, {"--now", "now"}});
+  put_texts(out, args,
+            {{"--tool", "tool"},
+             {"--grant", "grant"},
+             {"--server", "server"},
+             {"--principal", "principal"},
+             {"--reason", "reason"},
+             {"--method", "method"},
+             {"--client", "client"},
+             {"--now", "now"}});
   out.key("arguments").raw(arguments.canonical()).end_object();
   auto answer = session.call("POST", "/policy-explain", body);
   if (!answer) return session.fail_with(answer.error());
@@ -168,26 +199,29 @@ int schema(Session& session, const Args&) {
 }
 
 int make_new(Session& session, const Args& args) {
-  session.out("# yaml-language-server: $schema=./callgate-policy.schema.json   (callgate policy schema > callgate-policy.schema.json)\n"
-              "# Policy " + terminal_safe(args.text("NAME", "example")) + ". Everything not named here is denied. Check it: callgate policy check FILE\n"
-              "version: \"1\"\n"
-              "default: deny\n"
-              "hide: []                       # tools nobody sees, by name or glob\n"
-              "all_tools:\n"
-              "  limits:\n"
-              "    - {counter: burst, window: minute, max: 60, scope: grant}\n"
-              "tools:\n"
-              "  read_example:                # a tool listed here may be called ...\n"
-              "    require:                   # ... when all of these hold\n"
-              "      - conditions: [{path: args.id, op: exists, value: true}]\n"
-              "    deny_if:                   # ... and none of these\n"
-              "      - conditions: [{path: args.amount, op: gt, value: 1000}]\n"
-              "        on_missing: ignore\n"
-              "        on_deny: \"Blocked: amount exceeds the limit.\"\n"
-              "tests:\n"
-              "  - {call: read_example, args: {id: a1}, expect: allow}\n"
-              "  - {call: read_example, args: {id: a1, amount: 5000}, expect: deny, rule: /tools/read_example/deny_if/0}\n"
-              "  - {call: something_else, args: {}, expect: deny}\n");
+  session.out(
+      "# yaml-language-server: $schema=./callgate-policy.schema.json   (callgate policy schema > callgate-policy.schema.json)\n"
+      "# Policy " +
+      terminal_safe(args.text("NAME", "example")) +
+      ". Everything not named here is denied. Check it: callgate policy check FILE\n"
+      "version: \"1\"\n"
+      "default: deny\n"
+      "hide: []                       # tools nobody sees, by name or glob\n"
+      "all_tools:\n"
+      "  limits:\n"
+      "    - {counter: burst, window: minute, max: 60, scope: grant}\n"
+      "tools:\n"
+      "  read_example:                # a tool listed here may be called ...\n"
+      "    require:                   # ... when all of these hold\n"
+      "      - conditions: [{path: args.id, op: exists, value: true}]\n"
+      "    deny_if:                   # ... and none of these\n"
+      "      - conditions: [{path: args.amount, op: gt, value: 1000}]\n"
+      "        on_missing: ignore\n"
+      "        on_deny: \"Blocked: amount exceeds the limit.\"\n"
+      "tests:\n"
+      "  - {call: read_example, args: {id: a1}, expect: allow}\n"
+      "  - {call: read_example, args: {id: a1, amount: 5000}, expect: deny, rule: /tools/read_example/deny_if/0}\n"
+      "  - {call: something_else, args: {}, expect: deny}\n");
   return kOk;
 }
 
@@ -195,10 +229,15 @@ int make_new(Session& session, const Args& args) {
 
 void add_policy_file_commands(std::vector<Command>& commands) {
   Argument files = {"FILE", "documents; - for standard input", Takes::Many, true};
-  commands.push_back({"policy check", "check documents and run their tests; needs no gate", {"callgate policy check policies/*.yaml"}, {files}, check});
-  commands.push_back({"policy test", "run a document's own tests", {"callgate policy test refunds.yaml", "callgate policy test refunds"},
-                      {positional("POLICY", "file, or name of a stored policy")}, test});
-  commands.push_back({"policy explain", "what a call would get, rule by rule; exit code 4 when denied",
+  commands.push_back(
+      {"policy check", "check documents and run their tests; needs no gate", {"callgate policy check policies/*.yaml"}, {files}, check});
+  commands.push_back({"policy test",
+                      "run a document's own tests",
+                      {"callgate policy test refunds.yaml", "callgate policy test refunds"},
+                      {positional("POLICY", "file, or name of a stored policy")},
+                      test});
+  commands.push_back({"policy explain",
+                      "what a call would get, rule by rule; exit code 4 when denied",
                       {"callgate policy explain refunds.yaml --tool refund_payment --args '{\"amount\": 5000, \"currency\": \"usd\"}'",
                        "callgate policy explain refunds --tool refund_payment --args @call.json --grant 'ada laptop'"},
                       {positional("POLICY", "file, or name of a stored policy"),
@@ -210,9 +249,15 @@ void add_policy_file_commands(std::vector<Command>& commands) {
                        {"--principal", "call as this user or robot", Takes::One, false, "NAME"},
                        {"--method", "default tools/call", Takes::One, false, "METHOD"},
                        {"--client", "client name", Takes::One, false, "NAME"},
-                       {"--now", "at this time", Takes::One, false, "TIME"}}, explain});
-  commands.push_back({"policy schema", "print the JSON Schema of the document", {"callgate policy schema > callgate-policy.schema.json"}, {}, schema});
-  commands.push_back({"policy new", "print a document to start from", {"callgate policy new refunds > refunds.yaml"}, {positional("NAME", "for the comment", false)}, make_new});
+                       {"--now", "at this time", Takes::One, false, "TIME"}},
+                      explain});
+  commands.push_back(
+      {"policy schema", "print the JSON Schema of the document", {"callgate policy schema > callgate-policy.schema.json"}, {}, schema});
+  commands.push_back({"policy new",
+                      "print a document to start from",
+                      {"callgate policy new refunds > refunds.yaml"},
+                      {positional("NAME", "for the comment", false)},
+                      make_new});
 }
 
 }  // namespace callgate::cli

@@ -5,13 +5,18 @@
 namespace callgate::cli {
 namespace {
 
-const std::vector<Column> kColumns = {{"NAME", "name"}, {"DISPLAY NAME", "display_name"}, {"DISABLED", "disabled"}, {"ADMIN ROLES", "admin_roles"}, {"ID", "id", true},
-                                      {"OWNER", "owner_id", true}, {"CREATED", "created_at", true}};
-const std::vector<Column> kLines = {{"name", "name"}, {"id", "id"}, {"display name", "display_name"}, {"owner", "owner_id"}, {"disabled", "disabled"},
-                                    {"admin roles", "admin_roles"}, {"created", "created_at"}};
+const std::vector<Column> kColumns = {
+    {"NAME", "name"},   {"DISPLAY NAME", "display_name"}, {"DISABLED", "disabled"},       {"ADMIN ROLES", "admin_roles"},
+    {"ID", "id", true}, {"OWNER", "owner_id", true},      {"CREATED", "created_at", true}};
+const std::vector<Column> kLines = {{"name", "name"},
+                                    {"id", "id"},
+                                    {"display name", "display_name"},
+                                    {"owner", "owner_id"},
+                                    {"disabled", "disabled"},
+                                    {"admin roles", "admin_roles"},
+                                    {"created", "created_at"}};
 
-template <bool User>
-struct Commands {
+template <bool User> struct Commands {
   static std::string base() { return User ? "/users" : "/robots"; }
   static std::string path_of(const Args& args) { return base() + "/" + encoded(args.text("NAME")); }
 
@@ -85,17 +90,27 @@ void add_principal_commands(std::vector<Command>& commands) {
   Argument owner_flag = flag("--owner", "short for --admin-role owner");
   Argument no_roles = flag("--no-admin-roles", "may do nothing here");
   Argument owner = {"--owner", "the user who answers for it", Takes::One, false, "USER"};
-  commands.push_back({"user add", "add a user", {"callgate user add ada --display-name 'Ada Lovelace'", "callgate user add eve --admin-role auditor"}, {name, display, admin_role, owner_flag}, Users::add});
+  commands.push_back({"user add",
+                      "add a user",
+                      {"callgate user add ada --display-name 'Ada Lovelace'", "callgate user add eve --admin-role auditor"},
+                      {name, display, admin_role, owner_flag},
+                      Users::add});
   commands.push_back({"user ls", "list users", {"callgate user ls"}, {}, Users::list});
   commands.push_back({"user show", "show one user", {"callgate user show ada"}, {name}, Users::show});
-  commands.push_back({"user edit", "change a user", {"callgate user edit ada --admin-role admin"}, {name, display, admin_role, no_roles}, Users::edit});
+  commands.push_back(
+      {"user edit", "change a user", {"callgate user edit ada --admin-role admin"}, {name, display, admin_role, no_roles}, Users::edit});
   commands.push_back({"user disable", "refuse all its grants and API tokens", {"callgate user disable ada"}, {name}, Users::disable});
   commands.push_back({"user enable", "let it in again", {"callgate user enable ada"}, {name}, Users::enable});
   commands.push_back({"user rm", "remove a user; its grants are revoked", {"callgate user rm ada"}, {name}, Users::remove});
-  commands.push_back({"robot add", "add a robot", {"callgate robot add ci-bot --owner ada"}, {name, display, owner, admin_role}, Robots::add});
+  commands.push_back(
+      {"robot add", "add a robot", {"callgate robot add ci-bot --owner ada"}, {name, display, owner, admin_role}, Robots::add});
   commands.push_back({"robot ls", "list robots", {"callgate robot ls"}, {}, Robots::list});
   commands.push_back({"robot show", "show one robot", {"callgate robot show ci-bot"}, {name}, Robots::show});
-  commands.push_back({"robot edit", "change a robot", {"callgate robot edit ci-bot --owner eve"}, {name, display, owner, admin_role, no_roles}, Robots::edit});
+  commands.push_back({"robot edit",
+                      "change a robot",
+                      {"callgate robot edit ci-bot --owner eve"},
+                      {name, display, owner, admin_role, no_roles},
+                      Robots::edit});
   commands.push_back({"robot disable", "refuse all its grants and API tokens", {"callgate robot disable ci-bot"}, {name}, Robots::disable});
   commands.push_back({"robot enable", "let it in again", {"callgate robot enable ci-bot"}, {name}, Robots::enable});
   commands.push_back({"robot rm", "remove a robot; its grants are revoked", {"callgate robot rm ci-bot"}, {name}, Robots::remove});

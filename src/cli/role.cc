@@ -53,7 +53,8 @@ int put(Session& session, const Args& args) {
 int list(Session& session, const Args&) {
   auto answer = session.fetch_all("/roles");
   if (!answer) return session.fail_with(answer.error());
-  return answer->ok() ? show_list(session, *answer, "name", {{"ROLE", "name"}, {"DESCRIPTION", "description"}}) : session.fail_with(*answer);
+  return answer->ok() ? show_list(session, *answer, "name", {{"ROLE", "name"}, {"DESCRIPTION", "description"}})
+                      : session.fail_with(*answer);
 }
 
 int show(Session& session, const Args& args) { return show_answer(session, session.call("GET", path_of(args))); }
@@ -71,9 +72,13 @@ int remove(Session& session, const Args& args) {
 
 void add_role_commands(std::vector<Command>& commands) {
   Argument role = positional("ROLE", "role name");
-  commands.push_back({"role put", "add or replace a role", {"callgate role put support --allow 'refunds=get_*,list_*' --allow docs"},
-                      {role, {"--allow", "server and its tools, names or globs; without tools: all", Takes::Many, true, "SERVER=TOOL,TOOL"},
-                       {"--description", "what it is for", Takes::One, false, "TEXT"}}, put});
+  commands.push_back({"role put",
+                      "add or replace a role",
+                      {"callgate role put support --allow 'refunds=get_*,list_*' --allow docs"},
+                      {role,
+                       {"--allow", "server and its tools, names or globs; without tools: all", Takes::Many, true, "SERVER=TOOL,TOOL"},
+                       {"--description", "what it is for", Takes::One, false, "TEXT"}},
+                      put});
   commands.push_back({"role ls", "list roles", {"callgate role ls"}, {}, list});
   commands.push_back({"role show", "show one role", {"callgate role show support"}, {role}, show});
   commands.push_back({"role rm", "remove a role that no grant uses", {"callgate role rm support"}, {role}, remove});

@@ -8,12 +8,32 @@
 namespace callgate::cli {
 namespace {
 
-const std::vector<Column> kColumns = {{"SLUG", "slug"}, {"NAME", "name"}, {"URL", "url"}, {"POLICY", "policy"}, {"DISABLED", "disabled"},
-                                      {"ID", "id", true}, {"CAPTURE", "capture", true}, {"HEADERS", "header_names", true}, {"ENDPOINT", "endpoint", true}};
-const std::vector<Column> kLines = {{"slug", "slug"}, {"id", "id"}, {"name", "name"}, {"url", "url"}, {"endpoint", "endpoint"}, {"policy", "policy"},
-                                    {"disabled", "disabled"}, {"capture", "capture"}, {"headers", "header_names"}, {"allow private", "allow_private"},
-                                    {"verify TLS", "tls_verify"}, {"connect timeout ms", "connect_timeout_ms"}, {"call timeout ms", "call_timeout_ms"},
-                                    {"response bytes max", "response_bytes_max"}, {"version", "version"}, {"created", "created_at"}, {"updated", "updated_at"}};
+const std::vector<Column> kColumns = {{"SLUG", "slug"},
+                                      {"NAME", "name"},
+                                      {"URL", "url"},
+                                      {"POLICY", "policy"},
+                                      {"DISABLED", "disabled"},
+                                      {"ID", "id", true},
+                                      {"CAPTURE", "capture", true},
+                                      {"HEADERS", "header_names", true},
+                                      {"ENDPOINT", "endpoint", true}};
+const std::vector<Column> kLines = {{"slug", "slug"},
+                                    {"id", "id"},
+                                    {"name", "name"},
+                                    {"url", "url"},
+                                    {"endpoint", "endpoint"},
+                                    {"policy", "policy"},
+                                    {"disabled", "disabled"},
+                                    {"capture", "capture"},
+                                    {"headers", "header_names"},
+                                    {"allow private", "allow_private"},
+                                    {"verify TLS", "tls_verify"},
+                                    {"connect timeout ms", "connect_timeout_ms"},
+                                    {"call timeout ms", "call_timeout_ms"},
+                                    {"response bytes max", "response_bytes_max"},
+                                    {"version", "version"},
+                                    {"created", "created_at"},
+                                    {"updated", "updated_at"}};
 
 std::string path_of(const Args& args) { return "/servers/" + encoded(args.text("SERVER")); }
 
@@ -26,13 +46,15 @@ Result<std::string> headers_of(const Args& args) {
     auto colon = line.find(':');
     if (colon == std::string::npos) return fail(Code::InvalidArgument, "cli.header", "write a header as 'Name: value'");
     auto value = line.find_first_not_of(' ', colon + 1);
-    out.member(std::string_view(line).substr(0, colon), value == std::string::npos ? std::string_view() : std::string_view(line).substr(value));
+    out.member(std::string_view(line).substr(0, colon),
+               value == std::string::npos ? std::string_view() : std::string_view(line).substr(value));
   }
   for (const auto& pair : args.list("--header-env")) {
     auto equals = pair.find('=');
     if (equals == std::string::npos) return fail(Code::InvalidArgument, "cli.header", "write --header-env as Name=VARIABLE");
     const char* value = std::getenv(pair.substr(equals + 1).c_str());
-    if (!value || !*value) return fail(Code::InvalidArgument, "cli.header", "the environment variable `" + pair.substr(equals + 1) + "` is not set");
+    if (!value || !*value)
+      return fail(Code::InvalidArgument, "cli.header", "the environment variable `" + pair.substr(equals + 1) + "` is not set");
     out.member(std::string_view(pair).substr(0, equals), value);
   }
   for (const auto& pair : args.list("--header-file")) {
@@ -74,7 +96,10 @@ void print_probe(Session& session, json::Value probe) {
   probe["stages"].for_each_element([&](json::Value stage) {
     bool ok = stage["ok"].is(json::Kind::True), skipped = stage["skipped"].is(json::Kind::True);
     std::string name(stage["name"].string());
-    std::string line = (skipped ? "  -     " : ok ? "  ok    " : "  FAIL  ") + name + std::string(name.size() < 10 ? 10 - name.size() : 1, ' ');
+    std::string line = (skipped ? "  -     "
+                        : ok    ? "  ok    "
+                                : "  FAIL  ") +
+                       name + std::string(name.size() < 10 ? 10 - name.size() : 1, ' ');
     line += terminal_safe(stage[ok || skipped ? "what" : "why"].string());
     session.note(line);
     if (!ok && !skipped) session.note("        fix: " + terminal_safe(stage["fix"].string()));
@@ -92,8 +117,10 @@ int show_server(Session& session, const Answer& answer) {
 
 int add(Session& session, const Args& args) {
   if (args.has_rest)
-    return session.usage("servers started as a command (stdio) come with the next release; until then run it behind an HTTP bridge and add its URL");
-  if (!args.given("URL")) return session.usage("`server add` needs a NAME and a URL, as in `callgate server add refunds https://mcp.example.com/mcp`");
+    return session.usage(
+        "servers started as a command (stdio) come with the next release; until then run it behind an HTTP bridge and add its URL");
+  if (!args.given("URL"))
+    return session.usage("`server add` needs a NAME and a URL, as in `callgate server add refunds https://mcp.example.com/mcp`");
   std::string body;
   json::Writer out(body);
   out.begin_object().member("name", std::string_view(args.text("NAME"))).member("url", std::string_view(args.text("URL")));
@@ -107,7 +134,8 @@ int add(Session& session, const Args& args) {
   if (code != kOk || !session.human() || session.dry_run) return code;
   auto slug = std::string(answer->root()["server"]["slug"].string());
   if (answer->root()["server"]["policy"].string().empty())
-    session.note("next: a policy (`callgate policy new " + slug + " > " + slug + ".yaml`), then `callgate grant mint LABEL --for NAME --server " + slug + "`");
+    session.note("next: a policy (`callgate policy new " + slug + " > " + slug +
+                 ".yaml`), then `callgate grant mint LABEL --for NAME --server " + slug + "`");
   return code;
 }
 
@@ -194,17 +222,26 @@ void add_server_commands(std::vector<Command>& commands) {
   edit_arguments.push_back({"--name", "what people call it", Takes::One, false, "NAME"});
   edit_arguments.push_back(flag("--no-allow-private", "public addresses only"));
   edit_arguments.push_back(flag("--clear-headers", "remove all credentials"));
-  commands.push_back({"server add", "register a server after a staged probe",
+  commands.push_back({"server add",
+                      "register a server after a staged probe",
                       {"callgate server add refunds https://mcp.example.com/mcp --header-env Authorization=REFUNDS_TOKEN",
                        "callgate server add local http://127.0.0.1:3000/mcp --allow-private --policy refunds"},
-                      add_arguments, add, "Credentials are sealed at rest and never shown again; a `--header` value is visible to other programs of this machine, --header-env is not."});
+                      add_arguments,
+                      add,
+                      "Credentials are sealed at rest and never shown again; a `--header` value is visible to other programs of this "
+                      "machine, --header-env is not."});
   commands.push_back({"server ls", "list servers", {"callgate server ls", "callgate server ls -o json"}, {}, list});
   commands.push_back({"server show", "show one server", {"callgate server show refunds"}, {server}, show});
-  commands.push_back({"server edit", "change a server; what is not named stays", {"callgate server edit refunds --policy refunds --capture full"}, edit_arguments, edit});
+  commands.push_back({"server edit",
+                      "change a server; what is not named stays",
+                      {"callgate server edit refunds --policy refunds --capture full"},
+                      edit_arguments,
+                      edit});
   commands.push_back({"server disable", "refuse all calls to a server", {"callgate server disable refunds"}, {server}, disable});
   commands.push_back({"server enable", "let calls through again", {"callgate server enable refunds"}, {server}, enable});
   commands.push_back({"server rm", "remove a server", {"callgate server rm refunds --yes"}, {server}, remove});
-  commands.push_back({"server probe", "look at a server again and take over its tools", {"callgate server probe refunds"}, {server}, probe});
+  commands.push_back(
+      {"server probe", "look at a server again and take over its tools", {"callgate server probe refunds"}, {server}, probe});
 }
 
 }  // namespace callgate::cli

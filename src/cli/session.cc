@@ -10,7 +10,8 @@ namespace callgate::cli {
 
 int exit_code_of(int status, std::string_view reason) {
   if (reason == "admin.unknown_reference") return kUnknownId;
-  if (reason.starts_with("audit.unavailable") || reason == "admin.not_published" || reason.starts_with("vault.") || reason == "store.corrupt")
+  if (reason.starts_with("audit.unavailable") || reason == "admin.not_published" || reason.starts_with("vault.") ||
+      reason == "store.corrupt")
     return kOperator;
   switch (status) {
     case 400:
@@ -80,7 +81,8 @@ int Session::fail_with(const Error& error_value) {
 int Session::fail_with(const Answer& answer) {
   auto found = answer.root()["error"];
   auto message = found["message"].string();
-  error(message.empty() ? "the gate answered with HTTP status " + std::to_string(answer.status) : std::string(message), found["fix"].string());
+  error(message.empty() ? "the gate answered with HTTP status " + std::to_string(answer.status) : std::string(message),
+        found["fix"].string());
   for (std::string_view list : {"problems", "tests"})
     answer.root()[list].for_each_element([&](json::Value item) {
       if (item["passed"].is(json::Kind::True)) return;
@@ -112,8 +114,9 @@ Result<Answer> Session::call(std::string_view method, std::string_view path, std
   caps.bytes_max = 256 * 1024 * 1024;
   caps.values_max = 50'000'000;
   if (auto parsed = answer.document->parse(answer.body, caps); !parsed)
-    return fail(Code::Internal, "cli.answer", "what answered at this address is not a Callgate gate (HTTP status " + std::to_string(answer.status) +
-                                                  ", no JSON); check --url or --data");
+    return fail(Code::Internal, "cli.answer",
+                "what answered at this address is not a Callgate gate (HTTP status " + std::to_string(answer.status) +
+                    ", no JSON); check --url or --data");
   return answer;
 }
 

@@ -18,12 +18,12 @@
 namespace callgate::cli {
 
 struct HttpRequest {
-  std::string method, path, body;   // path with query
+  std::string method, path, body;  // path with query
 };
 struct HttpReply {
   int status = 0;
   std::string body;
-  std::string next;                 // Callgate-Next
+  std::string next;  // Callgate-Next
 };
 using Transport = std::function<Result<HttpReply>(const HttpRequest&)>;
 // Over the control socket, or over settings.url with settings.token. Unavailable cli.unreachable when nobody answers.
@@ -44,14 +44,14 @@ class Session {
 
   const config::Settings& settings() const { return loaded_.settings; }
   const config::Loaded& loaded() const { return loaded_; }
-  const std::string& form() const { return loaded_.settings.output; }   // table | wide | json | jsonl | yaml | name
+  const std::string& form() const { return loaded_.settings.output; }  // table | wide | json | jsonl | yaml | name
   bool human() const { return form() == "table" || form() == "wide"; }
 
   void out(std::string_view text) { out_(text); }
-  void note(std::string_view text);                  // one line on stderr, unless --quiet
+  void note(std::string_view text);  // one line on stderr, unless --quiet
   void error(std::string_view text, std::string_view fix = {});
-  int fail_with(const Error& error);                 // prints it, returns its exit code
-  int fail_with(const Answer& answer);               // the same for a refusal of the API
+  int fail_with(const Error& error);    // prints it, returns its exit code
+  int fail_with(const Answer& answer);  // the same for a refusal of the API
   int usage(std::string_view text);
 
   // One request. An Answer comes back for refusals too; an Error only when nobody answered or the answer is no JSON.
@@ -59,7 +59,7 @@ class Session {
   Result<HttpReply> call_raw(std::string_view method, std::string_view path, std::string_view body = {});
   // All pages of a list as one {"items": [...]}; stops at `most`.
   Result<Answer> fetch_all(std::string_view path, std::size_t most = 100'000);
-  bool confirm(std::string_view question);           // --yes, or y on a terminal
+  bool confirm(std::string_view question);  // --yes, or y on a terminal
 
   bool quiet = false, yes = false, dry_run = false, color = false;
 

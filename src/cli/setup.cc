@@ -47,10 +47,13 @@ std::string expanded(std::string path) {
 
 int write_setup(Session& session, const Args& args, const config::ClientSetup& setup, const config::ClientTarget& target) {
   if (target.token == kPlaceholder)
-    return session.usage("--write needs the grant's token: give --token-file FILE or set CALLGATE_GRANT (`callgate grant mint ... -o name`)");
+    return session.usage(
+        "--write needs the grant's token: give --token-file FILE or set CALLGATE_GRANT (`callgate grant mint ... -o name`)");
   bool project = args.text("--scope", setup.user_file.empty() ? "project" : "user") == "project";
   std::string path = args.given("--to") ? args.text("--to") : expanded(project ? setup.project_file : setup.user_file);
-  if (path.empty()) return session.usage("`" + setup.client + "` has no " + (project ? "project" : "user") + " file; name one with --to FILE, or print it without --write");
+  if (path.empty())
+    return session.usage("`" + setup.client + "` has no " + (project ? "project" : "user") +
+                         " file; name one with --to FILE, or print it without --write");
   std::string old_text;
   if (::access(path.c_str(), F_OK) == 0) {
     auto read = read_text(path);
@@ -93,19 +96,24 @@ int setup(Session& session, const Args& args) {
   auto server = answer->root()["items"].child(0);
   config::ClientTarget target{args.text("--as", server["slug"].string()), std::string(server["endpoint"].string()), *token};
   auto made = config::client_setup(client, target);
-  if (args.given("--write") && made->group.empty()) return session.usage("`" + client + "` has no file to write; run what this prints without --write");
+  if (args.given("--write") && made->group.empty())
+    return session.usage("`" + client + "` has no file to write; run what this prints without --write");
   if (args.given("--write")) return write_setup(session, args, *made, target);
   if (!session.human()) {
     std::string json;
     json::Writer out(json);
-    out.begin_object().member("client", std::string_view(made->client)).member("form", std::string_view(made->form)).member("server", std::string_view(target.name));
+    out.begin_object()
+        .member("client", std::string_view(made->client))
+        .member("form", std::string_view(made->form))
+        .member("server", std::string_view(target.name));
     out.member("url", std::string_view(target.url)).member("user_file", std::string_view(made->user_file));
     out.member("project_file", std::string_view(made->project_file)).member("text", std::string_view(made->text)).end_object();
     json::Document document;
     if (auto parsed = document.parse(json); !parsed) return session.fail_with(parsed.error());
     return show_one(session, document.root(), "text", {});
   }
-  if (made->form != "shell" && !made->user_file.empty()) session.note("into " + made->user_file + (made->project_file.empty() ? "" : " or " + made->project_file) + ":");
+  if (made->form != "shell" && !made->user_file.empty())
+    session.note("into " + made->user_file + (made->project_file.empty() ? "" : " or " + made->project_file) + ":");
   session.out(terminal_safe_lines(made->text));
   if (*token == kPlaceholder) session.note("Put the grant's token in place of YOUR_GRANT; `callgate grant mint` shows it once.");
   return kOk;
@@ -114,15 +122,18 @@ int setup(Session& session, const Args& args) {
 }  // namespace
 
 void add_setup_commands(std::vector<Command>& commands) {
-  commands.push_back({"setup", "print the exact configuration of an AI client, or write it",
-                      {"callgate setup claude-code --server refunds", "callgate setup cursor --server refunds --token-file grant.txt --write"},
-                      {positional("CLIENT", "claude-code, cursor, vscode, codex, gemini, windsurf, zed, json, claude-desktop, mcp-remote or curl"),
-                       {"--server", "server to reach; may be left out when there is only one", Takes::One, false, "SERVER"},
-                       {"--token-file", "file with the grant's token (also CALLGATE_GRANT)", Takes::One, false, "FILE"},
-                       {"--as", "what the client calls it; default: the server's slug", Takes::One, false, "NAME"},
-                       flag("--write", "put it into the client's file, after a preview, with a backup"),
-                       {"--scope", "which file to write", Takes::One, false, "SCOPE", "user|project"},
-                       {"--to", "write this file instead", Takes::One, false, "FILE"}}, setup});
+  commands.push_back(
+      {"setup",
+       "print the exact configuration of an AI client, or write it",
+       {"callgate setup claude-code --server refunds", "callgate setup cursor --server refunds --token-file grant.txt --write"},
+       {positional("CLIENT", "claude-code, cursor, vscode, codex, gemini, windsurf, zed, json, claude-desktop, mcp-remote or curl"),
+        {"--server", "server to reach; may be left out when there is only one", Takes::One, false, "SERVER"},
+        {"--token-file", "file with the grant's token (also CALLGATE_GRANT)", Takes::One, false, "FILE"},
+        {"--as", "what the client calls it; default: the server's slug", Takes::One, false, "NAME"},
+        flag("--write", "put it into the client's file, after a preview, with a backup"),
+        {"--scope", "which file to write", Takes::One, false, "SCOPE", "user|project"},
+        {"--to", "write this file instead", Takes::One, false, "FILE"}},
+       setup});
 }
 
 }  // namespace callgate::cli

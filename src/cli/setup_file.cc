@@ -20,7 +20,8 @@ Result<std::string> merged_json(std::string_view old_text, const config::ClientS
   caps.values_max = 5'000'000;
   bool blank = old_text.find_first_not_of(" \t\r\n") == std::string_view::npos;
   if (auto parsed = document.parse(blank ? "{}" : old_text, caps); !parsed)
-    return fail(Code::InvalidArgument, "cli.setup_file", "the file is not plain JSON (comments?), so it is left alone; add the entry by hand: " + parsed.error().message);
+    return fail(Code::InvalidArgument, "cli.setup_file",
+                "the file is not plain JSON (comments?), so it is left alone; add the entry by hand: " + parsed.error().message);
   auto root = document.root();
   if (!root.is_object() || (root[setup.group].exists() && !root[setup.group].is_object()))
     return fail(Code::InvalidArgument, "cli.setup_file", "the file does not have the form this client uses; add the entry by hand");
@@ -54,7 +55,8 @@ Result<std::string> merged_json(std::string_view old_text, const config::ClientS
 
 Result<std::string> merged_toml(std::string_view old_text, const config::ClientSetup& setup) {
   if (old_text.find("[" + setup.group + "]") != std::string_view::npos)
-    return fail(Code::Conflict, "cli.setup_file", "the file has a table [" + setup.group + "] already; change it by hand, or remove it first");
+    return fail(Code::Conflict, "cli.setup_file",
+                "the file has a table [" + setup.group + "] already; change it by hand, or remove it first");
   std::string text(old_text);
   if (!text.empty() && text.back() != '\n') text += '\n';
   if (!text.empty()) text += '\n';
@@ -103,7 +105,7 @@ std::string masked(std::string_view text) {
 
 Result<std::string> replace_file(const std::string& path, std::string_view text, std::string_view time) {
   std::error_code failed;
-  auto target = std::filesystem::weakly_canonical(path, failed);   // a symlink stays one: its target is replaced
+  auto target = std::filesystem::weakly_canonical(path, failed);  // a symlink stays one: its target is replaced
   if (failed) target = path;
   std::filesystem::create_directories(target.parent_path(), failed);
   struct stat info {};

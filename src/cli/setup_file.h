@@ -15,6 +15,7 @@ Result<std::string> merged_setup(std::string_view old_text, const config::Client
 // `Bearer ...` values masked, for previews.
 std::string masked(std::string_view text);
 // Old file kept as <file>.callgate-backup-<time>; the new one appears whole or not at all, mode kept, 0600 when new.
-Result<std::string> replace_file(const std::string& path, std::string_view text, std::string_view time);   // returns the backup's path, if any
+Result<std::string> replace_file(const std::string& path, std::string_view text,
+                                 std::string_view time);  // returns the backup's path, if any
 
 }  // namespace callgate::cli

@@ -31,7 +31,13 @@ int list(Session& session, const Args&) {
   auto answer = session.fetch_all("/tokens");
   if (!answer) return session.fail_with(answer.error());
   if (!answer->ok()) return session.fail_with(*answer);
-  return show_list(session, *answer, "id", {{"ID", "id"}, {"LABEL", "label"}, {"PRINCIPAL", "principal_id"}, {"ENDS IN", "last4"}, {"CREATED", "created_at"}, {"EXPIRES", "expires_at"}});
+  return show_list(session, *answer, "id",
+                   {{"ID", "id"},
+                    {"LABEL", "label"},
+                    {"PRINCIPAL", "principal_id"},
+                    {"ENDS IN", "last4"},
+                    {"CREATED", "created_at"},
+                    {"EXPIRES", "expires_at"}});
 }
 
 int revoke(Session& session, const Args& args) {
@@ -56,13 +62,25 @@ int redeem(Session& session, const Args& args) {
 }  // namespace
 
 void add_token_commands(std::vector<Command>& commands) {
-  commands.push_back({"token add", "mint an API token; it is shown this once", {"callgate token add 'ci deploys' --for ci-bot --expires 90d"},
-                      {positional("LABEL", "what it is for"), {"--for", "user or robot it acts as", Takes::One, true, "NAME"},
-                       {"--expires", "lifetime; default: none", Takes::One, false, "DURATION"}}, add});
+  commands.push_back({"token add",
+                      "mint an API token; it is shown this once",
+                      {"callgate token add 'ci deploys' --for ci-bot --expires 90d"},
+                      {positional("LABEL", "what it is for"),
+                       {"--for", "user or robot it acts as", Takes::One, true, "NAME"},
+                       {"--expires", "lifetime; default: none", Takes::One, false, "DURATION"}},
+                      add});
   commands.push_back({"token ls", "list API tokens", {"callgate token ls"}, {}, list});
-  commands.push_back({"token revoke", "revoke an API token, at once", {"callgate token revoke apt_..."}, {positional("TOKEN", "id of `callgate token ls`")}, revoke});
-  commands.push_back({"token redeem", "trade the setup code of the first start for the first owner's API token", {"callgate token redeem ada < setup-code"},
-                      {positional("USER", "name of the first owner"), {"--code-file", "file with the code; default: standard input", Takes::One, false, "FILE"}}, redeem});
+  commands.push_back({"token revoke",
+                      "revoke an API token, at once",
+                      {"callgate token revoke apt_..."},
+                      {positional("TOKEN", "id of `callgate token ls`")},
+                      revoke});
+  commands.push_back({"token redeem",
+                      "trade the setup code of the first start for the first owner's API token",
+                      {"callgate token redeem ada < setup-code"},
+                      {positional("USER", "name of the first owner"),
+                       {"--code-file", "file with the code; default: standard input", Takes::One, false, "FILE"}},
+                      redeem});
 }
 
 }  // namespace callgate::cli

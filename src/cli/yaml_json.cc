@@ -13,7 +13,7 @@ namespace callgate::cli {
 namespace {
 
 constexpr int kDepthMax = 32;
-constexpr std::size_t kJsonBytesMax = 4 * 1024 * 1024;   // aliases make small files large: judged while writing
+constexpr std::size_t kJsonBytesMax = 4 * 1024 * 1024;  // aliases make small files large: judged while writing
 
 std::string where(const std::string& file, const YAML::Node& node) { return file + ":" + std::to_string(node.Mark().line + 1) + ": "; }
 
@@ -29,7 +29,8 @@ Result<std::string> resolved(const std::string& text, const std::string& place) 
     if (close != std::string_view::npos && reference.starts_with("env:")) {
       std::string name(reference.substr(4));
       const char* value = std::getenv(name.c_str());
-      if (!value || !*value) return fail(Code::InvalidArgument, "cli.reference", place + "the environment variable `" + name + "` is not set");
+      if (!value || !*value)
+        return fail(Code::InvalidArgument, "cli.reference", place + "the environment variable `" + name + "` is not set");
       out += value;
     } else if (close != std::string_view::npos && reference.starts_with("file:")) {
       CG_TRY(auto value, read_text(std::string(reference.substr(5))));
@@ -66,7 +67,7 @@ Result<void> convert(std::string& json, json::Writer& out, const YAML::Node& nod
   }
   if (node.IsNull() || !node.IsDefined()) return out.null(), Result<void>();
   const std::string& text = node.Scalar();
-  bool plain = node.Tag() == "?" || node.Tag().empty();   // quoted scalars carry "!"
+  bool plain = node.Tag() == "?" || node.Tag().empty();  // quoted scalars carry "!"
   if (plain && (text == "true" || text == "false")) out.boolean(text == "true");
   else if (plain && Decimal::parse(text)) out.raw(text);
   else {
@@ -85,7 +86,8 @@ Result<std::string> yaml_to_json(std::string_view yaml, const std::string& file_
     json::Writer out(json);
     CG_CHECK(convert(json, out, root, file_name, 0));
   } catch (const YAML::Exception& error) {
-    return fail(Code::InvalidArgument, "cli.yaml", file_name + ":" + std::to_string(error.mark.line + 1) + ": not valid YAML: " + error.msg);
+    return fail(Code::InvalidArgument, "cli.yaml",
+                file_name + ":" + std::to_string(error.mark.line + 1) + ": not valid YAML: " + error.msg);
   }
   return json;
 }

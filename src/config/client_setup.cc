@@ -47,8 +47,8 @@ ClientSetup codex(const ClientTarget& target) {
   setup.user_file = "~/.codex/config.toml";
   setup.project_file = ".codex/config.toml";
   setup.group = "mcp_servers." + target.name;
-  setup.entry = "[" + setup.group + "]\nurl = " + quote(target.url) + "\nhttp_headers = { Authorization = " +
-                quote("Bearer " + target.token) + " }\n";
+  setup.entry = "[" + setup.group + "]\nurl = " + quote(target.url) +
+                "\nhttp_headers = { Authorization = " + quote("Bearer " + target.token) + " }\n";
   setup.text = setup.entry;
   return setup;
 }
@@ -73,7 +73,9 @@ ClientSetup mcp_remote(std::string client, std::string user_file, const ClientTa
 }
 
 ClientSetup plain_json(std::string client, const ClientTarget& target) {
-  struct Place { std::string_view client, user_file, project_file, group, before_url; };
+  struct Place {
+    std::string_view client, user_file, project_file, group, before_url;
+  };
   static constexpr Place places[] = {
       {"cursor", "~/.cursor/mcp.json", ".cursor/mcp.json", "mcpServers", "\"url\": "},
       {"vscode", "~/.config/Code/User/mcp.json", ".vscode/mcp.json", "servers", "\"type\": \"http\", \"url\": "},

@@ -10,9 +10,9 @@
 namespace callgate::config {
 
 struct ClientTarget {
-  std::string name;    // as the client will call it: the server's slug
-  std::string url;     // <base>/mcp/<uuid>/
-  std::string token;   // the grant, or a placeholder
+  std::string name;   // as the client will call it: the server's slug
+  std::string url;    // <base>/mcp/<uuid>/
+  std::string token;  // the grant, or a placeholder
 };
 
 struct ClientSetup {

@@ -55,8 +55,7 @@ tl::unexpected<Error> bad_value(const Setting& setting, std::string_view from, s
 // One value, as text, into its field. Lists come split already when a file wrote them as a list.
 Result<void> assign(Settings& settings, const Setting& setting, std::string_view from, const FileValue& value) {
   Field field = setting.field(settings);
-  if (setting.type != Type::Texts && value.is_list)
-    return bad_value(setting, from, "a list", "one value");
+  if (setting.type != Type::Texts && value.is_list) return bad_value(setting, from, "a list", "one value");
   switch (setting.type) {
     case Type::Text:
     case Type::Path:
@@ -89,9 +88,7 @@ Result<void> assign(Settings& settings, const Setting& setting, std::string_view
       *std::get<std::chrono::seconds*>(field) = *duration;
       return {};
     }
-    case Type::Texts:
-      *std::get<std::vector<std::string>*>(field) = value.is_list ? value.list : split_list(value.text);
-      return {};
+    case Type::Texts: *std::get<std::vector<std::string>*>(field) = value.is_list ? value.list : split_list(value.text); return {};
   }
   return {};
 }
@@ -197,9 +194,7 @@ class Loader {
     return text;
   }
 
-  std::string variable(const char* name) const {
-    return sources_.environment ? sources_.environment(name).value_or("") : std::string();
-  }
+  std::string variable(const char* name) const { return sources_.environment ? sources_.environment(name).value_or("") : std::string(); }
 
   Result<void> derive() {
     if (settings_.data_dir.empty()) {
@@ -216,7 +211,7 @@ class Loader {
     auto port = colon == std::string::npos ? std::nullopt : parse_number(listen.substr(colon + 1));
     std::string_view address = listen.substr(0, colon == std::string::npos ? 0 : colon);
     if (address.size() > 2 && address.front() == '[' && address.back() == ']') address = address.substr(1, address.size() - 2);
-    else if (address.find(':') != std::string_view::npos) port = std::nullopt;   // IPv6 wants brackets
+    else if (address.find(':') != std::string_view::npos) port = std::nullopt;  // IPv6 wants brackets
     if (!port || *port > 65535 || address.empty())
       return fail(Code::InvalidArgument, "config.value",
                   "`listen` is " + quoted(settings_.listen) + ", expected address:port such as 127.0.0.1:8808 or [::1]:8808");

@@ -26,31 +26,39 @@ struct Settings {
   std::vector<std::string> hosts;
   std::vector<std::string> origins;
   bool unsafe_plain_listen = false;
-  std::int64_t workers = 0;            // 0: one per core
+  std::int64_t workers = 0;  // 0: one per core
   std::int64_t body_bytes_max = 0;
   std::int64_t connections_max = 0;
-  struct Tls { std::string certificate, key; } tls;
+  struct Tls {
+    std::string certificate, key;
+  } tls;
   struct Audit {
-    std::string commit;                // before_reply | before_effect
-    std::string sync;                  // process | power
-    std::chrono::seconds retention{0}; // 0: for ever
+    std::string commit;                 // before_reply | before_effect
+    std::string sync;                   // process | power
+    std::chrono::seconds retention{0};  // 0: for ever
     std::int64_t segment_bytes = 0;
   } audit;
-  struct Limits { std::chrono::seconds checkpoint_interval{0}; } limits;
-  struct Timeouts { std::chrono::seconds head{0}, body{0}, idle{0}, write{0}; } timeouts;
-  struct Log { std::string level, format; } log;
+  struct Limits {
+    std::chrono::seconds checkpoint_interval{0};
+  } limits;
+  struct Timeouts {
+    std::chrono::seconds head{0}, body{0}, idle{0}, write{0};
+  } timeouts;
+  struct Log {
+    std::string level, format;
+  } log;
   // the command line
-  std::string url;                     // empty: the control socket
+  std::string url;  // empty: the control socket
   Secret token;
   std::string output;
 
   // Derived once everything is known.
-  std::string listen_address;          // without brackets
+  std::string listen_address;  // without brackets
   std::uint16_t listen_port = 0;
   bool listens_on_loopback() const;
   bool audit_before_effect() const { return audit.commit == "before_effect"; }
   bool audit_power_safe() const { return audit.sync == "power"; }
-  std::string base_url() const;        // public_url, else made from listen; no slash at the end
+  std::string base_url() const;  // public_url, else made from listen; no slash at the end
   std::string database_path() const { return data_dir + "/callgate.db"; }
   std::string audit_directory() const { return data_dir + "/audit"; }
   std::string audit_index_path() const { return data_dir + "/audit-index.db"; }
@@ -64,13 +72,13 @@ struct Setting {
   std::string_view key;
   Type type;
   std::string_view default_text;
-  std::string_view choices;      // "a|b" for Choice
-  std::string_view doc;          // one or two sentences
+  std::string_view choices;  // "a|b" for Choice
+  std::string_view doc;      // one or two sentences
   Field (*field)(Settings&);
-  bool project_file = true;      // false: a file that comes with a checkout may not set it
+  bool project_file = true;  // false: a file that comes with a checkout may not set it
 };
 const std::vector<Setting>& settings_table();
-std::string environment_name(std::string_view key);   // tls.key -> CALLGATE_TLS_KEY
+std::string environment_name(std::string_view key);  // tls.key -> CALLGATE_TLS_KEY
 
 struct Origin {
   std::string key, value, from;  // from: "default", "/etc/callgate/config.yaml:3", "CALLGATE_LISTEN", "--listen"
@@ -78,18 +86,18 @@ struct Origin {
 
 // Everything loading may look at, so that tests need neither files nor environment of the machine.
 struct Sources {
-  std::function<std::optional<std::string>(const std::string&)> environment;   // getenv
+  std::function<std::optional<std::string>(const std::string&)> environment;  // getenv
   std::string system_file = "/etc/callgate/config.yaml";
-  std::string user_file;                                                       // empty: none
-  std::string project_file;                                                    // empty: none
-  std::vector<std::pair<std::string, std::string>> flags;                      // key, value
+  std::string user_file;                                   // empty: none
+  std::string project_file;                                // empty: none
+  std::vector<std::pair<std::string, std::string>> flags;  // key, value
   bool root = false;
-  static Sources of_process();                                                 // XDG paths, .callgate.yaml up to the repository root
+  static Sources of_process();  // XDG paths, .callgate.yaml up to the repository root
 };
 
 struct Loaded {
   Settings settings;
-  std::vector<Origin> origins;   // one per key, in table order; secrets as "(set)"
+  std::vector<Origin> origins;  // one per key, in table order; secrets as "(set)"
 };
 Result<Loaded> load(const Sources& sources);
 
@@ -98,7 +106,7 @@ Result<void> check_for_serving(const Settings& settings);
 
 // The closest of `known` to a misspelt word, or empty when none is close.
 std::string suggest(std::string_view word, const std::vector<std::string_view>& known);
-std::optional<std::int64_t> parse_bytes(std::string_view text);   // 4096, 64KiB, 4MiB, 1GiB
+std::optional<std::int64_t> parse_bytes(std::string_view text);  // 4096, 64KiB, 4MiB, 1GiB
 
 std::string settings_markdown();     // docs/reference/config.md
 std::string settings_json_schema();  // for editors

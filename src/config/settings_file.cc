@@ -25,7 +25,8 @@ Result<void> take(const std::string& path, const std::string& prefix, const YAML
     if (member.second.IsSequence()) {
       value.is_list = true;
       for (const auto& item : member.second) {
-        if (!item.IsScalar()) return fail(Code::InvalidArgument, "config.syntax", where() + ": `" + key + "` holds something other than texts");
+        if (!item.IsScalar())
+          return fail(Code::InvalidArgument, "config.syntax", where() + ": `" + key + "` holds something other than texts");
         value.list.push_back(item.Scalar());
       }
     } else if (member.second.IsScalar()) {

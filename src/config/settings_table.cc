@@ -10,7 +10,8 @@ const std::vector<Setting>& settings_table() {
       {"listen", Type::Text, "127.0.0.1:8808", "", "Address and port for clients. Port 0 takes any free one.",
        [](Settings& s) -> Field { return &s.listen; }},
       {"public_url", Type::Text, "", "",
-       "How clients reach this gate, as in https://gate.example.com. Empty: made from `listen`. Used in setup lines and as an allowed Host.",
+       "How clients reach this gate, as in https://gate.example.com. Empty: made from `listen`. Used in setup lines and as an allowed "
+       "Host.",
        [](Settings& s) -> Field { return &s.public_url; }},
       {"hosts", Type::Texts, "", "", "Host header values to accept beside loopback names, the bound address and public_url.",
        [](Settings& s) -> Field { return &s.hosts; }},
@@ -123,7 +124,8 @@ std::string settings_markdown() {
   std::string out =
       "# Settings\n\n"
       "Generated from the table in `src/config/settings_table.cc`; a test compares the two.\n\n"
-      "Highest first: command line flag, environment, `.callgate.yaml` of the project, user file (`$XDG_CONFIG_HOME/callgate/config.yaml`),\n"
+      "Highest first: command line flag, environment, `.callgate.yaml` of the project, user file "
+      "(`$XDG_CONFIG_HOME/callgate/config.yaml`),\n"
       "system file (`/etc/callgate/config.yaml`), default. `callgate config show --origin` prints where each value comes from.\n"
       "In files a dot is one level: `audit.commit` is `audit: {commit: ...}`. Unknown keys are refused.\n\n"
       "| key | type | default | environment | meaning |\n|---|---|---|---|---|\n";
@@ -135,8 +137,8 @@ std::string settings_markdown() {
     }
     out += "| `" + std::string(setting.key) + "` | " + type + " | " +
            (setting.default_text.empty() ? std::string("(empty)") : "`" + std::string(setting.default_text) + "`") + " | `" +
-           environment_name(setting.key) + "` | " + std::string(setting.doc) +
-           (setting.project_file ? "" : " Not from a project file.") + " |\n";
+           environment_name(setting.key) + "` | " + std::string(setting.doc) + (setting.project_file ? "" : " Not from a project file.") +
+           " |\n";
   }
   return out;
 }
@@ -147,7 +149,10 @@ std::string settings_json_schema() {
       "\"additionalProperties\":false,\"properties\":{";
   std::string group;
   bool first = true, first_in_group = true;
-  auto close_group = [&] { if (!group.empty()) out += "}}"; group.clear(); };
+  auto close_group = [&] {
+    if (!group.empty()) out += "}}";
+    group.clear();
+  };
   for (const auto& setting : settings_table()) {
     if (setting.key == "token") continue;
     auto dot = setting.key.find('.');

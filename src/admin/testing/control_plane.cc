@@ -1,5 +1,7 @@
 #include "admin/testing/control_plane.h"
 
+#include <utility>
+
 #include "json/writer.h"
 
 namespace callgate::admin::testing {
@@ -38,6 +40,7 @@ void ControlPlane::SetUp() {
   services.journal_head = [this] { return journal_->head(); };
   services.probe = [this](const Server&, const vault::Credentials& credentials) {
     probed_headers_ = credentials.header_lines().reveal();
+    if (during_probe_) std::exchange(during_probe_, nullptr)();
     return probe_report_;
   };
   api_ = std::make_unique<Api>(std::move(services));
@@ -71,7 +74,8 @@ std::string ControlPlane::quoted(std::string_view text) {
 }
 
 ControlPlane::Answer ControlPlane::add_server(const std::string& slug, std::string_view more) {
-  return ask("POST", "/api/v1/servers", "{\"name\":\"" + slug + "\",\"slug\":\"" + slug + "\",\"url\":\"https://mcp.example.com/mcp\"" + std::string(more) + "}");
+  return ask("POST", "/api/v1/servers",
+             "{\"name\":\"" + slug + "\",\"slug\":\"" + slug + "\",\"url\":\"https://mcp.example.com/mcp\"" + std::string(more) + "}");
 }
 
 ControlPlane::Answer ControlPlane::put_policy(const std::string& name, std::string_view text) {

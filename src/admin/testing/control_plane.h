@@ -35,10 +35,10 @@ class ControlPlane : public ::testing::Test {
   };
   // As the operator on the control socket; with `token`, as that principal over the network.
   Answer ask(std::string_view method, std::string_view path, std::string_view body = {}, std::string_view token = {});
-  Answer add_server(const std::string& slug = "refunds", std::string_view more = "");   // more: members with a comma in front
+  Answer add_server(const std::string& slug = "refunds", std::string_view more = "");  // more: members with a comma in front
   Answer put_policy(const std::string& name = "refunds", std::string_view text = kRefunds);
-  std::string api_token(const std::string& user, const std::string& roles);   // adds the user; roles as JSON list members
-  std::vector<std::string> records();                                         // payloads, oldest first
+  std::string api_token(const std::string& user, const std::string& roles);  // adds the user; roles as JSON list members
+  std::vector<std::string> records();                                        // payloads, oldest first
   std::string quoted(std::string_view text);
 
   store::testing::TemporaryFolder folder_;
@@ -54,6 +54,7 @@ class ControlPlane : public ::testing::Test {
   std::unique_ptr<Api> api_;
   upstream::ProbeReport probe_report_;
   std::string probed_headers_;
+  std::function<void()> during_probe_;
   int published_ = 0;
   bool publish_fails_ = false;
 };
