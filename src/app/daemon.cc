@@ -17,6 +17,10 @@ namespace callgate::app {
 
 using namespace std::chrono_literals;
 
+namespace {
+constexpr std::uint64_t kLedgerBytesMax = 16 * 1024 * 1024;   // then counters are checkpointed before their time: start stays fast
+}  // namespace
+
 Daemon::~Daemon() {
   stop();
   if (lock_fd_ >= 0) ::close(lock_fd_);
@@ -186,7 +190,7 @@ void Daemon::housekeeping() {
     lock.unlock();
     if (auto caught_up = index_->catch_up(); !caught_up) telemetry::log_warn("audit index is behind", {{"detail", caught_up.error().detail}});
     for (const std::string& server_id : reprobe) probe_again(server_id);
-    if (clock_.mono() >= next_checkpoint) {
+    if (clock_.mono() >= next_checkpoint || counters_->ledger_bytes() > kLedgerBytesMax) {
       next_checkpoint = clock_.mono() + checkpoint_every;
       if (auto done = counters_->checkpoint(); !done) telemetry::log_error("counters could not be checkpointed", {{"detail", done.error().detail}});
       (void)identity_->flush_uses();
@@ -199,10 +203,16 @@ void Daemon::housekeeping() {
         const identity::GrantEntry* entry = snapshot->directory->find(session.grant_id);
         return entry != nullptr && !entry->grant.revoked_at && now < entry->grant.expires_at;
       });
-      if (settings_.audit.retention > 0s) (void)audit::apply_retention(settings_.audit_directory(), now, settings_.audit.retention);
+      if (settings_.audit.retention > 0s) apply_retention(now);
     }
     lock.lock();
   }
+}
+
+void Daemon::apply_retention(WallTime now) {
+  auto dropped = audit::apply_retention(settings_.audit_directory(), now, settings_.audit.retention);
+  if (!dropped) return telemetry::log_error("old records could not be dropped", {{"detail", dropped.error().detail}});
+  if (*dropped > 0) (void)record_system("audit.retention", std::to_string(*dropped) + " records past their retention were dropped");
 }
 
 void Daemon::stop() {

@@ -40,6 +40,7 @@ class Daemon {
   gateway::SideReply answer_side(const gateway::SideRequest& request);
   void tools_changed(std::string_view server_id);
   void probe_again(const std::string& server_id);
+  void apply_retention(WallTime now);
   void housekeeping();             // its own thread: index, checkpoints, sessions, retention
 
   const config::Settings& settings_;

@@ -92,9 +92,13 @@ class Story {
     gate().publish();
   }
 
+  // call TOOL {json}; a name with spaces stands in quotes
   void make_call(const std::string& rest) {
-    std::string arguments = after_word(rest);
-    answer_ = gate().call(first_word(rest), arguments.empty() ? "{}" : arguments, std::to_string(++id_));
+    bool quoted = rest.starts_with('"');
+    std::size_t end = quoted ? rest.find('"', 1) : std::min(rest.find(' '), rest.size());
+    std::string tool = quoted ? rest.substr(1, end - 1) : rest.substr(0, end);
+    std::string arguments = after_word(rest.substr(std::min(end, rest.size() - 1)));
+    answer_ = gate().call(tool, arguments.empty() ? "{}" : arguments, std::to_string(++id_));
     if (verbose_) std::printf("  %d: %s\n     %d %s\n", line_, rest.c_str(), answer_.status, answer_.body.c_str());
   }
 
