@@ -12,11 +12,9 @@ from dev import build, setup, shell
 from dev.tally import Tally, from_gtest, from_output
 
 PYTHON_PARTS = {
-    "differential": ("tests/differential/run.py", ("node",)),
     "e2e": ("tests/e2e/run.py", ("node", "test")),
     "anomaly": ("tests/anomaly/run.py", ("node", "test")),
 }
-PARTS = ("cpp", "case", "tools", *PYTHON_PARTS)
 SANITIZERS = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1", "UBSAN_OPTIONS": "print_stacktrace=1",
               "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"}
 
@@ -56,6 +54,8 @@ def run_program(name: str, command: list[str], preset: str, filter_: str | None)
             tally = from_gtest(name, json.loads(report.read_text()), code)
         else:
             tally = from_output(name, text, code)
+            if name != "cases":
+                tally.passed = min(tally.passed, 1)      # a program of many comparisons is one test
         if tally.failures:
             sys.stderr.write(text[-20000:] + "\n")
     return tally, time.monotonic() - started
@@ -152,6 +152,9 @@ def one(preset: str, what: str, extra: list[str]) -> Tally:
         build.compile(preset, mine)
         return run_cpp(preset, mine, extra[0] if extra else None)
     programs = [name for name, _ in registered(preset)]
+    if what == "differential":
+        build.compile(preset, ["json_oracle"])
+        return run_cpp(preset, ["json_differential"])
     if what in programs:
         build.compile(preset, [what] if what in known else [])
         return run_cpp(preset, [what], extra[0] if extra else None)
