@@ -131,7 +131,6 @@ void append_record(std::string& out, const Record& record) {
   fields.shadow(record.shadow);
   fields.text(",\"stated_reason\":", record.stated_reason, kMessageBytesMax);
   fields.json(",\"arguments\":", record.arguments_json);
-  fields.digest(",\"arguments_digest\":", record.arguments_digest);
   fields.integer(",\"status\":", record.upstream_status);
   fields.text(",\"outcome\":", record.outcome);
   fields.digest(",\"result_digest\":", record.result_digest);

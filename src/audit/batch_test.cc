@@ -45,7 +45,7 @@ TEST(Batch, WritesEveryFieldUnderItsDocumentedKey) {
                 .remote_address = "10.0.0.1", .session_id = "s1", .server_id = "u-1", .server_slug = "stripe", .era = "2025-11-25",
                 .method = "tools/call", .tool = "refund", .request_id = "\"7\"", .effect = Effect::Deny, .reason = "policy.deny_if",
                 .message = "blocked", .rule = "/tools/refund/deny_if/0", .rule_line = 12, .policy = "support", .policy_version = 3,
-                .shadow = findings, .stated_reason = "why", .arguments_json = R"({"amount":5})", .arguments_digest = digest,
+                .shadow = findings, .stated_reason = "why", .arguments_json = R"({"amount":5})",
                 .upstream_status = 200, .outcome = "result", .result_digest = digest, .result_bytes = 10, .decide_us = 1, .upstream_us = 2,
                 .total_us = 3, .traceparent = "00-1", .detail_json = R"({"a":1})"};
   std::string zeros(62, '0');
@@ -56,7 +56,7 @@ TEST(Batch, WritesEveryFieldUnderItsDocumentedKey) {
             R"("client":"cli 1","remote":"10.0.0.1","session":"s1","server_id":"u-1","server":"stripe","era":"2025-11-25",)"
             R"("method":"tools/call","tool":"refund","request_id":"\"7\"","policy":"support","policy_version":3,)"
             R"("rule":"/tools/refund/deny_if/0","rule_line":12,"shadow":[{"rule":"/tools/x/deny_if/0","message":"would deny"}],)"
-            R"("stated_reason":"why","arguments":{"amount":5},"arguments_digest":")" + named + zeros + R"(","status":200,"outcome":"result",)"
+            R"("stated_reason":"why","arguments":{"amount":5},"status":200,"outcome":"result",)"
             R"("result_digest":")" + named + zeros + R"(","result_bytes":10,"decide_us":1,"upstream_us":2,"total_us":3,"traceparent":"00-1",)"
             R"("detail":{"a":1}})");
 }

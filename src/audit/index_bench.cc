@@ -56,7 +56,6 @@ int main(int argc, char** argv) {
     record.reason = i % 50 == 0 ? "policy.deny_if" : "ok";
     record.policy = "support";
     record.arguments_json = R"({"amount":120,"currency":"usd","charge_id":"<string, 18 bytes>"})";
-    record.arguments_digest = Digest{};
     batch.add(record);
     clock.advance(std::chrono::milliseconds(5));
     if (batch.size() == 256 && !(*journal)->commit(batch)) return 1;

@@ -33,7 +33,6 @@ int main(int argc, char** argv) {
     record.policy = "support";
     record.policy_version = 7;
     record.arguments_json = R"({"amount":120,"currency":"usd","charge_id":"<string, 18 bytes>"})";
-    record.arguments_digest = Digest{};
     record.outcome = "result";
     record.decide_us = 12;
     record.total_us = 900;

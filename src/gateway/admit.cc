@@ -289,7 +289,6 @@ Result<void> Call::reserve(std::span<const policy::Claim> claims) {
 void Call::capture() {
   json::Value arguments = message_.params["arguments"];
   if (!arguments.exists() || !worker_.rooms().options.audit) return;
-  arguments_digest_ = content_digest(arguments.raw());
   if (server_->server.capture != Capture::None) audit::capture_arguments(arguments_json_, arguments, server_->server.capture);
 }
 

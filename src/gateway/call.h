@@ -146,7 +146,6 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   std::int64_t retry_after_ms_ = -1;
   int rpc_code_ = 0;                             // what the refusal says instead of the standard code and data
   std::string rpc_data_;
-  std::optional<Digest> arguments_digest_;
 
   // the answer
   Body body_form_ = Body::None;

@@ -300,7 +300,6 @@ Record Call::record() const {
   record.shadow = decision_.shadow;
   record.stated_reason = stated_reason_;
   record.arguments_json = arguments_json_;
-  record.arguments_digest = arguments_digest_;
   record.upstream_status = upstream_status_;
   record.outcome = outcome_;
   record.result_digest = result_digest_;

@@ -236,7 +236,6 @@ void Call::reset() {
   rule_line_ = 0;
   retry_after_ms_ = -1;
   rpc_code_ = 0;
-  arguments_digest_.reset();
   result_digest_.reset();
   body_form_ = Body::None;
   upstream_status_ = 0;

@@ -52,7 +52,6 @@ struct Record {
   std::span<const ShadowFinding> shadow;
   std::string_view stated_reason;      // the caller's reason string (B-08)
   std::string_view arguments_json;     // already reduced to the server's capture level; empty: none
-  std::optional<Digest> arguments_digest;
   int upstream_status = 0;
   std::string_view outcome;            // result | error | tool_error | none
   std::optional<Digest> result_digest;
