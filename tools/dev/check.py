@@ -51,8 +51,7 @@ def clang_warnings(every: bool) -> int:
     def look(entry: dict) -> str:
         words = shlex.split(entry["command"])
         words = words[next(at for at, word in enumerate(words) if "clang++" in word):]
-        # -pthread only defines a macro here, and the precompiled header was made without it.
-        kept = [word for at, word in enumerate(words) if word not in ("-c", "-o", "-pthread") and words[at - 1] != "-o"]
+        kept = [word for at, word in enumerate(words) if word not in ("-c", "-o") and words[at - 1] != "-o"]
         done = subprocess.run([*kept, "-fsyntax-only", "-Wno-unused-command-line-argument"], cwd=entry["directory"], text=True, capture_output=True)
         return done.stderr if done.returncode != 0 else ""
 
