@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <map>
 
 #include "telemetry/log.h"
 #include "upstream/probe.h"
@@ -182,14 +183,20 @@ void Daemon::housekeeping() {
   (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 15);
   auto next_checkpoint = clock_.mono() + 10s;
   auto next_sweep = clock_.mono() + 60s;
+  std::map<std::string, MonoTime> probed_at;
   auto checkpoint_every = settings_.limits.checkpoint_interval > 0s ? settings_.limits.checkpoint_interval : 10s;
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     wake_.wait_for(lock, 250ms, [this] { return stopping_; });
     std::set<std::string> reprobe = std::exchange(reprobe_, {});
+    // A server that lists other tools to every caller must not be probed all day: once in ten seconds is enough to notice.
+    std::erase_if(reprobe, [&](const std::string& id) { return probed_at.contains(id) && clock_.mono() - probed_at[id] < 10s; });
     lock.unlock();
     if (auto caught_up = index_->catch_up(); !caught_up) telemetry::log_warn("audit index is behind", {{"detail", caught_up.error().detail}});
-    for (const std::string& server_id : reprobe) probe_again(server_id);
+    for (const std::string& server_id : reprobe) {
+      probed_at[server_id] = clock_.mono();
+      probe_again(server_id);
+    }
     if (clock_.mono() >= next_checkpoint || counters_->ledger_bytes() > kLedgerBytesMax) {
       next_checkpoint = clock_.mono() + checkpoint_every;
       if (auto done = counters_->checkpoint(); !done) telemetry::log_error("counters could not be checkpointed", {{"detail", done.error().detail}});

@@ -168,7 +168,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   std::string_view reply_body_;
   bool queued_ = false, finished_ = false, delivered_ = false, streaming_ = false, stream_begun_ = false, paused_ = false, in_flight_ = false;
   bool intent_added_ = false, event_reply_ = false, cut_ = false;
-  std::size_t stream_slot_ = 0;
+  std::size_t slot_ = 0, stream_slot_ = 0;       // in Worker::calls_ and, while open, in its streams
   MonoTime started_{}, decided_at_{}, sent_at_{}, answered_at_{}, last_write_{};
   WallTime wall_{};
 };

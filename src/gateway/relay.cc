@@ -7,6 +7,8 @@
 namespace callgate::gateway {
 namespace {
 
+constexpr std::size_t kKeepBytes = 64 * 1024;   // of each buffer of a call that waits for the next request
+
 bool relayable_id(std::string_view id) {
   for (char c : id)
     if (c < 0x21 || c > 0x7e) return false;
@@ -218,12 +220,12 @@ void Call::reset() {
   method_ = nullptr;
   form_ = Form::Request;
   era_ = session::Era::Legacy;
-  document_.clear();
-  answer_.clear();
+  document_.trim(kKeepBytes);
+  answer_.trim(kKeepBytes);
   message_ = {};
   for (std::string* text : {&http_line_, &remote_text_, &client_, &stated_reason_, &traceparent_, &request_id_, &head_lines_, &body_text_, &decision_id_,
                             &message_text_, &rule_, &arguments_json_, &detail_json_, &rpc_data_, &buffer_, &upstream_session_, &extra_lines_, &out_, &rewritten_}) {
-    if (text->capacity() > 256 * 1024) std::string().swap(*text);
+    if (text->capacity() > kKeepBytes) std::string().swap(*text);
     text->clear();
   }
   body_ = reply_body_ = content_type_ = {};

@@ -56,6 +56,7 @@ void Worker::handle(const listener::Request& request, listener::Reply& reply) {
   if (free_.empty()) {
     calls_.push_back(std::make_unique<Call>(*this));
     call = calls_.back().get();
+    call->slot_ = calls_.size() - 1;
   } else {
     call = free_.back();
     free_.pop_back();
@@ -99,7 +100,18 @@ void Worker::queue_outgoing(Call& call) {
 
 void Worker::recycle(Call& call) {
   call.reset();
-  free_.push_back(&call);
+  if (free_.size() < kIdleCallsMax) {
+    free_.push_back(&call);
+    return;
+  }
+  // A burst has passed: the surplus goes, once nothing on the stack can be inside it.
+  std::size_t slot = call.slot_;
+  loop_.bury(std::move(calls_[slot]));
+  if (slot + 1 != calls_.size()) {
+    calls_[slot] = std::move(calls_.back());
+    calls_[slot]->slot_ = slot;
+  }
+  calls_.pop_back();
 }
 
 // ---- the flush ------------------------------------------------------------------------------------------------------
