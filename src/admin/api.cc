@@ -51,6 +51,8 @@ upstream::ProbeReport Context::probe(const Server& server, const vault::Credenti
 }
 
 struct Api::Inner {
+  explicit Inner(Services given) : services(std::move(given)) {}
+
   Services services;
   std::vector<Route> routes = all_routes();
   std::mutex changes;  // one change at a time: check, store and publish belong together

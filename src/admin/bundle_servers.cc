@@ -200,7 +200,7 @@ void Bundle::plan_removals() {
     if (!prunes(list)) return;
     for (const auto& [name, value] : present) {
       if (wanted_[std::string(list)].contains(name)) continue;
-      step(Change::Remove, kind, name, {}, [this, run, value = value]() -> Result<Undo> {
+      step(Change::Remove, kind, name, {}, [run, value = value]() -> Result<Undo> {
         CG_CHECK(run(value));
         return Undo();
       });

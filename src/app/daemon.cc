@@ -19,7 +19,7 @@ namespace callgate::app {
 using namespace std::chrono_literals;
 
 namespace {
-constexpr std::uint64_t kLedgerBytesMax = 16 * 1024 * 1024;   // then counters are checkpointed before their time: start stays fast
+constexpr std::uint64_t kLedgerBytesMax = 16 * 1024 * 1024;  // then counters are checkpointed before their time: start stays fast
 }  // namespace
 
 Daemon::~Daemon() {
@@ -55,7 +55,8 @@ Result<void> Daemon::prepare_directory() {
   std::string path = settings_.data_dir + "/callgate.lock";
   lock_fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock_fd_ < 0 || ::flock(lock_fd_, LOCK_EX | LOCK_NB) != 0)
-    return fail(Code::Conflict, "app.locked", "another callgate uses `" + settings_.data_dir + "`: stop it, or choose another directory with --data");
+    return fail(Code::Conflict, "app.locked",
+                "another callgate uses `" + settings_.data_dir + "`: stop it, or choose another directory with --data");
   return {};
 }
 
@@ -89,7 +90,8 @@ Result<void> Daemon::publish() {
 
 Result<void> Daemon::start_workers() {
   offload_ = std::make_unique<net::Offload>(4, 4'096);
-  rooms_ = std::make_unique<gateway::Rooms>(gateway::Rooms{clock_, snapshots_, sessions_, *counters_, *journal_, *offload_, {}, {}, {}, {}});
+  rooms_ =
+      std::make_unique<gateway::Rooms>(gateway::Rooms{clock_, snapshots_, sessions_, *counters_, *journal_, *offload_, {}, {}, {}, {}});
   rooms_->options.record_before_effect = settings_.audit_before_effect();
   rooms_->options.audit = !options_.unsafe_no_audit;
   rooms_->side = [this](const gateway::SideRequest& request) { return answer_side(request); };
@@ -128,9 +130,9 @@ Result<void> Daemon::open_doors() {
   control.unix_path = settings_.control_socket();
   control.body_bytes_max = 16 * 1024 * 1024;
   CG_TRY(control_, listener::Listener::open(control, {workers.front()}));
-  api_ = std::make_unique<admin::Api>(admin::Services{*identity_, *catalog_, *index_, *counters_, clock_, settings_, url(), [this] { return publish(); },
-                                                      [this](const Record& record) { return this->record(record); },
-                                                      [this] { return journal_->head(); }});
+  api_ = std::make_unique<admin::Api>(
+      admin::Services{*identity_, *catalog_, *index_, *counters_, clock_, settings_, url(), [this] { return publish(); },
+                      [this](const Record& record) { return this->record(record); }, [this] { return journal_->head(); }});
   for (auto& loop : loops_) threads_.emplace_back([&loop] { loop->run(); });
   return {};
 }
@@ -155,8 +157,8 @@ Result<void> Daemon::record_system(std::string_view reason, std::string_view mes
 
 gateway::SideReply Daemon::answer_side(const gateway::SideRequest& request) {
   if (request.method == "GET" && request.path == "/healthz") return {200, "text/plain; charset=utf-8", {}, "ok\n"};
-  admin::ApiResponse response =
-      api_->handle({request.method, request.path, request.query, request.body, request.authorization, request.content_type, request.remote, request.local_socket});
+  admin::ApiResponse response = api_->handle({request.method, request.path, request.query, request.body, request.authorization,
+                                              request.content_type, request.remote, request.local_socket});
   return {response.status, std::move(response.content_type), std::move(response.extra_headers), std::move(response.body)};
 }
 
@@ -174,7 +176,8 @@ void Daemon::probe_again(const std::string& server_id) {
   upstream::ProbeReport report = upstream::probe(*server, *credentials);
   if (!report.ok) return telemetry::log_warn("server could not be probed after its tools changed", {{"server", server->slug}});
   if (auto stored = catalog_->put_tools(server_id, report.tools); !stored) return;
-  if (auto published = publish(); !published) telemetry::log_error("configuration could not be published", {{"detail", published.error().detail}});
+  if (auto published = publish(); !published)
+    telemetry::log_error("configuration could not be published", {{"detail", published.error().detail}});
   (void)record_system("catalog.tools_changed", "the tools of server " + server->slug + " were read again");
 }
 
@@ -192,14 +195,16 @@ void Daemon::housekeeping() {
     // A server that lists other tools to every caller must not be probed all day: once in ten seconds is enough to notice.
     std::erase_if(reprobe, [&](const std::string& id) { return probed_at.contains(id) && clock_.mono() - probed_at[id] < 10s; });
     lock.unlock();
-    if (auto caught_up = index_->catch_up(); !caught_up) telemetry::log_warn("audit index is behind", {{"detail", caught_up.error().detail}});
+    if (auto caught_up = index_->catch_up(); !caught_up)
+      telemetry::log_warn("audit index is behind", {{"detail", caught_up.error().detail}});
     for (const std::string& server_id : reprobe) {
       probed_at[server_id] = clock_.mono();
       probe_again(server_id);
     }
     if (clock_.mono() >= next_checkpoint || counters_->ledger_bytes() > kLedgerBytesMax) {
       next_checkpoint = clock_.mono() + checkpoint_every;
-      if (auto done = counters_->checkpoint(); !done) telemetry::log_error("counters could not be checkpointed", {{"detail", done.error().detail}});
+      if (auto done = counters_->checkpoint(); !done)
+        telemetry::log_error("counters could not be checkpointed", {{"detail", done.error().detail}});
       (void)identity_->flush_uses();
     }
     if (clock_.mono() >= next_sweep) {

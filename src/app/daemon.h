@@ -23,8 +23,8 @@ class Daemon {
  public:
   Daemon(const config::Settings& settings, const ServeOptions& options) : settings_(settings), options_(options) {}
   ~Daemon();
-  Result<void> start();            // the steps below, in order; on error nothing is left listening
-  void stop();                     // no new connections, a moment for open calls, then checkpoint and close
+  Result<void> start();  // the steps below, in order; on error nothing is left listening
+  void stop();           // no new connections, a moment for open calls, then checkpoint and close
   std::string url() const;
   Result<std::optional<Secret>> setup_code() { return identity_->setup_code(); }
 
@@ -32,7 +32,7 @@ class Daemon {
   Result<void> prepare_directory();
   Result<void> open_stores();
   Result<void> open_journal();
-  Result<void> publish();          // a fresh snapshot of catalog and directory
+  Result<void> publish();  // a fresh snapshot of catalog and directory
   Result<void> start_workers();
   Result<void> open_doors();
   Result<void> record(const Record& record);
@@ -41,7 +41,7 @@ class Daemon {
   void tools_changed(std::string_view server_id);
   void probe_again(const std::string& server_id);
   void apply_retention(WallTime now);
-  void housekeeping();             // its own thread: index, checkpoints, sessions, retention
+  void housekeeping();  // its own thread: index, checkpoints, sessions, retention
 
   const config::Settings& settings_;
   ServeOptions options_;
@@ -64,10 +64,10 @@ class Daemon {
   std::unique_ptr<listener::Listener> door_, control_;
   std::vector<std::thread> threads_;
   std::thread housekeeper_;
-  std::mutex mutex_;                       // publish_mutex below guards snapshots; this one the two fields after it
+  std::mutex mutex_;  // publish_mutex below guards snapshots; this one the two fields after it
   std::condition_variable wake_;
   bool stopping_ = false;
-  std::set<std::string> reprobe_;          // servers whose tools changed
+  std::set<std::string> reprobe_;  // servers whose tools changed
   std::mutex publish_mutex_;
 };
 

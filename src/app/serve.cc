@@ -27,9 +27,10 @@ void print_welcome(Daemon& daemon) {
   auto code = daemon.setup_code();
   if (code && *code) {
     // Shown once, on this terminal only: it makes the first owner and then never works again.
-    std::printf("\nNo user exists yet. Make the first one within 24 hours, either\n  here:        callgate user add NAME --owner\n"
-                "  or over REST: POST %s/api/v1/setup with {\"code\":\"%s\",\"name\":\"NAME\"}\n\n",
-                daemon.url().c_str(), std::string((*code)->reveal()).c_str());
+    std::printf(
+        "\nNo user exists yet. Make the first one within 24 hours, either\n  here:        callgate user add NAME --owner\n"
+        "  or over REST: POST %s/api/v1/setup with {\"code\":\"%s\",\"name\":\"NAME\"}\n\n",
+        daemon.url().c_str(), std::string((*code)->reveal()).c_str());
   }
   std::fflush(stdout);
 }
@@ -50,6 +51,7 @@ int serve(const config::Settings& settings, const ServeOptions& options) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file at its size limit is a write that fails, and so a refusal
 
   Daemon daemon(settings, options);
   if (auto started = daemon.start(); !started) {
@@ -62,7 +64,7 @@ int serve(const config::Settings& settings, const ServeOptions& options) {
   int signal = 0;
   sigwait(&signals, &signal);
   telemetry::log_info("stopping", {{"signal", std::to_string(signal)}});
-  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);   // a second one ends at once
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // a second one ends at once
   std::signal(SIGTERM, SIG_DFL);
   std::signal(SIGINT, SIG_DFL);
   daemon.stop();

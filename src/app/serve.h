@@ -8,8 +8,8 @@
 namespace callgate::app {
 
 struct ServeOptions {
-  std::string ready_file;          // written with "URL\n" once requests are taken
-  bool unsafe_no_audit = false;    // benchmarks only: nothing is recorded
+  std::string ready_file;        // written with "URL\n" once requests are taken
+  bool unsafe_no_audit = false;  // benchmarks only: nothing is recorded
 };
 
 // Runs until SIGTERM or SIGINT; a second signal ends at once. Returns the exit code.

@@ -21,7 +21,10 @@ std::string payload_of(const Record& record) {
   batch.add(record);
   EXPECT_TRUE((*journal)->commit(batch).has_value());
   std::string payload;
-  EXPECT_TRUE(read_journal(directory.path(), 1, [&](const Entry& entry) { payload = entry.payload; return true; }).has_value());
+  EXPECT_TRUE(read_journal(directory.path(), 1, [&](const Entry& entry) {
+                payload = entry.payload;
+                return true;
+              }).has_value());
   return payload;
 }
 
@@ -40,47 +43,88 @@ TEST(Batch, WritesEveryFieldUnderItsDocumentedKey) {
   ShadowFinding findings[] = {{"/tools/x/deny_if/0", "would deny"}};
   Digest digest{};
   digest[0] = 0xab;
-  Record record{.kind = Record::Kind::Call, .time = *parse_time("2026-07-28T09:00:00Z"), .decision_id = "dec_1", .principal_id = "usr_1",
-                .principal_name = "ann", .principal_kind = "user", .grant_id = "grt_1", .grant_label = "laptop", .client = "cli 1",
-                .remote_address = "10.0.0.1", .session_id = "s1", .server_id = "u-1", .server_slug = "stripe", .era = "2025-11-25",
-                .method = "tools/call", .tool = "refund", .request_id = "\"7\"", .effect = Effect::Deny, .reason = "policy.deny_if",
-                .message = "blocked", .rule = "/tools/refund/deny_if/0", .rule_line = 12, .policy = "support", .policy_version = 3,
-                .shadow = findings, .stated_reason = "why", .arguments_json = R"({"amount":5})",
-                .upstream_status = 200, .outcome = "result", .result_digest = digest, .result_bytes = 10, .decide_us = 1, .upstream_us = 2,
-                .total_us = 3, .traceparent = "00-1", .detail_json = R"({"a":1})"};
+  Record record{.kind = Record::Kind::Call,
+                .time = *parse_time("2026-07-28T09:00:00Z"),
+                .decision_id = "dec_1",
+                .principal_id = "usr_1",
+                .principal_name = "ann",
+                .principal_kind = "user",
+                .grant_id = "grt_1",
+                .grant_label = "laptop",
+                .client = "cli 1",
+                .remote_address = "10.0.0.1",
+                .session_id = "s1",
+                .server_id = "u-1",
+                .server_slug = "stripe",
+                .era = "2025-11-25",
+                .method = "tools/call",
+                .tool = "refund",
+                .request_id = "\"7\"",
+                .effect = Effect::Deny,
+                .reason = "policy.deny_if",
+                .message = "blocked",
+                .rule = "/tools/refund/deny_if/0",
+                .rule_line = 12,
+                .policy = "support",
+                .policy_version = 3,
+                .shadow = findings,
+                .stated_reason = "why",
+                .arguments_json = R"({"amount":5})",
+                .upstream_status = 200,
+                .outcome = "result",
+                .result_digest = digest,
+                .result_bytes = 10,
+                .decide_us = 1,
+                .upstream_us = 2,
+                .total_us = 3,
+                .traceparent = "00-1",
+                .detail_json = R"({"a":1})"};
   std::string zeros(62, '0');
   std::string named = std::string(content_digest_name()) + ":ab";
-  EXPECT_EQ(payload_of(record),
-            R"({"time":"2026-07-28T09:00:00.000000Z","kind":"call","decision":"dec_1","effect":"deny","reason":"policy.deny_if",)"
-            R"("message":"blocked","principal_id":"usr_1","principal":"ann","principal_kind":"user","grant":"grt_1","grant_label":"laptop",)"
-            R"("client":"cli 1","remote":"10.0.0.1","session":"s1","server_id":"u-1","server":"stripe","era":"2025-11-25",)"
-            R"("method":"tools/call","tool":"refund","request_id":"\"7\"","policy":"support","policy_version":3,)"
-            R"("rule":"/tools/refund/deny_if/0","rule_line":12,"shadow":[{"rule":"/tools/x/deny_if/0","message":"would deny"}],)"
-            R"("stated_reason":"why","arguments":{"amount":5},"status":200,"outcome":"result",)"
-            R"("result_digest":")" + named + zeros + R"(","result_bytes":10,"decide_us":1,"upstream_us":2,"total_us":3,"traceparent":"00-1",)"
-            R"("detail":{"a":1}})");
+  EXPECT_EQ(
+      payload_of(record),
+      R"({"time":"2026-07-28T09:00:00.000000Z","kind":"call","decision":"dec_1","effect":"deny","reason":"policy.deny_if",)"
+      R"("message":"blocked","principal_id":"usr_1","principal":"ann","principal_kind":"user","grant":"grt_1","grant_label":"laptop",)"
+      R"("client":"cli 1","remote":"10.0.0.1","session":"s1","server_id":"u-1","server":"stripe","era":"2025-11-25",)"
+      R"("method":"tools/call","tool":"refund","request_id":"\"7\"","policy":"support","policy_version":3,)"
+      R"("rule":"/tools/refund/deny_if/0","rule_line":12,"shadow":[{"rule":"/tools/x/deny_if/0","message":"would deny"}],)"
+      R"("stated_reason":"why","arguments":{"amount":5},"status":200,"outcome":"result",)"
+      R"("result_digest":")" +
+          named + zeros +
+          R"(","result_bytes":10,"decide_us":1,"upstream_us":2,"total_us":3,"traceparent":"00-1",)"
+          R"("detail":{"a":1}})");
 }
 
 // T-64: nothing in a record can move a cursor, start a new line or reorder text in a terminal.
 TEST(Escaping, DefusesControlsAndDeceptiveCharacters) {
   EXPECT_EQ(quoted("a\nb\tc\rd\"e\\"), R"("a\nb\tc\rd\"e\\")");
   EXPECT_EQ(quoted(std::string_view("\x1b[31m\0\x7f", 7)), R"("\u001b[31m\u0000\u007f")");
-  EXPECT_EQ(quoted("\xc2\x9b" "31m"), R"("\u009b31m")");              // C1 CSI
+  EXPECT_EQ(quoted("\xc2\x9b"
+                   "31m"),
+            R"("\u009b31m")");  // C1 CSI
   EXPECT_EQ(quoted("\xe2\x80\xa8\xe2\x80\xa9"), R"("\u2028\u2029")");
-  EXPECT_EQ(quoted("\xe2\x80\xae" "txt\xe2\x81\xa6"), R"("\u202etxt\u2066")");   // bidi override and isolate
-  EXPECT_EQ(quoted("\xf3\xa0\x81\xa1"), R"("\udb40\udc61")");          // tag character
+  EXPECT_EQ(quoted("\xe2\x80\xae"
+                   "txt\xe2\x81\xa6"),
+            R"("\u202etxt\u2066")");                           // bidi override and isolate
+  EXPECT_EQ(quoted("\xf3\xa0\x81\xa1"), R"("\udb40\udc61")");  // tag character
   EXPECT_EQ(quoted("gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80"), "\"gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80\"");
 }
 
 TEST(Escaping, ReplacesInvalidUtf8) {
-  EXPECT_EQ(quoted("a\xff" "b"), "\"a\xef\xbf\xbd" "b\"");
-  EXPECT_EQ(quoted("\xc0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");       // overlong
-  EXPECT_EQ(quoted("\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");   // surrogate
-  EXPECT_EQ(quoted("\xe2\x82"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");       // cut short
+  EXPECT_EQ(quoted("a\xff"
+                   "b"),
+            "\"a\xef\xbf\xbd"
+            "b\"");
+  EXPECT_EQ(quoted("\xc0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");                  // overlong
+  EXPECT_EQ(quoted("\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");  // surrogate
+  EXPECT_EQ(quoted("\xe2\x82"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");                  // cut short
 }
 
 TEST(Escaping, CutsLongFieldsOnACharacterBorder) {
-  EXPECT_EQ(quoted("aaa\xc3\xbc" "bbb", 4), "\"aaa [cut, 8 bytes]\"");
+  EXPECT_EQ(quoted("aaa\xc3\xbc"
+                   "bbb",
+                   4),
+            "\"aaa [cut, 8 bytes]\"");
   EXPECT_EQ(quoted("aaabbb", 4), "\"aaab [cut, 6 bytes]\"");
 }
 
@@ -98,10 +142,31 @@ TEST(Batch, KeepsTheLargestRecordWithinAFrame) {
   std::string wide(kJsonBytesMax * 2, '\x7f');
   std::string json = "\"" + std::string(kJsonBytesMax - 2, 'x') + "\"";
   std::vector<ShadowFinding> findings(1000, ShadowFinding{wide, wide});
-  Record record{.decision_id = wide, .principal_id = wide, .principal_name = wide, .principal_kind = wide, .grant_id = wide, .grant_label = wide,
-                .client = wide, .remote_address = wide, .session_id = wide, .server_id = wide, .server_slug = wide, .era = wide, .method = wide,
-                .tool = wide, .request_id = wide, .reason = wide, .message = wide, .rule = wide, .policy = wide, .shadow = findings,
-                .stated_reason = wide, .arguments_json = json, .outcome = wide, .traceparent = wide, .detail_json = json};
+  Record record{.decision_id = wide,
+                .principal_id = wide,
+                .principal_name = wide,
+                .principal_kind = wide,
+                .grant_id = wide,
+                .grant_label = wide,
+                .client = wide,
+                .remote_address = wide,
+                .session_id = wide,
+                .server_id = wide,
+                .server_slug = wide,
+                .era = wide,
+                .method = wide,
+                .tool = wide,
+                .request_id = wide,
+                .reason = wide,
+                .message = wide,
+                .rule = wide,
+                .policy = wide,
+                .shadow = findings,
+                .stated_reason = wide,
+                .arguments_json = json,
+                .outcome = wide,
+                .traceparent = wide,
+                .detail_json = json};
   std::string payload = payload_of(record);
   EXPECT_GT(payload.size(), 2U * kJsonBytesMax);
   EXPECT_LT(payload.size(), 4U * kJsonBytesMax);

@@ -4,5 +4,4 @@
 namespace callgate {
 [[noreturn]] void assertion_failed(const char* expression, const char* file, int line);
 }
-#define CG_ASSERT(expression) \
-  (static_cast<bool>(expression) ? void(0) : ::callgate::assertion_failed(#expression, __FILE__, __LINE__))
+#define CG_ASSERT(expression) (static_cast<bool>(expression) ? void(0) : ::callgate::assertion_failed(#expression, __FILE__, __LINE__))

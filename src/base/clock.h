@@ -30,7 +30,10 @@ class ManualClock final : public Clock {
   explicit ManualClock(WallTime start = WallTime(std::chrono::seconds(1'800'000'000))) : wall_(start) {}
   WallTime now() const override { return wall_; }
   MonoTime mono() const override { return mono_; }
-  void advance(std::chrono::microseconds by) { wall_ += by; mono_ += by; }
+  void advance(std::chrono::microseconds by) {
+    wall_ += by;
+    mono_ += by;
+  }
   void set_wall(WallTime wall) { wall_ = wall; }  // clock steps, backwards too
 
  private:

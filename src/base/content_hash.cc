@@ -13,7 +13,7 @@ namespace {
 bool sha_instructions() {
 #if defined(__x86_64__)
   unsigned a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & (1u << 29)) != 0;   // leaf 7, EBX bit 29: SHA extensions
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & (1u << 29)) != 0;  // leaf 7, EBX bit 29: SHA extensions
 #else
   return false;
 #endif

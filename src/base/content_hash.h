@@ -11,7 +11,7 @@ struct evp_md_ctx_st;
 
 namespace callgate {
 
-std::string_view content_digest_name();   // "sha256" or "blake2b"; the same for the life of the process
+std::string_view content_digest_name();  // "sha256" or "blake2b"; the same for the life of the process
 Digest content_digest(std::string_view bytes);
 
 // The same over pieces.
@@ -25,7 +25,7 @@ class ContentHash {
   Digest finish();
 
  private:
-  evp_md_ctx_st* sha256_ = nullptr;       // null: BLAKE2b
+  evp_md_ctx_st* sha256_ = nullptr;  // null: BLAKE2b
   Blake2b blake2b_;
 };
 

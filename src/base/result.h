@@ -15,11 +15,11 @@ enum class Code {
   Unauthenticated,
   Forbidden,
   NotFound,
-  Conflict,         // exists already, or changed meanwhile
+  Conflict,  // exists already, or changed meanwhile
   TooLarge,
   RateLimited,
-  Denied,           // a policy said no
-  Unavailable,      // store, upstream or journal cannot do it now
+  Denied,       // a policy said no
+  Unavailable,  // store, upstream or journal cannot do it now
   Timeout,
   Cancelled,
   Internal,
@@ -32,8 +32,7 @@ struct Error {
   std::string detail;                            // logs only
 };
 
-template <class T>
-using Result = tl::expected<T, Error>;
+template <class T> using Result = tl::expected<T, Error>;
 
 inline tl::unexpected<Error> fail(Code code, std::string_view reason, std::string message, std::string detail = {}) {
   return tl::unexpected<Error>(Error{code, reason, std::move(message), std::move(detail)});
@@ -47,13 +46,13 @@ std::string_view code_name(Code code);
 #define CG_CONCAT_(a, b) a##b
 #define CG_CONCAT(a, b) CG_CONCAT_(a, b)
 #define CG_TRY(declaration, expression) CG_TRY_(CG_CONCAT(cg_result_, __LINE__), declaration, expression)
-#define CG_TRY_(name, declaration, expression)                           \
-  auto name = (expression);                                              \
+#define CG_TRY_(name, declaration, expression)                                  \
+  auto name = (expression);                                                     \
   if (!name) return tl::unexpected<::callgate::Error>(std::move(name).error()); \
   declaration = std::move(*name)
 #define CG_CHECK(expression) CG_CHECK_(CG_CONCAT(cg_checked_, __LINE__), expression)
-#define CG_CHECK_(name, expression)                                      \
-  do {                                                                   \
-    auto name = (expression);                                            \
+#define CG_CHECK_(name, expression)                                               \
+  do {                                                                            \
+    auto name = (expression);                                                     \
     if (!name) return tl::unexpected<::callgate::Error>(std::move(name).error()); \
   } while (false)

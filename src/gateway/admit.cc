@@ -47,7 +47,7 @@ void Call::begin(const listener::Request& request, listener::Reply& reply) {
   snapshot_ = worker_.snapshot();
   worker_.write_decision_id(decision_id_);
   remote_ = request.remote;
-  const auto* memo = static_cast<const AuthMemo*>(request.connection_memo);   // printing an address is dear
+  const auto* memo = static_cast<const AuthMemo*>(request.connection_memo);  // printing an address is dear
   if (memo != nullptr) remote_text_ = memo->remote_text;
   else remote_text_ = request.local_socket ? std::string("local") : request.remote.text();
   (http_line_ = request.method) += ' ';
@@ -71,14 +71,14 @@ Result<void> Call::admit(const listener::Request& request) {
 }
 
 Result<void> Call::identify(const listener::Request& request) {
-  if (!request.query.empty())   // T-63: credentials in a URL end up in logs
+  if (!request.query.empty())  // T-63: credentials in a URL end up in logs
     return fail(Code::InvalidRequest, "gateway.query", "the MCP endpoint takes no query: send the grant in the Authorization header");
   if (request.head->count("authorization") > 1)
     return fail(Code::Unauthenticated, "identity.malformed", "more than one Authorization header: send exactly one");
   std::string_view header = request.head->header("authorization");
-  if (auto* memo = static_cast<AuthMemo*>(request.connection_memo);
-      memo != nullptr && memo->snapshot == snapshot_ && wall_ < memo->good_until && memo->remote == request.remote &&
-      equal_constant_time(memo->header.reveal(), header)) {
+  if (auto* memo = static_cast<AuthMemo*>(request.connection_memo); memo != nullptr && memo->snapshot == snapshot_ &&
+                                                                    wall_ < memo->good_until && memo->remote == request.remote &&
+                                                                    equal_constant_time(memo->header.reveal(), header)) {
     caller_ = memo->caller;
     if (wall_ - memo->noted_at > std::chrono::seconds(1)) {
       memo->noted_at = wall_;
@@ -89,7 +89,8 @@ Result<void> Call::identify(const listener::Request& request) {
   CG_TRY(caller_, snapshot_->directory->authenticate(header, request.remote, wall_));
   WallTime good_until = caller_->grant.expires_at;
   if (caller_->grant.overlap_until) good_until = std::min(good_until, *caller_->grant.overlap_until);
-  auto memo = std::make_unique<AuthMemo>(AuthMemo{Secret(std::string(header)), request.remote, remote_text_, snapshot_, caller_, good_until, wall_});
+  auto memo = std::make_unique<AuthMemo>(
+      AuthMemo{Secret(std::string(header)), request.remote, remote_text_, snapshot_, caller_, good_until, wall_});
   worker_.rooms().note_use(caller_->grant.id, wall_);
   reply_->set_memo(memo.release(), destroy_memo);
   return {};
@@ -110,7 +111,8 @@ Result<void> Call::find_server(const listener::Request& request) {
   if (server_->server.disabled)
     return fail(Code::Unavailable, "catalog.disabled", "server `" + server_->server.slug + "` is switched off: ask its operator");
   if (server_->credentials_unreadable)
-    return fail(Code::Unavailable, "vault.unreadable", "the stored credentials of server `" + server_->server.slug + "` cannot be opened: ask its operator");
+    return fail(Code::Unavailable, "vault.unreadable",
+                "the stored credentials of server `" + server_->server.slug + "` cannot be opened: ask its operator");
   const std::string& own = caller_->grant.policy;
   visibility_ = {caller_, server_, own.empty() ? server_->policy.get() : snapshot_->catalog->policy(own)};
   return {};
@@ -144,7 +146,8 @@ Result<void> Call::read_post(const listener::Request& request) {
   rpc_code_ = fault.code;
   rpc_data_ = std::move(fault.data);
   status_ = 400;
-  return fail(Code::InvalidRequest, fault.code == session::kHeaderMismatch ? "session.header_mismatch" : "session.modern", std::move(fault.message));
+  return fail(Code::InvalidRequest, fault.code == session::kHeaderMismatch ? "session.header_mismatch" : "session.modern",
+              std::move(fault.message));
 }
 
 Result<void> Call::check_version_header(const net::Head& head) const {
@@ -152,7 +155,8 @@ Result<void> Call::check_version_header(const net::Head& head) const {
   if (head.count("mcp-protocol-version") > 1 || (!version.empty() && !session::legacy_revision(version) && version != "2024-11-05"))
     return fail(Code::InvalidRequest, "session.revision", "unsupported MCP-Protocol-Version: use 2025-11-25, 2025-06-18 or 2025-03-26");
   if (session_ && !version.empty() && version != session_->revision)
-    return fail(Code::InvalidRequest, "session.revision", "MCP-Protocol-Version differs from what this session negotiated: `" + session_->revision + "`");
+    return fail(Code::InvalidRequest, "session.revision",
+                "MCP-Protocol-Version differs from what this session negotiated: `" + session_->revision + "`");
   return {};
 }
 
@@ -184,7 +188,7 @@ void Call::read_context(const net::Head& head) {
 }
 
 Result<void> Call::admit_method() {
-  if (message_.kind == session::MessageKind::Response)   // nothing is asked of clients in this version, so nothing is waited for
+  if (message_.kind == session::MessageKind::Response)  // nothing is asked of clients in this version, so nothing is waited for
     return fail(Code::InvalidRequest, "gateway.unexpected_answer", "this answer belongs to no request of the server");
   method_ = find_method(message_.method, era_, form_ == Form::Notification);
   if (method_ == nullptr) {
@@ -222,9 +226,9 @@ Result<void> Call::admit_tool_call() {
   json::Value arguments = message_.params["arguments"];
   if (!name.is_string() || name.string().empty() || name.string().size() > 256)
     return fail(Code::InvalidArgument, "rpc.tool_name", "tools/call needs params.name, a text of 1 to 256 bytes");
-  if (arguments.exists() && !arguments.is_object())   // T-10
+  if (arguments.exists() && !arguments.is_object())  // T-10
     return fail(Code::InvalidArgument, "rpc.arguments", "params.arguments must be an object");
-  if (form_ != Form::Request)   // T-11
+  if (form_ != Form::Request)  // T-11
     return fail(Code::InvalidRequest, "rpc.call_without_id", "tools/call needs an id");
   capture();
   if (visibility_.policy == nullptr)
@@ -253,7 +257,8 @@ Result<void> Call::check_arguments(std::string_view tool) {
   if (!violation) return {};
   rpc_code_ = session::kInvalidParams;
   std::string place = violation->pointer.empty() ? std::string("the arguments") : violation->pointer;
-  return fail(Code::InvalidArgument, "schema.arguments", "Invalid arguments for tool " + std::string(tool) + ": " + place + " " + violation->message);
+  return fail(Code::InvalidArgument, "schema.arguments",
+              "Invalid arguments for tool " + std::string(tool) + ": " + place + " " + violation->message);
 }
 
 Result<void> Call::decide(std::string_view subject) {
@@ -307,10 +312,11 @@ void Call::compose_head(const net::Head& head) {
   append_line(out, "MCP-Protocol-Version", session::kModernRevision);
   append_line(out, "Mcp-Method", message_.method);
   bool named = message_.method == "tools/call" || message_.method == "prompts/get" || message_.method == "resources/read";
-  if (named) append_line(out, "Mcp-Name", head.header("mcp-name"));   // checked against the body
+  if (named) append_line(out, "Mcp-Name", head.header("mcp-name"));  // checked against the body
   for (std::size_t i = 0; i < head.header_count; ++i) {
     const net::Header& header = head.headers[i];
-    if (header.name.size() > 10 && net::equals_ignoring_case(header.name.substr(0, 10), "mcp-param-")) append_line(out, header.name, header.value);
+    if (header.name.size() > 10 && net::equals_ignoring_case(header.name.substr(0, 10), "mcp-param-"))
+      append_line(out, header.name, header.value);
   }
 }
 

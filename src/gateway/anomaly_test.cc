@@ -27,7 +27,7 @@ std::string verify(Gate& gate) {
   return verification.ok ? std::string("ok") : verification.problem;
 }
 
-TEST(Anomaly, AReplyNeverOvertakesARecordThatCouldNotBeWritten) {   // T-69
+TEST(Anomaly, AReplyNeverOvertakesARecordThatCouldNotBeWritten) {  // T-69
   for (int n = 1; n <= 4; ++n) {
     Gate::Setup setup;
     setup.policy = kCounted;
@@ -51,7 +51,7 @@ TEST(Anomaly, AReplyNeverOvertakesARecordThatCouldNotBeWritten) {   // T-69
   }
 }
 
-TEST(Anomaly, WithStrictModeNothingIsSentWithoutItsIntent) {   // T-69
+TEST(Anomaly, WithStrictModeNothingIsSentWithoutItsIntent) {  // T-69
   for (int n = 1; n <= 6; ++n) {
     Gate::Setup setup;
     setup.policy = kCounted;
@@ -67,7 +67,7 @@ TEST(Anomaly, WithStrictModeNothingIsSentWithoutItsIntent) {   // T-69
   }
 }
 
-TEST(Anomaly, NothingIsSentThatTheLedgerDoesNotHold) {   // T-22
+TEST(Anomaly, NothingIsSentThatTheLedgerDoesNotHold) {  // T-22
   for (int n = 1; n <= 4; ++n) {
     Gate::Setup setup;
     setup.policy = kCounted;
@@ -103,15 +103,16 @@ TEST(Anomaly, WhateverTheUpstreamDoesTheCallerGetsOneAnswerAndOneRecord) {
   }
 }
 
-TEST(Anomaly, ASilentUpstreamIsATimeoutThatKeepsItsCount) {   // T-22
+TEST(Anomaly, ASilentUpstreamIsATimeoutThatKeepsItsCount) {  // T-22
   Gate::Setup setup;
   setup.policy = kCounted;
   Gate gate(setup);
   gate.session();
   gate.upstream.script = [](const ToyUpstream::Seen&, listener::Reply&) {};
   std::string body = R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"get_charge","arguments":{}}})";
-  std::string raw = "POST /mcp/refunds HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " + gate.token + "\r\nContent-Type: application/json\r\nMcp-Session-Id: " +
-                    gate.session() + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  std::string raw = "POST /mcp/refunds HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " + gate.token +
+                    "\r\nContent-Type: application/json\r\nMcp-Session-Id: " + gate.session() +
+                    "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   int fd = gate.connect();
   ASSERT_GT(::send(fd, raw.data(), raw.size(), 0), 0);
   gate.turn(20);
@@ -122,7 +123,7 @@ TEST(Anomaly, ASilentUpstreamIsATimeoutThatKeepsItsCount) {   // T-22
   ::close(fd);
 }
 
-TEST(Anomaly, ARefusedConnectionGivesTheCountBack) {   // T-22
+TEST(Anomaly, ARefusedConnectionGivesTheCountBack) {  // T-22
   Gate::Setup setup;
   setup.policy = kCounted;
   Gate gate(setup);

@@ -40,7 +40,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
 
   // Called by the worker's batch hook, in this order.
   bool counted() const { return !reservation_.empty(); }
-  void add_intent();                             // once; before the effect in strict mode, before the first byte of a stream
+  void add_intent();  // once; before the effect in strict mode, before the first byte of a stream
   void dispatch(const Counted& counted, const Recordable& recordable);
   void refuse_unsent(Error error);
   void deliver(bool recorded);
@@ -61,8 +61,8 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
 
  private:
   friend class Worker;
-  enum class Form : std::uint8_t { Request, Notification, Stream, Close };         // POST, POST, GET, DELETE
-  enum class Body : std::uint8_t { None, Whole, Pieces, Events };                  // how the answer arrives
+  enum class Form : std::uint8_t { Request, Notification, Stream, Close };  // POST, POST, GET, DELETE
+  enum class Body : std::uint8_t { None, Whole, Pieces, Events };           // how the answer arrives
 
   // admit.cc
   Result<void> admit(const listener::Request& request);
@@ -114,7 +114,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   void reset();
 
   Worker& worker_;
-  listener::Reply* reply_ = nullptr;             // null: the client is gone
+  listener::Reply* reply_ = nullptr;  // null: the client is gone
   upstream::Exchange* exchange_ = nullptr;
   std::shared_ptr<const Snapshot> snapshot_;
   const identity::GrantEntry* caller_ = nullptr;
@@ -129,7 +129,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   json::Document document_;
   session::Message message_;
   std::string http_line_, remote_text_, client_, stated_reason_, traceparent_, request_id_;
-  std::string head_lines_, body_text_;           // what goes upstream
+  std::string head_lines_, body_text_;  // what goes upstream
   std::string_view body_;
   IpAddress remote_;
   bool resuming_ = false;
@@ -144,31 +144,32 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   std::string message_text_, rule_, arguments_json_, detail_json_;
   std::uint32_t rule_line_ = 0;
   std::int64_t retry_after_ms_ = -1;
-  int rpc_code_ = 0;                             // what the refusal says instead of the standard code and data
+  int rpc_code_ = 0;  // what the refusal says instead of the standard code and data
   std::string rpc_data_;
 
   // the answer
   Body body_form_ = Body::None;
   int upstream_status_ = 0;
   json::Document answer_;
-  std::string buffer_;                           // a whole answer that came in pieces; or the piece held back
-  std::string upstream_session_;                 // as the upstream named it on initialize
+  std::string buffer_;            // a whole answer that came in pieces; or the piece held back
+  std::string upstream_session_;  // as the upstream named it on initialize
   std::optional<session::SseReader> events_;
   std::optional<json::StreamCheck> check_;
   std::optional<ContentHash> piece_digest_;
   std::optional<Digest> result_digest_;
   std::uint64_t result_bytes_ = 0;
   std::string_view outcome_ = "none";
-  std::uint32_t dropped_ = 0;                    // upstream messages that were not relayed
+  std::uint32_t dropped_ = 0;  // upstream messages that were not relayed
 
   // the reply
   int status_ = 200;
   std::string_view content_type_;
   std::string extra_lines_, out_, rewritten_;
   std::string_view reply_body_;
-  bool queued_ = false, finished_ = false, delivered_ = false, streaming_ = false, stream_begun_ = false, paused_ = false, in_flight_ = false;
+  bool queued_ = false, finished_ = false, delivered_ = false, streaming_ = false, stream_begun_ = false, paused_ = false,
+       in_flight_ = false;
   bool intent_added_ = false, event_reply_ = false, cut_ = false;
-  std::size_t slot_ = 0, stream_slot_ = 0;       // in Worker::calls_ and, while open, in its streams
+  std::size_t slot_ = 0, stream_slot_ = 0;  // in Worker::calls_ and, while open, in its streams
   MonoTime started_{}, decided_at_{}, sent_at_{}, answered_at_{}, last_write_{};
   WallTime wall_{};
 };

@@ -55,8 +55,7 @@ void Call::set_refusal_body(Code code, std::string_view message) {
   // A hidden tool keeps looking unknown, whatever form denials take.
   if (policy_said_no && tool_call && rpc_code_ == 0 && deny_as_result(caller_->grant.deny_as, client_))
     append_denied_result(rewritten_, request_id_, refused, era_);
-  else
-    append_refusal(rewritten_, request_id_, refused);
+  else append_refusal(rewritten_, request_id_, refused);
   reply_body_ = rewritten_;
   content_type_ = "application/json";
 }
@@ -94,7 +93,7 @@ void Call::upstream_failed(const Error& error, limits::CallOutcome outcome) {
 
 void Call::dispatch(const Counted& counted, const Recordable& recordable) {
   std::string_view method = form_ == Form::Stream ? "GET" : form_ == Form::Close ? "DELETE" : "POST";
-  if (form_ == Form::Close && session_->upstream_id.empty()) {   // the upstream keeps no session: ours is all there was
+  if (form_ == Form::Close && session_->upstream_id.empty()) {  // the upstream keeps no session: ours is all there was
     status_ = 204;
     return finish();
   }
@@ -154,7 +153,7 @@ void Call::on_error(const Error& error, bool sent) {
 void Call::complete_whole() {
   bool success = upstream_status_ >= 200 && upstream_status_ < 300;
   if (form_ == Form::Close) {
-    status_ = 204;   // our session is gone, whatever the upstream thinks of its own
+    status_ = 204;  // our session is gone, whatever the upstream thinks of its own
     settle(limits::CallOutcome::Answered);
     return finish();
   }
@@ -166,7 +165,10 @@ void Call::complete_whole() {
   json::Caps caps;
   caps.bytes_max = server_->server.response_bytes_max;
   if (auto parsed = answer_.parse(buffer_, caps); !parsed)
-    return upstream_failed({Code::Unavailable, "upstream.bad_answer", "the upstream answered with JSON that is not safe to pass on: " + parsed.error().message, {}},
+    return upstream_failed({Code::Unavailable,
+                            "upstream.bad_answer",
+                            "the upstream answered with JSON that is not safe to pass on: " + parsed.error().message,
+                            {}},
                            limits::CallOutcome::UpstreamError);
   complete_message(answer_.root());
 }
@@ -182,7 +184,9 @@ void Call::complete_message(json::Value root) {
   if (auto accepted = accept_answer(*message); !accepted) return upstream_failed(accepted.error(), limits::CallOutcome::UpstreamError);
   bool tool_error = message->result["isError"].is(json::Kind::True);
   outcome_ = message->error.exists() ? "error" : tool_error ? "tool_error" : "result";
-  settle(message->error.exists() ? limits::CallOutcome::UpstreamError : tool_error ? limits::CallOutcome::ToolError : limits::CallOutcome::Answered);
+  settle(message->error.exists() ? limits::CallOutcome::UpstreamError
+         : tool_error            ? limits::CallOutcome::ToolError
+                                 : limits::CallOutcome::Answered);
   status_ = 200;
   content_type_ = "application/json";
   finish();
@@ -227,9 +231,10 @@ void Call::upstream_refused() {
   bool own_credentials = upstream_status_ == 401 || upstream_status_ == 403;
   if (own_credentials) {
     reason_ = "upstream.auth";
-    message_text_ = "the upstream does not accept this gate's credentials: ask the operator to run `callgate server probe " + server_->server.slug + "`";
+    message_text_ = "the upstream does not accept this gate's credentials: ask the operator to run `callgate server probe " +
+                    server_->server.slug + "`";
   }
-  if (upstream_status_ == 404 && session_) worker_.rooms().sessions.close(session_->id);   // the client must initialize again
+  if (upstream_status_ == 404 && session_) worker_.rooms().sessions.close(session_->id);  // the client must initialize again
   bool told = upstream_status_ >= 400 && upstream_status_ < 500 && !own_credentials;
   status_ = told ? upstream_status_ : 502;
   if (told && form_ == Form::Request && answer_.parse(buffer_)) {
@@ -266,7 +271,9 @@ void Call::finish() {
 
 Record Call::record() const {
   Record record;
-  record.kind = caller_ == nullptr ? Record::Kind::Refusal : form_ == Form::Stream || form_ == Form::Close ? Record::Kind::Session : Record::Kind::Call;
+  record.kind = caller_ == nullptr                              ? Record::Kind::Refusal
+                : form_ == Form::Stream || form_ == Form::Close ? Record::Kind::Session
+                                                                : Record::Kind::Call;
   record.time = wall_;
   record.decision_id = decision_id_;
   if (caller_ != nullptr) {
@@ -283,7 +290,9 @@ Record Call::record() const {
     record.server_id = server_->server.id;
     record.server_slug = server_->server.slug;
   }
-  record.era = era_ == session::Era::Modern ? session::kModernRevision : session_ ? std::string_view(session_->revision) : std::string_view();
+  record.era = era_ == session::Era::Modern ? session::kModernRevision
+               : session_                   ? std::string_view(session_->revision)
+                                            : std::string_view();
   record.method = message_.method.empty() ? std::string_view(http_line_) : message_.method;
   if (message_.method == "tools/call" || message_.method == "prompts/get") record.tool = message_.params["name"].string();
   else if (message_.method.starts_with("resources/")) record.tool = message_.params["uri"].string();
@@ -329,7 +338,8 @@ void Call::deliver(bool recorded) {
     rpc_code_ = 0;
     rpc_data_.clear();
     status_ = request_id_.empty() ? 503 : 200;
-    set_refusal_body(Code::Unavailable, "this call could not be recorded, so its answer is withheld: ask the operator to look at the audit journal");
+    set_refusal_body(Code::Unavailable,
+                     "this call could not be recorded, so its answer is withheld: ask the operator to look at the audit journal");
     event_reply_ = false;
   }
   listener::Reply* reply = std::exchange(reply_, nullptr);
@@ -354,7 +364,7 @@ void Call::deliver(bool recorded) {
 void Call::on_client_gone() {
   reply_ = nullptr;
   if (finished_) return;
-  bool ends_with_client = era_ == session::Era::Modern || form_ == Form::Stream;   // N6; a legacy disconnect is not a cancellation (L9)
+  bool ends_with_client = era_ == session::Era::Modern || form_ == Form::Stream;  // N6; a legacy disconnect is not a cancellation (L9)
   if (!ends_with_client || (exchange_ == nullptr && !streaming_)) return;
   if (exchange_ != nullptr) std::exchange(exchange_, nullptr)->cancel();
   answered_at_ = worker_.rooms().clock.mono();

@@ -7,9 +7,7 @@
 namespace callgate::gateway {
 namespace {
 
-bool relayed_capability(std::string_view name) {
-  return name != "sampling" && name != "elicitation" && name != "roots" && name != "tasks";
-}
+bool relayed_capability(std::string_view name) { return name != "sampling" && name != "elicitation" && name != "roots" && name != "tasks"; }
 
 void append_result(json::Writer& writer, json::Value result, const Visibility& who, session::Era era, FilterResult& outcome) {
   writer.begin_object();

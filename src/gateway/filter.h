@@ -15,7 +15,7 @@ namespace callgate::gateway {
 struct Visibility {
   const identity::GrantEntry* caller = nullptr;
   const catalog::ServerEntry* server = nullptr;
-  const policy::Policy* policy = nullptr;   // null: everything is denied
+  const policy::Policy* policy = nullptr;  // null: everything is denied
 };
 
 // Hidden by policy or outside the caller's role: not listed, and called it is answered as unknown.
@@ -25,7 +25,7 @@ bool unknown_to_catalog(const catalog::ServerEntry& server, std::string_view too
 
 struct FilterResult {
   std::uint32_t hidden = 0;
-  bool catalog_outdated = false;   // the upstream lists a tool the catalog has not seen
+  bool catalog_outdated = false;  // the upstream lists a tool the catalog has not seen
 };
 // Appends the answer to tools/list without what the caller must not see. A modern list becomes cacheScope private: it is the caller's own.
 FilterResult append_filtered_list(std::string& out, json::Value answer, const Visibility& who, session::Era era);

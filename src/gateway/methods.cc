@@ -44,7 +44,8 @@ constexpr std::array<std::string_view, 8> kRelayed = {
 
 const MethodEntry* find_method(std::string_view name, session::Era era, bool notification) {
   for (const MethodEntry& entry : kMethods)
-    if (entry.name == name && entry.notification == notification && (era == session::Era::Legacy ? entry.legacy : entry.modern)) return &entry;
+    if (entry.name == name && entry.notification == notification && (era == session::Era::Legacy ? entry.legacy : entry.modern))
+      return &entry;
   return nullptr;
 }
 

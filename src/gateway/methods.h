@@ -9,11 +9,11 @@
 namespace callgate::gateway {
 
 enum class MethodRule : std::uint8_t {
-  Unknown,     // refused
-  Lifecycle,   // needs a caller and a server, no policy: initialize, ping, server/discover ...
-  ToolList,    // lifecycle, and the answer is filtered
-  ToolCall,    // the whole walk
-  Governed,    // asked of the policy by name: resources, prompts, completion
+  Unknown,    // refused
+  Lifecycle,  // needs a caller and a server, no policy: initialize, ping, server/discover ...
+  ToolList,   // lifecycle, and the answer is filtered
+  ToolCall,   // the whole walk
+  Governed,   // asked of the policy by name: resources, prompts, completion
 };
 
 struct MethodEntry {

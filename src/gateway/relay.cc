@@ -1,4 +1,5 @@
-// Answers that arrive over time: event streams, and JSON bodies too large to hold. What leaves was judged; what cannot be judged cuts the stream.
+// Answers that arrive over time: event streams, and JSON bodies too large to hold. What leaves was judged; what cannot be judged
+// cuts the stream.
 
 #include "gateway/call.h"
 #include "gateway/worker.h"
@@ -7,7 +8,7 @@
 namespace callgate::gateway {
 namespace {
 
-constexpr std::size_t kKeepBytes = 64 * 1024;   // of each buffer of a call that waits for the next request
+constexpr std::size_t kKeepBytes = 64 * 1024;  // of each buffer of a call that waits for the next request
 
 bool relayable_id(std::string_view id) {
   for (char c : id)
@@ -20,7 +21,7 @@ bool relayable_id(std::string_view id) {
 // ---- events ---------------------------------------------------------------------------------------------------------
 
 void Call::add_events(std::string_view piece) {
-  if (finished_) return;   // after the answer nothing more belongs to this request
+  if (finished_) return;  // after the answer nothing more belongs to this request
   auto read = events_->add(piece, [this](const session::SseEvent& event) { return on_event(event); });
   if (!read && !finished_) {
     if (exchange_ != nullptr) std::exchange(exchange_, nullptr)->cancel();
@@ -32,30 +33,31 @@ void Call::add_events(std::string_view piece) {
 
 bool Call::on_event(const session::SseEvent& event) {
   if (!event.has_data || event.data.empty()) {
-    if (event.id || event.retry_ms) relay_event(event, {});   // a priming event, for resumption
+    if (event.id || event.retry_ms) relay_event(event, {});  // a priming event, for resumption
     return true;
   }
   json::Caps caps;
   caps.bytes_max = server_->server.response_bytes_max;
   auto parsed = answer_.parse(event.data, caps);
   auto message = parsed ? session::read_message(answer_.root()) : tl::unexpected<Error>(parsed.error());
-  if (!message) {   // T-41: what cannot be read is not passed on, and the caller is told
+  if (!message) {  // T-41: what cannot be read is not passed on, and the caller is told
     if (exchange_ != nullptr) std::exchange(exchange_, nullptr)->cancel();
     answered_at_ = worker_.rooms().clock.mono();
-    upstream_failed({Code::Unavailable, "upstream.bad_answer", "the upstream sent an event that is not safe to pass on: " + message.error().message, {}},
+    upstream_failed({Code::Unavailable,
+                     "upstream.bad_answer",
+                     "the upstream sent an event that is not safe to pass on: " + message.error().message,
+                     {}},
                     limits::CallOutcome::UpstreamError);
     return false;
   }
   switch (message->kind) {
-    case session::MessageKind::Response:
-      relay_answer(*message, event);
-      return !finished_;
+    case session::MessageKind::Response: relay_answer(*message, event); return !finished_;
     case session::MessageKind::Notification:
       if (message->method == "notifications/tools/list_changed") worker_.rooms().tools_changed(server_->server.id);
       if (relayed_notification(message->method)) relay_event(event, answer_.canonical());
       else ++dropped_;
       return true;
-    case session::MessageKind::Request:   // towards the client nothing is asked in this version
+    case session::MessageKind::Request:  // towards the client nothing is asked in this version
       ++dropped_;
       return true;
   }
@@ -64,12 +66,12 @@ bool Call::on_event(const session::SseEvent& event) {
 
 void Call::relay_answer(const session::Message& message, const session::SseEvent& event) {
   if (form_ == Form::Stream) {
-    if (!resuming_) {   // L4: no answers on a fresh GET stream
+    if (!resuming_) {  // L4: no answers on a fresh GET stream
       ++dropped_;
       return;
     }
     rewritten_.clear();
-    if (message.result["tools"].is_array()) append_filtered_list(rewritten_, answer_.root(), visibility_, era_);   // T-40
+    if (message.result["tools"].is_array()) append_filtered_list(rewritten_, answer_.root(), visibility_, era_);  // T-40
     else rewritten_ = answer_.canonical();
     relay_event(event, rewritten_);
     return;
@@ -85,7 +87,7 @@ void Call::relay_answer(const session::Message& message, const session::SseEvent
   if (event.id && relayable_id(*event.id)) last.id = event.id;
   session::append_sse(out_, last);
   reply_body_ = {};
-  if (exchange_ != nullptr) exchange_->set_timeout(std::chrono::seconds(2));   // only its end is still awaited
+  if (exchange_ != nullptr) exchange_->set_timeout(std::chrono::seconds(2));  // only its end is still awaited
 }
 
 void Call::relay_event(const session::SseEvent& event, std::string_view data) {
@@ -132,7 +134,8 @@ void Call::add_piece(std::string_view piece) {
 
 void Call::end_pieces() {
   if (!check_->finish() || check_->top_level_id() != request_id_)
-    return cut({Code::Unavailable, "upstream.bad_answer", "the upstream's answer is not safe to pass on or does not belong to this request", {}});
+    return cut(
+        {Code::Unavailable, "upstream.bad_answer", "the upstream's answer is not safe to pass on or does not belong to this request", {}});
   out_ += buffer_;
   result_digest_ = piece_digest_->finish();
   outcome_ = "streamed";
@@ -223,13 +226,15 @@ void Call::reset() {
   document_.trim(kKeepBytes);
   answer_.trim(kKeepBytes);
   message_ = {};
-  for (std::string* text : {&http_line_, &remote_text_, &client_, &stated_reason_, &traceparent_, &request_id_, &head_lines_, &body_text_, &decision_id_,
-                            &message_text_, &rule_, &arguments_json_, &detail_json_, &rpc_data_, &buffer_, &upstream_session_, &extra_lines_, &out_, &rewritten_}) {
+  for (std::string* text : {&http_line_, &remote_text_, &client_, &stated_reason_, &traceparent_, &request_id_, &head_lines_, &body_text_,
+                            &decision_id_, &message_text_, &rule_, &arguments_json_, &detail_json_, &rpc_data_, &buffer_,
+                            &upstream_session_, &extra_lines_, &out_, &rewritten_}) {
     if (text->capacity() > kKeepBytes) std::string().swap(*text);
     text->clear();
   }
   body_ = reply_body_ = content_type_ = {};
-  resuming_ = finished_ = delivered_ = streaming_ = stream_begun_ = paused_ = in_flight_ = intent_added_ = event_reply_ = cut_ = queued_ = false;
+  resuming_ = finished_ = delivered_ = streaming_ = stream_begun_ = paused_ = in_flight_ = intent_added_ = event_reply_ = cut_ = queued_ =
+      false;
   decision_ = {};
   reservation_ = {};
   effect_ = Effect::Deny;

@@ -12,14 +12,14 @@ namespace callgate::gateway {
 
 struct Refused {
   Code code = Code::Internal;
-  std::string_view reason;                // slug
+  std::string_view reason;  // slug
   std::string_view message;
-  std::string_view rule;                  // JSON pointer; empty: no rule decided
+  std::string_view rule;  // JSON pointer; empty: no rule decided
   std::string_view decision_id;
-  std::int64_t retry_after_ms = -1;       // below 0: not a limit
-  int rpc_code = 0;                       // 0: by `code`
-  std::string_view rpc_data;              // replaces the standard data; a JSON object
-  int status = 0;                         // 0: by `code`
+  std::int64_t retry_after_ms = -1;  // below 0: not a limit
+  int rpc_code = 0;                  // 0: by `code`
+  std::string_view rpc_data;         // replaces the standard data; a JSON object
+  int status = 0;                    // 0: by `code`
 };
 
 int http_status(Code code);

@@ -25,13 +25,13 @@ struct SideReply {
 };
 
 struct Options {
-  bool record_before_effect = false;      // audit.commit = before_effect
-  bool audit = true;                      // false only for benchmarks (--unsafe-no-audit)
-  bool validate_input = true;             // arguments against the tool's inputSchema (C-53)
-  std::size_t whole_body_bytes_max = 1024 * 1024;   // larger JSON answers are checked and relayed piece by piece
+  bool record_before_effect = false;               // audit.commit = before_effect
+  bool audit = true;                               // false only for benchmarks (--unsafe-no-audit)
+  bool validate_input = true;                      // arguments against the tool's inputSchema (C-53)
+  std::size_t whole_body_bytes_max = 1024 * 1024;  // larger JSON answers are checked and relayed piece by piece
   std::size_t sse_event_bytes_max = 4 * 1024 * 1024;
   std::chrono::milliseconds stream_keep_alive{15'000};
-  std::chrono::milliseconds stream_recheck{500};    // revocation on open streams (B-07, T-61)
+  std::chrono::milliseconds stream_recheck{500};  // revocation on open streams (B-07, T-61)
 };
 
 struct Rooms {
@@ -42,9 +42,9 @@ struct Rooms {
   audit::Journal& journal;
   net::Offload& offload;
   Options options;
-  std::function<SideReply(const SideRequest&)> side;                       // admin API
+  std::function<SideReply(const SideRequest&)> side;  // admin API
   std::function<void(std::string_view grant_id, WallTime)> note_use;
-  std::function<void(std::string_view server_id)> tools_changed;           // an upstream listed what the catalog does not know
+  std::function<void(std::string_view server_id)> tools_changed;  // an upstream listed what the catalog does not know
 };
 
 }  // namespace callgate::gateway

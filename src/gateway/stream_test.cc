@@ -18,11 +18,13 @@ bool has(const std::string& text, std::string_view part) { return text.find(part
 std::string event(const std::string& data) { return "data: " + data + "\n\n"; }
 const std::string kProgress = R"({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"p","progress":1}})";
 const std::string kResult = R"({"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"done"}]}})";
-const std::string kCall = R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"get_charge","arguments":{},"_meta":{"progressToken":"p"}}})";
+const std::string kCall =
+    R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"get_charge","arguments":{},"_meta":{"progressToken":"p"}}})";
 
 std::string request(Gate& gate, const std::string& method, const std::string& body, const std::string& extra = {}) {
-  return method + " /mcp/refunds HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " + gate.token + "\r\nAccept: application/json, text/event-stream\r\nMcp-Session-Id: " +
-         gate.session() + "\r\n" + extra + (body.empty() ? "" : "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n") + "\r\n" + body;
+  return method + " /mcp/refunds HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " + gate.token +
+         "\r\nAccept: application/json, text/event-stream\r\nMcp-Session-Id: " + gate.session() + "\r\n" + extra +
+         (body.empty() ? "" : "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n") + "\r\n" + body;
 }
 
 TEST(Stream, RelaysProgressBeforeTheAnswerInOrder) {
@@ -47,7 +49,10 @@ TEST(Stream, RelaysProgressBeforeTheAnswerInOrder) {
 TEST(Stream, GivesTheSameEventsHoweverTheBytesArrive) {
   Gate gate;
   gate.session();
-  std::string wire = "\xef\xbb\xbf" "id: s-1\r\nevent: message\r\ndata: " + kProgress + "\r\n\r\n:x\rdata: {\"jsonrpc\":\"2.0\",\"id\":7,\ndata: \"result\":{\"t\":\"\u00fc\"}}\n\n";
+  std::string wire =
+      "\xef\xbb\xbf"
+      "id: s-1\r\nevent: message\r\ndata: " +
+      kProgress + "\r\n\r\n:x\rdata: {\"jsonrpc\":\"2.0\",\"id\":7,\ndata: \"result\":{\"t\":\"\u00fc\"}}\n\n";
   for (std::size_t cut = 1; cut < wire.size(); cut += 3) {
     gate.upstream.script = [&](const ToyUpstream::Seen&, listener::Reply& reply) {
       reply.begin_stream({200, "text/event-stream", {}});
@@ -61,7 +66,7 @@ TEST(Stream, GivesTheSameEventsHoweverTheBytesArrive) {
   }
 }
 
-TEST(Stream, DropsWhatAServerMayNotSend) {   // T-50
+TEST(Stream, DropsWhatAServerMayNotSend) {  // T-50
   Gate gate;
   gate.session();
   gate.upstream.script = [](const ToyUpstream::Seen&, listener::Reply& reply) {
@@ -80,14 +85,15 @@ TEST(Stream, DropsWhatAServerMayNotSend) {   // T-50
   EXPECT_TRUE(has(gate.last_record(), "dropped_upstream_messages")) << gate.last_record();
 }
 
-TEST(Stream, FiltersToolsListInEventsToo) {   // T-40
+TEST(Stream, FiltersToolsListInEventsToo) {  // T-40
   Gate::Setup setup;
   setup.policy = "version: \"1\"\ndefault: allow\nhide: [delete_customer]\n";
   Gate gate(setup);
   gate.session();
   gate.upstream.script = [](const ToyUpstream::Seen&, listener::Reply& reply) {
     reply.begin_stream({200, "text/event-stream", {}});
-    reply.write(event(R"({"jsonrpc":"2.0","id":2,"result":{"tools":[{"name":"delete_customer"},{"name":"get_charge"}],"nextCursor":"c"}})"));
+    reply.write(
+        event(R"({"jsonrpc":"2.0","id":2,"result":{"tools":[{"name":"delete_customer"},{"name":"get_charge"}],"nextCursor":"c"}})"));
     reply.finish();
   };
   Answer answer = gate.post(R"({"jsonrpc":"2.0","id":2,"method":"tools/list"})");
@@ -95,7 +101,7 @@ TEST(Stream, FiltersToolsListInEventsToo) {   // T-40
   EXPECT_TRUE(has(answer.body, R"("nextCursor":"c")")) << answer.body;
 }
 
-TEST(Stream, AnUnreadableEventEndsTheCallWithAnError) {   // T-41
+TEST(Stream, AnUnreadableEventEndsTheCallWithAnError) {  // T-41
   Gate gate;
   gate.session();
   gate.upstream.script = [](const ToyUpstream::Seen&, listener::Reply& reply) {

@@ -38,14 +38,16 @@ TEST(Walk, ForwardsAnAllowedCallAndRecordsIt) {
   EXPECT_EQ(answer.body, R"({"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"done"}]}})");
   EXPECT_EQ(gate.upstream.calls(), 1u);
   std::string record = gate.last_record();
-  for (auto part : {"\"allow\"", "refund_payment", "laptop", "\"dev\"", "toy-client"}) EXPECT_TRUE(has(record, part)) << part << " in " << record;
+  for (auto part : {"\"allow\"", "refund_payment", "laptop", "\"dev\"", "toy-client"})
+    EXPECT_TRUE(has(record, part)) << part << " in " << record;
 }
 
 TEST(Walk, RefusesWithTheRuleAndTheExactMessage) {
   Gate gate(with_policy(kRefunds));
   Answer answer = gate.call("refund_payment", R"({"charge_id":"ch_105","amount":5000,"currency":"usd"})", "1");
   EXPECT_EQ(answer.status, 200);
-  EXPECT_TRUE(has(answer.body, R"("id":1,"error":{"code":-32603,"message":"Refund blocked: Amount exceeds developer limit.")")) << answer.body;
+  EXPECT_TRUE(has(answer.body, R"("id":1,"error":{"code":-32603,"message":"Refund blocked: Amount exceeds developer limit.")"))
+      << answer.body;
   EXPECT_TRUE(has(answer.body, R"("rule":"/tools/refund_payment/deny_if/0")")) << answer.body;
   EXPECT_TRUE(has(answer.body, R"("decision_id":"dec_)"));
   EXPECT_EQ(gate.upstream.calls(), 0u);
@@ -53,7 +55,7 @@ TEST(Walk, RefusesWithTheRuleAndTheExactMessage) {
   EXPECT_TRUE(has(record, "policy.deny_if") && has(record, "\"deny\"")) << record;
 }
 
-TEST(Walk, HidesToolsFromTheListAndAnswersThemAsUnknown) {   // T-40, D-04
+TEST(Walk, HidesToolsFromTheListAndAnswersThemAsUnknown) {  // T-40, D-04
   Gate gate(with_policy(kRefunds));
   Answer list = gate.post(R"({"jsonrpc":"2.0","id":2,"method":"tools/list"})");
   EXPECT_TRUE(has(list.body, "refund_payment"));
@@ -88,7 +90,7 @@ TEST(Walk, DeniesEverythingWithoutAPolicy) {
   EXPECT_EQ(gate.upstream.calls(), 0u);
 }
 
-TEST(Walk, SendsOnlyOurHeadersAndTheStoredCredentials) {   // T-66, A-05
+TEST(Walk, SendsOnlyOurHeadersAndTheStoredCredentials) {  // T-66, A-05
   Gate gate;
   gate.post(R"({"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"get_charge","arguments":{}}})",
             "Cookie: a=b\r\nX-Forwarded-For: 6.6.6.6\r\nX-Evil: 1\r\nAccept-Encoding: gzip\r\nMcp-Param-Region: nowhere\r\n");
@@ -99,20 +101,23 @@ TEST(Walk, SendsOnlyOurHeadersAndTheStoredCredentials) {   // T-66, A-05
   for (auto part : {"Cookie", "Forwarded", "X-Evil", "gzip", "Mcp-Param"}) EXPECT_FALSE(has(head, part)) << part << " in " << head;
 }
 
-TEST(Walk, ForwardsTheJudgedBytesNotTheClientsBytes) {   // T-15
+TEST(Walk, ForwardsTheJudgedBytesNotTheClientsBytes) {  // T-15
   Gate gate;
-  gate.post("{ \"jsonrpc\" : \"2.0\",\"id\":3,\n\"method\":\"tools\\/call\",\"params\":{\"name\":\"get_ch\\u0061rge\",\"arguments\":{\"n\": 1.10e1 }}}");
-  EXPECT_EQ(gate.upstream.seen.back().body, R"({"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"get_charge","arguments":{"n":1.10e1}}})");
+  gate.post(
+      "{ \"jsonrpc\" : \"2.0\",\"id\":3,\n\"method\":\"tools\\/call\",\"params\":{\"name\":\"get_ch\\u0061rge\",\"arguments\":{\"n\": "
+      "1.10e1 }}}");
+  EXPECT_EQ(gate.upstream.seen.back().body,
+            R"({"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"get_charge","arguments":{"n":1.10e1}}})");
 }
 
-TEST(Walk, RefusesUnknownMethodsAndRecordsThem) {   // T-30
+TEST(Walk, RefusesUnknownMethodsAndRecordsThem) {  // T-30
   Gate gate;
   for (auto method : {"tools/callx", "completion/evil", "tasks/get", "sampling/createMessage", "elicitation/create", "roots/list"}) {
     Answer answer = gate.post(std::string(R"({"jsonrpc":"2.0","id":4,"method":")") + method + "\"}");
     EXPECT_TRUE(has(answer.body, "-32601")) << answer.body;
     EXPECT_TRUE(has(gate.last_record(), "gateway.unknown_method"));
   }
-  EXPECT_EQ(gate.upstream.seen.size(), 1u);   // only initialize
+  EXPECT_EQ(gate.upstream.seen.size(), 1u);  // only initialize
 }
 
 TEST(Walk, DenialsCanBeToolResults) {
@@ -122,7 +127,8 @@ TEST(Walk, DenialsCanBeToolResults) {
   ASSERT_TRUE(gate.identity->update_grant(grant));
   gate.publish();
   Answer answer = gate.call("refund_payment", R"({"amount":5000,"currency":"usd"})");
-  EXPECT_TRUE(has(answer.body, R"("result":{"content":[{"type":"text","text":"Refund blocked: Amount exceeds developer limit. [rule)")) << answer.body;
+  EXPECT_TRUE(has(answer.body, R"("result":{"content":[{"type":"text","text":"Refund blocked: Amount exceeds developer limit. [rule)"))
+      << answer.body;
   EXPECT_TRUE(has(answer.body, R"("isError":true)"));
   EXPECT_FALSE(has(answer.body, "structuredContent"));
 }
@@ -135,13 +141,15 @@ TEST(Walk, StripsClientCapabilitiesThatAreNotRelayed) {
   EXPECT_TRUE(has(body, R"("clientInfo":{"name":"toy-client","version":"1"})"));
 }
 
-TEST(Walk, RecordsTheStatedReason) {   // B-08
+TEST(Walk, RecordsTheStatedReason) {  // B-08
   Gate gate(with_policy("version: \"1\"\ndefault: allow\nrequire_reason: true\n"));
   Answer without = gate.call("get_charge", "{}");
   EXPECT_TRUE(has(without.body, "-32603")) << without.body;
-  gate.post(R"({"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"get_charge","arguments":{},"_meta":{"callgate/reason":"ticket 42"}}})");
+  gate.post(
+      R"({"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"get_charge","arguments":{},"_meta":{"callgate/reason":"ticket 42"}}})");
   EXPECT_TRUE(has(gate.last_record(), "ticket 42"));
-  gate.post(R"({"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"get_charge","arguments":{}}})", "X-Callgate-Reason: ticket 43\r\n");
+  gate.post(R"({"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"get_charge","arguments":{}}})",
+            "X-Callgate-Reason: ticket 43\r\n");
   EXPECT_TRUE(has(gate.last_record(), "ticket 43"));
   EXPECT_EQ(gate.upstream.calls(), 2u);
 }
@@ -158,21 +166,24 @@ TEST(Walk, AServersOwn401NeverLooksLikeTheCallers) {
   }
 }
 
-TEST(Walk, RefusesAnswersThatAreNotSafeToPassOn) {   // T-02 on the way back, T-11, T-41
+TEST(Walk, RefusesAnswersThatAreNotSafeToPassOn) {  // T-02 on the way back, T-11, T-41
   Gate gate;
   gate.session();
-  for (auto body : {R"({"jsonrpc":"2.0","id":7,"result":{"a":1,"a":2}})", R"({"jsonrpc":"2.0","id":8,"result":{}})", R"({"jsonrpc":"2.0","id":"7","result":{}})",
-                    R"({"jsonrpc":"2.0","id":7})", R"([{"jsonrpc":"2.0","id":7,"result":{}}])", "not json", ""}) {
+  for (auto body : {R"({"jsonrpc":"2.0","id":7,"result":{"a":1,"a":2}})", R"({"jsonrpc":"2.0","id":8,"result":{}})",
+                    R"({"jsonrpc":"2.0","id":"7","result":{}})", R"({"jsonrpc":"2.0","id":7})", R"([{"jsonrpc":"2.0","id":7,"result":{}}])",
+                    "not json", ""}) {
     gate.upstream.script = [body](const ToyUpstream::Seen&, listener::Reply& reply) { reply.send({200, "application/json", {}}, body); };
     Answer answer = gate.call("get_charge", "{}");
     EXPECT_TRUE(has(answer.body, R"("code":-32603)") && has(answer.body, "upstream.bad_answer")) << body << " gave " << answer.body;
   }
 }
 
-TEST(Walk, DoesNotFollowRedirects) {   // T-50, T-65
+TEST(Walk, DoesNotFollowRedirects) {  // T-50, T-65
   Gate gate;
   gate.session();
-  gate.upstream.script = [](const ToyUpstream::Seen&, listener::Reply& reply) { reply.send({302, {}, "Location: http://169.254.169.254/latest\r\n"}, {}); };
+  gate.upstream.script = [](const ToyUpstream::Seen&, listener::Reply& reply) {
+    reply.send({302, {}, "Location: http://169.254.169.254/latest\r\n"}, {});
+  };
   Answer answer = gate.call("get_charge", "{}");
   EXPECT_TRUE(has(answer.body, "HTTP 302")) << answer.body;
 }
@@ -184,7 +195,8 @@ TEST(Walk, RefusesArgumentsTheToolItselfWouldNotTake) {
   tool.server_id = gate.server.id;
   tool.name = "get_charge";
   tool.fingerprint = blake2b("one");
-  tool.definition_json = R"({"name":"get_charge","inputSchema":{"type":"object","properties":{"id":{"type":"string"}},"required":["id"],"additionalProperties":false}})";
+  tool.definition_json =
+      R"({"name":"get_charge","inputSchema":{"type":"object","properties":{"id":{"type":"string"}},"required":["id"],"additionalProperties":false}})";
   ASSERT_TRUE(gate.catalog->put_tools(gate.server.id, {tool}));
   gate.publish();
   EXPECT_TRUE(has(gate.call("get_charge", R"({"id":"ch_1"})").body, "done"));
@@ -202,15 +214,18 @@ TEST(Walk, RelaysALargeAnswerInPieces) {
   gate.session();
   std::string text(900'000, 'x');
   gate.upstream.script = [&](const ToyUpstream::Seen&, listener::Reply& reply) {
-    reply.send({200, "application/json", {}}, "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"" + text + "\"}]}}");
+    reply.send({200, "application/json", {}},
+               "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"" + text + "\"}]}}");
   };
   Answer answer = gate.call("get_charge", "{}");
   EXPECT_EQ(answer.status, 200);
-  EXPECT_EQ(answer.body.size(), text.size() + std::string_view(R"({"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":""}]}})").size());
+  EXPECT_EQ(answer.body.size(),
+            text.size() + std::string_view(R"({"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":""}]}})").size());
   EXPECT_TRUE(answer.complete);
   // One that turns out broken near its end never looks complete.
   gate.upstream.script = [&](const ToyUpstream::Seen&, listener::Reply& reply) {
-    reply.send({200, "application/json", {}}, "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"" + text + "\"}]}} {}");
+    reply.send({200, "application/json", {}},
+               "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"" + text + "\"}]}} {}");
   };
   Answer broken = gate.call("get_charge", "{}");
   EXPECT_TRUE(!broken.complete || has(broken.body, "\"error\"")) << broken.body.substr(0, 200);

@@ -29,7 +29,10 @@ class SideCall final : public listener::ReplyObserver {
 }  // namespace
 
 Worker::Worker(Rooms& rooms, net::Loop& loop)
-    : rooms_(rooms), loop_(loop), upstreams_(loop, rooms.offload, upstream::Upstreams::Options{}), stream_timer_([this] { sweep_streams(); }) {
+    : rooms_(rooms),
+      loop_(loop),
+      upstreams_(loop, rooms.offload, upstream::Upstreams::Options{}),
+      stream_timer_([this] { sweep_streams(); }) {
   id_prefix_ = "dec_" + random_token(6);
   loop_.set_batch_hook([this] { return end_of_batch(); });
   loop_.arm(stream_timer_, rooms_.options.stream_recheck);
@@ -140,7 +143,9 @@ Result<void> Worker::commit() {
   if (committed) unrecorded_ = 0;
   if (committed.has_value() == journal_failed_) {
     journal_failed_ = !committed;
-    if (journal_failed_) telemetry::log_error("journal cannot be written: calls are refused", {{"reason", std::string(committed.error().reason)}, {"detail", committed.error().detail}});
+    if (journal_failed_)
+      telemetry::log_error("journal cannot be written: calls are refused",
+                           {{"reason", std::string(committed.error().reason)}, {"detail", committed.error().detail}});
     else telemetry::log_info("journal can be written again");
   }
   return committed;
@@ -150,7 +155,7 @@ void Worker::send_admitted() {
   if (admitted_.empty()) return;
   work_.swap(admitted_);
   Result<void> ready;
-  if (journal_failed_) ready = commit();   // nothing leaves while its record could not be written
+  if (journal_failed_) ready = commit();  // nothing leaves while its record could not be written
   if (ready && std::ranges::any_of(work_, [](const Call* call) { return call->counted(); })) ready = rooms_.counters.flush();
   if (ready && rooms_.options.record_before_effect) {
     for (Call* call : work_) call->add_intent();
@@ -166,7 +171,7 @@ void Worker::send_admitted() {
 
 void Worker::deliver_outgoing() {
   if (outgoing_.empty()) {
-    if (!journal_failed_) (void)commit();   // records without a reply; a failure shows at the next call
+    if (!journal_failed_) (void)commit();  // records without a reply; a failure shows at the next call
     return;
   }
   work_.swap(outgoing_);
@@ -221,7 +226,9 @@ void Worker::side(const listener::Request& request, listener::Reply& reply) {
     auto answer = std::make_shared<SideReply>(rooms_.side(copy));
     loop_.post([call, answer] { call->answer(*answer); });
   });
-  if (!queued) call->answer({503, "application/json", "Retry-After: 1\r\n", R"({"error":{"code":"unavailable","reason":"admin.busy","message":"too many requests: try again in a second"}})"});
+  if (!queued)
+    call->answer({503, "application/json", "Retry-After: 1\r\n",
+                  R"({"error":{"code":"unavailable","reason":"admin.busy","message":"too many requests: try again in a second"}})"});
 }
 
 }  // namespace callgate::gateway

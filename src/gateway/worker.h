@@ -47,7 +47,7 @@ class Worker final : public listener::Handler {
   std::shared_ptr<const Snapshot> snapshot_;
   audit::Batch batch_;
   bool journal_failed_ = false;
-  std::uint64_t unrecorded_ = 0;         // refusals while the journal could not be written, past the pending cap
+  std::uint64_t unrecorded_ = 0;  // refusals while the journal could not be written, past the pending cap
   std::vector<std::unique_ptr<Call>> calls_;
   std::vector<Call*> free_, admitted_, outgoing_, streams_, work_;
   net::Timer stream_timer_;

@@ -92,9 +92,10 @@ int status_of(const Error& error) {
     int status;
   };
   static constexpr Row kRows[] = {
-      {"http.version", 505},           {"http.transfer_coding", 501},      {"http.method", 501},           {"http.host_not_allowed", 403},
-      {"http.origin_not_allowed", 403}, {"http.content_encoding", 415},     {"http.body_too_large", 413},   {"http.head_too_large", 431},
-      {"http.target_too_long", 414},   {"http.timeout", 408},              {"listener.connections", 503},
+      {"http.version", 505},          {"http.transfer_coding", 501},    {"http.method", 501},
+      {"http.host_not_allowed", 403}, {"http.origin_not_allowed", 403}, {"http.content_encoding", 415},
+      {"http.body_too_large", 413},   {"http.head_too_large", 431},     {"http.target_too_long", 414},
+      {"http.timeout", 408},          {"listener.connections", 503},
   };
   for (const Row& row : kRows) {
     if (row.reason == error.reason) return row.status;

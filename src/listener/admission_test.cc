@@ -12,11 +12,29 @@ TEST(Admission, KnowsItsHosts) {
                            "gate.example.com", "Gate.Example.COM:443", "other.example.com:8443"}) {
     EXPECT_TRUE(names.host(good)) << good;
   }
-  for (const char* bad :
-       {"", "evil.example", "localhost.evil.example", "localhost.", "evil.localhost", "127.0.0.1.evil.example", "127.0.0.2", "127.1",
-        "2130706433", "0.0.0.0", "[::]", "::1", "[::1", "[::1]x", "localhost:", "localhost:80a", "localhost:808080", "localhost:1:2",
-        "gate.example.com.",
-        "other.example.com", "other.example.com:1", "gate.example.com:443:443", ":8808"}) {
+  for (const char* bad : {"",
+                          "evil.example",
+                          "localhost.evil.example",
+                          "localhost.",
+                          "evil.localhost",
+                          "127.0.0.1.evil.example",
+                          "127.0.0.2",
+                          "127.1",
+                          "2130706433",
+                          "0.0.0.0",
+                          "[::]",
+                          "::1",
+                          "[::1",
+                          "[::1]x",
+                          "localhost:",
+                          "localhost:80a",
+                          "localhost:808080",
+                          "localhost:1:2",
+                          "gate.example.com.",
+                          "other.example.com",
+                          "other.example.com:1",
+                          "gate.example.com:443:443",
+                          ":8808"}) {
     EXPECT_FALSE(names.host(bad)) << bad;
   }
 }
@@ -46,7 +64,7 @@ TEST(Admission, KnowsItsOrigins) {
     EXPECT_FALSE(names.origin(bad, host, false)) << bad;
   }
   EXPECT_TRUE(names.origin("https://gate.example.com", host, true));
-  EXPECT_FALSE(names.origin("http://gate.example.com", host, true));   // a page from the wire is not the page we served
+  EXPECT_FALSE(names.origin("http://gate.example.com", host, true));  // a page from the wire is not the page we served
   EXPECT_FALSE(names.origin("https://", "", false));
 }
 

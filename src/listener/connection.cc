@@ -10,18 +10,14 @@ namespace callgate::listener {
 namespace {
 
 constexpr std::size_t kGrowBytes = 64 * 1024;
-constexpr int kRequestsPerTurn = 16;            // then others get their turn
+constexpr int kRequestsPerTurn = 16;  // then others get their turn
 constexpr std::size_t kFirstLineMax = 200;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 }  // namespace
 
 Connection::Connection(Door& door, std::unique_ptr<net::ByteStream> stream, const Peer& peer)
-    : door_(door),
-      stream_(std::move(stream)),
-      phase_timer_([this] { on_deadline(); }),
-      write_timer_([this] { gone(); }),
-      peer_(peer) {}
+    : door_(door), stream_(std::move(stream)), phase_timer_([this] { on_deadline(); }), write_timer_([this] { gone(); }), peer_(peer) {}
 
 Connection::~Connection() {
   if (memo_ != nullptr && destroy_memo_ != nullptr) destroy_memo_(memo_);
@@ -95,9 +91,7 @@ bool Connection::read_some() {
       used_ += result.bytes;
       if (result.drained && !ending_) readable_ = false;
       return true;
-    case net::IoResult::Status::WouldBlock:
-      readable_ = false;
-      return false;
+    case net::IoResult::Status::WouldBlock: readable_ = false; return false;
     default:
       // Between requests this is how a client leaves; within one it can no longer be completed.
       close();
@@ -200,7 +194,7 @@ Connection::Step Connection::take_chunks() {
   }
   raw_at_ = used_ - raw.size();
   if (body_.done()) return dispatch(false);
-  used_ = raw_at_ = head_bytes_ + body_bytes_;   // all raw bytes are used up: the gap goes
+  used_ = raw_at_ = head_bytes_ + body_bytes_;  // all raw bytes are used up: the gap goes
   return Step::NeedMore;
 }
 
@@ -248,7 +242,7 @@ void Connection::on_deadline() {
       return;
     case State::Body: refuse(Error{Code::Timeout, "http.timeout", "the body of the request did not arrive in time", {}}); return;
     case State::Lingering: close(); return;
-    default: return;   // left over from before the request: whoever waits now has a deadline of its own
+    default: return;  // left over from before the request: whoever waits now has a deadline of its own
   }
 }
 

@@ -28,7 +28,7 @@ class Connection final : public net::Watcher, public Reply {
   friend class Door;
 
   enum class State : std::uint8_t {
-    Head,       // idle, or part of a head is here
+    Head,  // idle, or part of a head is here
     Body,
     Replying,   // the handler owes an answer
     Flushing,   // the answer is complete, the socket is not taking it
@@ -91,9 +91,9 @@ class Connection final : public net::Watcher, public Reply {
   Peer peer_;
 
   State state_ = State::Head;
-  bool readable_ = false;       // the socket may hold more than was read
-  bool ending_ = false;         // the peer ended its side: read until that shows
-  bool head_begun_ = false;     // the head deadline runs
+  bool readable_ = false;    // the socket may hold more than was read
+  bool ending_ = false;      // the peer ended its side: read until that shows
+  bool head_begun_ = false;  // the head deadline runs
   bool chunked_ = false, is_head_ = false, http_1_0_ = false, close_after_ = false;
   bool streaming_ = false, chunked_reply_ = false, above_mark_ = false, broken_ = false;
   bool pumping_ = false, wants_attention_ = false, half_close_told_ = false;

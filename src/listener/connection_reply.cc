@@ -68,7 +68,7 @@ void Connection::abort() {
   observer_ = nullptr;
   if (stream_ != nullptr && streaming_ && !chunked_reply_) {
     // A body that ends with the connection would look whole: reset instead.
-    const struct ::linger reset{1, 0};
+    const struct ::linger reset { 1, 0 };
     ::setsockopt(stream_->fd(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   }
   close();

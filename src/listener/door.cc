@@ -33,7 +33,7 @@ void Shared::leave(const Peer& peer) {
 Door::~Door() {
   while (first != nullptr) {
     Connection* const connection = first;
-    connection->close();   // handed to the loop's graves
+    connection->close();  // handed to the loop's graves
   }
 }
 

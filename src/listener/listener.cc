@@ -72,7 +72,7 @@ Result<int> open_tcp(const Options& options, std::uint16_t& port) {
   if (socket.fd < 0) return cannot_listen(where, "");
   const int on = 1, off = 0;
   ::setsockopt(socket.fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  ::setsockopt(socket.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);   // accepted sockets inherit it
+  ::setsockopt(socket.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
   if (address.ss_family == AF_INET6) {
     ::setsockopt(socket.fd, IPPROTO_IPV6, IPV6_V6ONLY, options.address == "::" ? &off : &on, sizeof on);
   }
@@ -99,7 +99,7 @@ Result<int> open_unix(const std::string& path) {
     if (!S_ISSOCK(facts.st_mode)) return cannot_listen(path, ": something else is there; remove it");
     Socket probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (::connect(probe.fd, name, sizeof address) == 0) return cannot_listen(path, ": another process does; stop it first");
-    ::unlink(path.c_str());   // left over by a process that is gone
+    ::unlink(path.c_str());  // left over by a process that is gone
   }
   Socket socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   // Nobody can connect before listen(): the mode is right by then.
@@ -119,9 +119,9 @@ bool same_user(int fd) {
 
 struct Listener::Inner final : net::Watcher {
   std::shared_ptr<Shared> shared = std::make_shared<Shared>();
-  std::vector<std::shared_ptr<Door>> doors;   // tasks on their way hold them weakly
+  std::vector<std::shared_ptr<Door>> doors;  // tasks on their way hold them weakly
   net::Loop* loop = nullptr;
-  int fd = -1;                                // loop thread only, once watched
+  int fd = -1;  // loop thread only, once watched
   std::uint16_t port = 0;
   net::Timer retry{[this] { accept_all(); }};
   std::shared_ptr<Inner*> self = std::make_shared<Inner*>(this);

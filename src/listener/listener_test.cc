@@ -65,7 +65,7 @@ TEST(Listener, TakesTheNextRequestOnlyWhenTheReplyIsFinished) {
   EXPECT_EQ(door.exchange(client, get("/1") + get("/2") + get("/3")), "");
   ASSERT_EQ(replies.size(), 1u);
   replies[0]->send({}, "one");
-  EXPECT_EQ(replies.size(), 1u);   // not from inside send()
+  EXPECT_EQ(replies.size(), 1u);  // not from inside send()
   EXPECT_EQ(count_in(door.exchange(client, ""), "one"), 1u);
   ASSERT_EQ(replies.size(), 2u);
   EXPECT_EQ(door.handler.seen[1].path, "/2");
@@ -276,13 +276,13 @@ TEST(Listener, GivesUpOnAReaderThatStalls) {
   };
   observer.then();
   // Until the kernel is full, too. A few bytes only: beyond a first window TCP would hold them back for real milliseconds.
-  for (int quiet = 0, seen = 0; quiet < 50; quiet = observer.drained > seen ? 0 : quiet + 1) {
+  for (int quiet = 0, seen = 0; quiet<50; quiet = observer.drained> seen ? 0 : quiet + 1) {
     seen = observer.drained;
     if (quiet < 3) client.write("x");
     door.turn(2);
   }
   door.advance(seconds(30));
-  client.write("x");   // chatter of the client is not progress
+  client.write("x");  // chatter of the client is not progress
   door.advance(seconds(29));
   EXPECT_EQ(observer.gone, 0);
   door.advance(seconds(2));
@@ -304,7 +304,7 @@ TEST(Listener, DropsAHandlerThatIgnoresTheMark) {
   door.turn(2);
   const std::string piece(1 << 20, 'x');
   for (int i = 0; i < 64; ++i) held->write(piece);
-  EXPECT_EQ(observer.gone, 0);   // never from inside write()
+  EXPECT_EQ(observer.gone, 0);  // never from inside write()
   door.turn(2);
   EXPECT_EQ(observer.gone, 1);
 }
@@ -481,7 +481,7 @@ TEST(Listener, FoldsMappedAddresses) {
   options.port = 0;
   auto opened = Listener::open(options, {{loop.get(), &handler}});
   if (!opened) GTEST_SKIP() << "no IPv6 here";
-  Client client((*opened)->port());   // over IPv4
+  Client client((*opened)->port());  // over IPv4
   client.write(get("/"));
   for (int i = 0; i < 5; ++i) loop->run_once(milliseconds(0));
   ASSERT_EQ(handler.seen.size(), 1u);
@@ -499,9 +499,7 @@ TEST(Listener, ServesFromLoopsOnTheirOwnThreads) {
         reply.send({}, request.body);
         return;
       }
-      ASSERT_TRUE(offload.run([this, &reply, body = std::string(request.body)] {
-        loop->post([&reply, body] { reply.send({}, body); });
-      }));
+      ASSERT_TRUE(offload.run([this, &reply, body = std::string(request.body)] { loop->post([&reply, body] { reply.send({}, body); }); }));
     }
     void refused(const IpAddress&, std::string_view, const Error&, int) override {}
     net::Offload& offload;
@@ -524,7 +522,7 @@ TEST(Listener, ServesFromLoopsOnTheirOwnThreads) {
     for (auto& client : clients) {
       while (count_in(client->received, "200 OK") < 2) {
         char piece[4096];
-        const ssize_t got = ::recv(client->fd, piece, sizeof piece, 0);   // waits
+        const ssize_t got = ::recv(client->fd, piece, sizeof piece, 0);  // waits
         ASSERT_GT(got, 0);
         client->received.append(piece, static_cast<std::size_t>(got));
       }

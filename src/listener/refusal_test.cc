@@ -76,7 +76,7 @@ TEST(Refusal, ChecksNamesMethodsAndCodings) {
     if (c.status == 200) continue;
     EXPECT_EQ(count_in(response, c.reason), 1u) << response;
     ASSERT_EQ(door.handler.refusals.size(), 1u);
-    EXPECT_EQ(door.handler.refusals[0].first_line, "GET /p");   // T-63: no query
+    EXPECT_EQ(door.handler.refusals[0].first_line, "GET /p");  // T-63: no query
   }
 }
 
@@ -92,8 +92,8 @@ TEST(Refusal, AnswersInJson) {
   const std::string response = door.exchange(client, "BREW /pot HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_EQ(status_in(response), 501);
   EXPECT_EQ(count_in(response, "Content-Type: application/json\r\n"), 1u);
-  EXPECT_TRUE(response.ends_with(
-      R"({"error":{"code":"invalid_request","reason":"http.method","message":"this method is not spoken here"}})"))
+  EXPECT_TRUE(
+      response.ends_with(R"({"error":{"code":"invalid_request","reason":"http.method","message":"this method is not spoken here"}})"))
       << response;
 }
 
@@ -109,7 +109,7 @@ TEST(Refusal, CapsHeadsAndBodies) {
   };
   EXPECT_EQ(status(post("/", std::string(1000, 'x'))), 200);
   EXPECT_EQ(status(post("/", std::string(1001, 'x'))), 413);
-  EXPECT_EQ(status(post("/", std::string(200'000, 'x'))), 413);   // the answer arrives although the body was not read
+  EXPECT_EQ(status(post("/", std::string(200'000, 'x'))), 413);  // the answer arrives although the body was not read
   const std::string chunked = "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
   EXPECT_EQ(status(chunked + "3e8\r\n" + std::string(1000, 'x') + "\r\n0\r\n\r\n"), 200);
   EXPECT_EQ(status(chunked + "3e8\r\n" + std::string(1000, 'x') + "\r\n1\r\nx\r\n0\r\n\r\n"), 413);
@@ -130,7 +130,7 @@ TEST(Refusal, DoesNotReserveMemoryForAnAnnouncedBody) {
     clients.push_back(std::make_unique<Client>(door.port));
     door.exchange(*clients.back(), "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999\r\n\r\nx");
   }
-  EXPECT_EQ(door.listener->connections(), 50u);   // 50 TB were not found
+  EXPECT_EQ(door.listener->connections(), 50u);  // 50 TB were not found
 }
 
 TEST(Refusal, EndsSlowHeads) {
@@ -138,7 +138,7 @@ TEST(Refusal, EndsSlowHeads) {
   Client silent(door.port), drip(door.port);
   drip.write("GET / HTTP/1.1\r\nHost: localhost\r\nX: ");
   door.turn(2);
-  for (int i = 0; i < 9; ++i) {   // a drip of bytes does not buy time
+  for (int i = 0; i < 9; ++i) {  // a drip of bytes does not buy time
     drip.write("x");
     door.advance(seconds(1));
   }
@@ -198,7 +198,7 @@ TEST(Refusal, EndsIdleConnectionsSilentlyAndNotBusyOnes) {
   door.advance(seconds(2));
   EXPECT_EQ(door.exchange(idle, ""), "");
   EXPECT_TRUE(idle.ended);
-  door.advance(seconds(3600));   // an approval may take long
+  door.advance(seconds(3600));  // an approval may take long
   EXPECT_EQ(observer.gone, 0);
   held->send({}, "done");
   EXPECT_EQ(status_in(door.exchange(busy, "")), 200);
@@ -212,7 +212,7 @@ TEST(Refusal, DoesNotLingerForEver) {
   TestDoor door;
   Client client(door.port);
   EXPECT_EQ(status_in(door.exchange(client, "\r\n")), 400);
-  EXPECT_EQ(door.listener->connections(), 1u);   // waits for the client's own end
+  EXPECT_EQ(door.listener->connections(), 1u);  // waits for the client's own end
   door.advance(seconds(3));
   EXPECT_EQ(door.listener->connections(), 0u);
 }
@@ -230,7 +230,7 @@ TEST(Refusal, CapsConnectionsInAllAndPerAddress) {
   EXPECT_TRUE(clients[3]->ended);
   ASSERT_EQ(door.handler.refusals.size(), 1u);
   EXPECT_EQ(door.handler.refusals[0].reason, "listener.connections");
-  clients[0].reset();   // room again
+  clients[0].reset();  // room again
   door.turn(2);
   Client next(door.port);
   EXPECT_EQ(status_in(door.exchange(next, get("/"))), 200);

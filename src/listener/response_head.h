@@ -22,8 +22,8 @@ enum class BodyFraming { Length, Chunked, UntilClose };
 struct HeadFacts {
   BodyFraming framing = BodyFraming::Length;
   std::size_t length = 0;
-  bool close = false;          // Connection: close
-  bool say_keep_alive = false; // to an HTTP/1.0 client that asked for it
+  bool close = false;           // Connection: close
+  bool say_keep_alive = false;  // to an HTTP/1.0 client that asked for it
   std::string_view date_line;
 };
 

@@ -11,9 +11,9 @@ class ClearedCall {
   ClearedCall& operator=(ClearedCall&&) noexcept = default;
   ClearedCall(const ClearedCall&) = delete;
   ClearedCall& operator=(const ClearedCall&) = delete;
-  std::string_view method() const { return method_; }   // HTTP method: POST, GET, DELETE
-  std::string_view head() const { return head_; }       // our own header lines, each with CRLF; no Host, no framing, no credentials
-  std::string_view body() const { return body_; }       // canonical bytes; empty for GET and DELETE
+  std::string_view method() const { return method_; }  // HTTP method: POST, GET, DELETE
+  std::string_view head() const { return head_; }      // our own header lines, each with CRLF; no Host, no framing, no credentials
+  std::string_view body() const { return body_; }      // canonical bytes; empty for GET and DELETE
 
  private:
   friend class Clearance;

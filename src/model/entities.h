@@ -16,11 +16,11 @@ namespace callgate {
 enum class PrincipalKind : std::uint8_t { User, Robot };
 
 struct Principal {
-  std::string id;            // usr_... or rob_...
+  std::string id;  // usr_... or rob_...
   PrincipalKind kind = PrincipalKind::User;
-  std::string name;          // unique, [a-z0-9._@-]
+  std::string name;  // unique, [a-z0-9._@-]
   std::string display_name;
-  std::string owner_id;      // robots: the user who answers for it
+  std::string owner_id;  // robots: the user who answers for it
   bool disabled = false;
   std::vector<std::string> admin_roles;  // what it may do in the admin API: owner, admin, auditor; empty for most
   WallTime created_at{};
@@ -28,8 +28,8 @@ struct Principal {
 
 // A named set of (server, tool) permissions. A grant with a role sees and calls only what some permission covers.
 struct Permission {
-  std::string server;               // slug or glob
-  std::vector<std::string> tools;   // names or globs
+  std::string server;              // slug or glob
+  std::vector<std::string> tools;  // names or globs
 };
 struct Role {
   std::string name;
@@ -40,21 +40,21 @@ struct Role {
 enum class DenyAs : std::uint8_t { Error, Result, Auto };  // JSON-RPC error -32603, or an isError result; auto: by client name
 
 struct Grant {
-  std::string id;                    // grt_...
+  std::string id;  // grt_...
   std::string label;
   std::string principal_id;
   std::vector<std::string> servers;  // server ids; "*" = every server
   std::string policy;                // policy name; empty: the server's own; neither: everything is denied
   std::string role;                  // empty: no narrowing
   DenyAs deny_as = DenyAs::Error;
-  std::vector<IpRange> networks;     // empty: from anywhere
+  std::vector<IpRange> networks;  // empty: from anywhere
   WallTime created_at{};
   WallTime expires_at{};
   std::optional<WallTime> revoked_at;
   std::optional<WallTime> last_used_at;
   std::string token_last4;
   Digest token_hmac{};
-  std::optional<Digest> previous_hmac;      // after a rotation, until overlap_until
+  std::optional<Digest> previous_hmac;  // after a rotation, until overlap_until
   std::optional<WallTime> overlap_until;
   std::string note;
   std::int64_t version = 1;
@@ -63,15 +63,15 @@ struct Grant {
 enum class Capture : std::uint8_t { None, Keys, Redacted, Full };  // how much of the arguments a record keeps
 
 struct Server {
-  std::string id;                    // UUID, part of the URL
-  std::string slug;                  // unique, [a-z0-9-]{1,64}, part of the URL
+  std::string id;    // UUID, part of the URL
+  std::string slug;  // unique, [a-z0-9-]{1,64}, part of the URL
   std::string name;
   Url url;
-  std::string policy;                // default policy for grants that name none
+  std::string policy;  // default policy for grants that name none
   bool disabled = false;
-  bool allow_private = false;        // may resolve to private or loopback addresses (T-65); link-local never
+  bool allow_private = false;  // may resolve to private or loopback addresses (T-65); link-local never
   bool tls_verify = true;
-  std::string tls_ca_pem;            // extra trust anchor, empty: system store
+  std::string tls_ca_pem;  // extra trust anchor, empty: system store
   Capture capture = Capture::Redacted;
   std::vector<std::string> header_names;  // static credentials by name; the values stay in the vault
   std::chrono::milliseconds connect_timeout{5'000};
@@ -88,8 +88,8 @@ struct Tool {
   std::string name;
   std::string title;
   std::string description;
-  std::string definition_json;       // the whole tools/list entry, canonical
-  Digest fingerprint{};              // over name, title, description, schemas, annotations
+  std::string definition_json;  // the whole tools/list entry, canonical
+  Digest fingerprint{};         // over name, title, description, schemas, annotations
   WallTime seen_at{};
 };
 

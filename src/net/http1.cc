@@ -17,7 +17,7 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
     if (digit || alpha) bits |= kToken | kHost;
     if (digit) bits |= kDigit | kHexDigit;
     if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')) bits |= kHexDigit;
-    if (c == '\t' || (c >= 0x20 && c != 0x7f)) bits |= kValue;   // obs-text passes: it is never forwarded
+    if (c == '\t' || (c >= 0x20 && c != 0x7f)) bits |= kValue;  // obs-text passes: it is never forwarded
     if (c > 0x20 && c < 0x7f && c != '#' && c != '"' && c != '<' && c != '>' && c != '\\') bits |= kTarget;
     classes[c] = bits;
   }
@@ -95,11 +95,11 @@ Result<Progress> read_version(Cursor& cursor, Head& head) {
   return Progress::Done;
 }
 
-#define NET_STEP(expression)                          \
-  do {                                                \
-    const Result<Progress> step_ = (expression);      \
-    if (!step_) return step_;                         \
-    if (*step_ == Progress::NeedMore) return step_;   \
+#define NET_STEP(expression)                        \
+  do {                                              \
+    const Result<Progress> step_ = (expression);    \
+    if (!step_) return step_;                       \
+    if (*step_ == Progress::NeedMore) return step_; \
   } while (false)
 
 // Percent escapes must be whole; an escaped control character in the path, or NUL anywhere, is an attack on whoever decodes later.
@@ -287,7 +287,7 @@ Result<void> finish_response(Head& head, const Facts& facts, bool to_head_reques
     head.chunked = false;
     head.content_length = 0;
   } else if (!head.chunked && !head.content_length) {
-    head.keep_alive = false;   // the body ends when the connection does
+    head.keep_alive = false;  // the body ends when the connection does
   }
   return {};
 }

@@ -19,8 +19,8 @@ struct HeadCaps {
 };
 
 struct Header {
-  std::string_view name;    // as sent; compare with equals_ignoring_case()
-  std::string_view value;   // surrounding whitespace removed
+  std::string_view name;   // as sent; compare with equals_ignoring_case()
+  std::string_view value;  // surrounding whitespace removed
 };
 
 bool equals_ignoring_case_same_size(std::string_view a, std::string_view b);
@@ -41,9 +41,9 @@ struct Head {
   bool chunked = false;
   bool expect_continue = false;
   std::optional<std::uint64_t> content_length;
-  std::size_t bytes = 0;                                       // size of the head, CRLFCRLF included
+  std::size_t bytes = 0;  // size of the head, CRLFCRLF included
 
-  std::string_view header(std::string_view name) const;        // first one; empty when absent
+  std::string_view header(std::string_view name) const;  // first one; empty when absent
   std::size_t count(std::string_view name) const;
 };
 
@@ -65,7 +65,7 @@ class BodyReader {
   // an empty piece with done() false means: need more.
   Result<std::string_view> next(std::string_view& bytes);
   bool done() const { return done_; }
-  Result<void> on_close();   // the peer closed: done for UntilClose, else http.truncated
+  Result<void> on_close();  // the peer closed: done for UntilClose, else http.truncated
 
  private:
   Result<std::string_view> next_chunk(std::string_view& bytes);
@@ -79,7 +79,7 @@ class BodyReader {
   std::uint32_t extension_bytes_ = 0;
 };
 
-void append_chunk(std::string& out, std::string_view data);   // one chunk; nothing for empty data
+void append_chunk(std::string& out, std::string_view data);  // one chunk; nothing for empty data
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 std::string_view reason_phrase(int status);
 

@@ -5,11 +5,23 @@
 namespace callgate::net {
 namespace {
 
-enum Step : std::uint8_t { kFirstDigit, kDigits, kExtension, kSizeLf, kData, kDataCr, kDataLf,
-                           kTrailer, kTrailerName, kTrailerValue, kTrailerLf, kLastLf };
+enum Step : std::uint8_t {
+  kFirstDigit,
+  kDigits,
+  kExtension,
+  kSizeLf,
+  kData,
+  kDataCr,
+  kDataLf,
+  kTrailer,
+  kTrailerName,
+  kTrailerValue,
+  kTrailerLf,
+  kLastLf
+};
 
-constexpr std::uint32_t kExtensionMax = 256;        // per chunk
-constexpr std::uint32_t kExtensionsMax = 16 * 1024; // per body: tiny chunks with long extensions are an amplifier
+constexpr std::uint32_t kExtensionMax = 256;         // per chunk
+constexpr std::uint32_t kExtensionsMax = 16 * 1024;  // per body: tiny chunks with long extensions are an amplifier
 constexpr std::uint32_t kTrailersMax = 4 * 1024;
 constexpr std::uint32_t kSizeDigitsMax = 15;
 

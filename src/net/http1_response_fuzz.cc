@@ -32,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(whole.status >= 100 && whole.status <= 599 && whole.status != 101);
   require(whole.chunked || whole.content_length || !whole.keep_alive);
   BodyReader body;
-  body.start(whole.chunked            ? BodyReader::Mode::Chunked
+  body.start(whole.chunked          ? BodyReader::Mode::Chunked
              : whole.content_length ? BodyReader::Mode::Length
                                     : BodyReader::Mode::UntilClose,
              whole.content_length.value_or(0));

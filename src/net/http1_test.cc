@@ -84,7 +84,7 @@ TEST(Http1, CapsTheHead) {
   EXPECT_EQ(outcome_of_request("GET /" + std::string(200, 'a'), caps), "http.head_too_large");
   EXPECT_EQ(outcome_of_request("GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nB: 2\r\n\r\n", caps), "ok");
   EXPECT_EQ(outcome_of_request("GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nB: 2\r\nC: 3\r\n\r\n", caps), "http.head_too_large");
-  const HeadCaps wide{.bytes_max = 1 << 20, .headers_max = 1000};   // never beyond the array
+  const HeadCaps wide{.bytes_max = 1 << 20, .headers_max = 1000};  // never beyond the array
   std::string many = "GET / HTTP/1.1\r\nHost: a\r\n";
   for (int i = 0; i < 64; ++i) many += "A: 1\r\n";
   EXPECT_EQ(outcome_of_request(many + "\r\n", wide), "http.head_too_large");

@@ -19,8 +19,8 @@ namespace callgate::net {
 namespace {
 
 constexpr std::chrono::nanoseconds kTick = std::chrono::milliseconds(20);
-constexpr std::size_t kSlots = 4096;            // one turn is 82 s: longer timers are looked at once per turn
-constexpr std::size_t kFiring = kSlots;         // the list a due slot is moved to while its timers run
+constexpr std::size_t kSlots = 4096;     // one turn is 82 s: longer timers are looked at once per turn
+constexpr std::size_t kFiring = kSlots;  // the list a due slot is moved to while its timers run
 constexpr int kEventsMax = 256;
 constexpr auto kNoTimer = std::chrono::milliseconds::max();
 
@@ -37,11 +37,11 @@ struct Loop::Inner {
   const Clock* clock = nullptr;
 
   std::array<epoll_event, kEventsMax> events;
-  int event_next = 0;     // the first event of this batch not yet handed out
+  int event_next = 0;  // the first event of this batch not yet handed out
   int event_count = 0;
 
   MonoTime start;
-  std::uint64_t tick = 0; // timers due at or before it have run
+  std::uint64_t tick = 0;  // timers due at or before it have run
   std::size_t timers = 0;
   std::array<Timer*, kSlots + 1> slots{};
   std::array<std::uint64_t, kSlots / 64> occupied{};
@@ -49,7 +49,7 @@ struct Loop::Inner {
   std::function<bool()> batch_hook;
   std::vector<Deferred*> deferred, running_deferred;
   std::mutex mutex;
-  std::vector<std::function<void()>> posted;   // guarded by mutex
+  std::vector<std::function<void()>> posted;  // guarded by mutex
   std::vector<std::function<void()>> running;
   std::atomic<bool> has_posted{false};
   std::atomic<bool> stopping{false};
@@ -60,9 +60,7 @@ struct Loop::Inner {
     if (event_fd >= 0) ::close(event_fd);
   }
 
-  std::uint64_t tick_at(MonoTime time) const {
-    return time <= start ? 0 : static_cast<std::uint64_t>((time - start) / kTick);
-  }
+  std::uint64_t tick_at(MonoTime time) const { return time <= start ? 0 : static_cast<std::uint64_t>((time - start) / kTick); }
 
   void wake() {
     // Never read back: with edge triggering every write is an event of its own, whatever the counter holds.
@@ -309,7 +307,7 @@ void Loop::forget(Deferred& deferred) {
 }
 
 void Loop::run() {
-  now_ = inner_->clock->mono();   // the loop may have been made long before it is run
+  now_ = inner_->clock->mono();  // the loop may have been made long before it is run
   while (!inner_->stopping.load(std::memory_order_acquire)) run_once(std::chrono::milliseconds(60'000));
 }
 

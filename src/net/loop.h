@@ -64,7 +64,7 @@ class Loop {
   ~Loop();
 
   Result<void> watch(int fd, Watcher& watcher);
-  void unwatch(int fd, Watcher& watcher);     // safe during dispatch: events of this batch for it are dropped
+  void unwatch(int fd, Watcher& watcher);  // safe during dispatch: events of this batch for it are dropped
   void arm(Timer& timer, std::chrono::milliseconds after);
   void disarm(Timer& timer);
 
@@ -76,15 +76,16 @@ class Loop {
   void defer(Deferred& deferred);
 
   // Deletes the object after the current batch, when no event can still name it.
-  template <class T>
-  void bury(std::unique_ptr<T> object) { graves_.emplace_back(object.release(), [](void* p) { delete static_cast<T*>(p); }); }
+  template <class T> void bury(std::unique_ptr<T> object) {
+    graves_.emplace_back(object.release(), [](void* p) { delete static_cast<T*>(p); });
+  }
 
-  MonoTime now() const { return now_; }        // read once per batch
+  MonoTime now() const { return now_; }  // read once per batch
   const Clock& clock() const;
-  void post(std::function<void()> task);       // any thread; runs on the loop
-  void run();                                  // until stop()
+  void post(std::function<void()> task);              // any thread; runs on the loop
+  void run();                                         // until stop()
   bool run_once(std::chrono::milliseconds wait_max);  // one batch; true when anything happened. For tests
-  void stop();                                 // any thread; final: run() returns at once from then on
+  void stop();                                        // any thread; final: run() returns at once from then on
 
  private:
   Loop();

@@ -98,7 +98,7 @@ TEST_F(LoopTest, DisarmsBeforeAndDuringTheBatchOfItsExpiry) {
   });
   loop->arm(c, milliseconds(20));
   loop->arm(*b, milliseconds(20));
-  loop->arm(a, milliseconds(20));   // the wheel runs the last armed first
+  loop->arm(a, milliseconds(20));  // the wheel runs the last armed first
   advance(milliseconds(40));
   EXPECT_EQ(fired, 1);
   EXPECT_FALSE(c.armed());
@@ -157,7 +157,7 @@ TEST_F(LoopTest, TellsOnceAboutReadiness) {
   Counter counter;
   ASSERT_TRUE(loop->watch(pair.a, counter));
   loop->run_once(milliseconds(0));
-  EXPECT_EQ(counter.calls, 1);   // writable
+  EXPECT_EQ(counter.calls, 1);  // writable
   loop->run_once(milliseconds(0));
   EXPECT_EQ(counter.calls, 1);
   std::uint32_t seen = 0;
@@ -179,7 +179,7 @@ TEST_F(LoopTest, DropsEventsOfABatchForAnUnwatchedWatcher) {
     ++calls;
     if (!other) return;
     loop->unwatch(fd, *other);
-    other.reset();   // at once: any further event for it would be a use after free
+    other.reset();  // at once: any further event for it would be a use after free
   };
   a->then = [&](std::uint32_t) { destroy(b, second.a); };
   b->then = [&](std::uint32_t) { destroy(a, first.a); };
@@ -239,7 +239,7 @@ TEST_F(LoopTest, RunsDeferredWorkAfterTheHookInTheSameBatch) {
   Later later;
   later.then = [&] {
     log += "later ";
-    if (log.size() < 40) loop->defer(later);   // again: in the next batch
+    if (log.size() < 40) loop->defer(later);  // again: in the next batch
   };
   loop->post([&] {
     loop->defer(later);
@@ -270,7 +270,7 @@ TEST_F(LoopTest, ForgetsDeferredWorkThatDied) {
 
 TEST(Loop, TakesTasksFromManyThreadsAndStops) {
   auto loop = Loop::create().value();
-  int runs = 0;   // loop thread only: the sanitizer would tell
+  int runs = 0;  // loop thread only: the sanitizer would tell
   std::thread runner([&] { loop->run(); });
   std::vector<std::thread> posters;
   for (int t = 0; t < 4; ++t) {

@@ -16,8 +16,8 @@ struct Offload::Inner {
   std::size_t queue_max = 0;
   std::mutex mutex;
   std::condition_variable changed;
-  std::deque<std::function<void()>> queue;   // guarded by mutex
-  bool ending = false;                       // guarded by mutex
+  std::deque<std::function<void()>> queue;  // guarded by mutex
+  bool ending = false;                      // guarded by mutex
   std::vector<std::thread> threads;
 
   void work() {
@@ -30,7 +30,7 @@ struct Offload::Inner {
       lock.unlock();
       try {
         next();
-        next = nullptr;   // captures die outside the lock
+        next = nullptr;  // captures die outside the lock
       } catch (const std::exception& error) {
         telemetry::log_error("offloaded work failed", {{"error", error.what()}});
       } catch (...) {

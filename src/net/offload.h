@@ -11,8 +11,8 @@ namespace callgate::net {
 class Offload {
  public:
   Offload(std::size_t threads, std::size_t queue_max);
-  ~Offload();                                     // finishes what is queued
-  bool run(std::function<void()> work);           // false: queue is full
+  ~Offload();                            // finishes what is queued
+  bool run(std::function<void()> work);  // false: queue is full
 
  private:
   struct Inner;

@@ -105,7 +105,7 @@ TEST(PlainStream, TellsEndFromFailure) {
   char byte = 0;
   EXPECT_EQ(pipe.client->read(&byte, 1).status, Status::Closed);
   pipe.client.reset();
-  EXPECT_EQ(pipe.server->write("x").status, Status::Failed);   // and no SIGPIPE
+  EXPECT_EQ(pipe.server->write("x").status, Status::Failed);  // and no SIGPIPE
   EXPECT_NE(pipe.server->failure(), "");
 }
 
@@ -130,7 +130,7 @@ TEST(TlsStream, SaysWhenNothingMoreIsThere) {
   char into[100];
   IoResult result = pipe.server->read(into, sizeof into);
   EXPECT_EQ(result.bytes, 3u);
-  EXPECT_FALSE(result.drained);   // a second record was read ahead
+  EXPECT_FALSE(result.drained);  // a second record was read ahead
   result = pipe.server->read(into, sizeof into);
   EXPECT_EQ(result.bytes, 3u);
   EXPECT_TRUE(result.drained);

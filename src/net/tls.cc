@@ -21,13 +21,13 @@ tl::unexpected<Error> tls_failed(std::string message) {
 int select_protocol(SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered, unsigned offered_size, void*) {
   unsigned char* picked = nullptr;
   if (SSL_select_next_proto(&picked, size, kProtocols, sizeof kProtocols, offered, offered_size) != OPENSSL_NPN_NEGOTIATED) {
-    return SSL_TLSEXT_ERR_ALERT_FATAL;   // a client that speaks only h2 would not understand us
+    return SSL_TLSEXT_ERR_ALERT_FATAL;  // a client that speaks only h2 would not understand us
   }
   *chosen = picked;
   return SSL_TLSEXT_ERR_OK;
 }
 
-int no_passphrase(char*, int, int, void*) { return -1; }   // never ask on a terminal
+int no_passphrase(char*, int, int, void*) { return -1; }  // never ask on a terminal
 
 std::unique_ptr<SSL_CTX, SslFree> new_context(const SSL_METHOD* method) {
   ERR_clear_error();
@@ -85,8 +85,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::server(const std::string& certif
     return fail(Code::InvalidArgument, "tls.configuration", "cannot read the TLS key file `" + key_file + "`", std::strerror(errno));
   }
   if ((facts.st_mode & 077) != 0) {
-    return fail(Code::InvalidArgument, "tls.key_permissions",
-                "others can read the TLS key file `" + key_file + "`; run chmod 600 on it");
+    return fail(Code::InvalidArgument, "tls.key_permissions", "others can read the TLS key file `" + key_file + "`; run chmod 600 on it");
   }
   std::shared_ptr<TlsContext> result(new TlsContext());
   result->inner_->context = new_context(TLS_server_method());
@@ -99,7 +98,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::server(const std::string& certif
     return tls_failed("the TLS key file `" + key_file + "` is not the PEM key of the certificate, or has a passphrase");
   }
   SSL_CTX_set_options(c, SSL_OP_CIPHER_SERVER_PREFERENCE);
-  SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);   // tickets carry the session: nothing is kept here
+  SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);  // tickets carry the session: nothing is kept here
   SSL_CTX_set_num_tickets(c, 1);
   static constexpr unsigned char kId[] = {'c', 'a', 'l', 'l', 'g', 'a', 't', 'e'};
   SSL_CTX_set_session_id_context(c, kId, sizeof kId);

@@ -47,8 +47,8 @@ class ByteStream {
   virtual IoResult write(std::string_view first, std::string_view second = {}) = 0;  // gathered: head and body in one system call
   virtual int fd() const = 0;
   virtual bool handshake_done() const = 0;
-  virtual std::string failure() const = 0;      // why, for a human: "certificate has expired"
-  virtual void shutdown() = 0;                  // best effort
+  virtual std::string failure() const = 0;  // why, for a human: "certificate has expired"
+  virtual void shutdown() = 0;              // best effort
 };
 
 }  // namespace callgate::net

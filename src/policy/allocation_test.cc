@@ -67,9 +67,8 @@ tools:
 TEST(PolicyDecide, DoesNotAllocateOnceWarm) {
   auto policy = testing::compiled(kEverything);
   ASSERT_TRUE(policy);
-  testing::Call call(
-      "pay",
-      R"({"amount":12.50,"currency":"eur","note":"please, urgent and rather long so that it is no short string",
+  testing::Call call("pay",
+                     R"({"amount":12.50,"currency":"eur","note":"please, urgent and rather long so that it is no short string",
     "file":"/workspace/a/../b","url":"https://docs.example.com/x",
     "mail":"anna@example.com","ip":"10.1.2.3","command":"git status -s","items":[{"price":1,"name":"ab"},{"price":2,"name":"ac"}]})");
   testing::Call refused("pay", R"({"amount":12.50})"), unlisted("ppy"), hidden("del_x"), broken("pay\xc2\xa0");

@@ -14,10 +14,10 @@
 namespace callgate::policy {
 
 struct Compiler {
-  static constexpr std::size_t kGlobsMax = 1'000;      // below tools: looked through one by one for a name that is not listed
-  static constexpr std::size_t kPatternsMax = 1'000;   // matches and glob conditions: each may take up to 1 MiB at work
+  static constexpr std::size_t kGlobsMax = 1'000;              // below tools: looked through one by one for a name that is not listed
+  static constexpr std::size_t kPatternsMax = 1'000;           // matches and glob conditions: each may take up to 1 MiB at work
   static constexpr std::size_t kRefusedPatternSteps = 10'000;  // a pattern that RE2 refuses has cost time too
-  static constexpr std::size_t kPatternStepsMax = 500'000;  // of all together: half a second to compile
+  static constexpr std::size_t kPatternStepsMax = 500'000;     // of all together: half a second to compile
 
   Compiler(Program& into, Problems& notes) : program(into), problems(notes) {}
 
@@ -56,11 +56,14 @@ struct Compiler {
 
   void tests(const Node& list);
   void test(const Node& node, TestCase& out);
+  void test_arguments(const Node& node, TestCase& out);
+  void test_caller(const Node& node, TestCase& out);
+  void test_times(const Node& node, TestCase& out);
 
   Program& program;
   Problems& problems;
   std::size_t patterns = 0, pattern_steps = 0;
-  std::unordered_map<std::string, std::string> counters;  // counter key -> how it counts and where
+  std::unordered_map<std::string, std::string> counters;    // counter key -> how it counts and where
   std::unordered_map<std::string, std::uint32_t> interned;  // path text -> index
   const Node* tools_node = nullptr;
   const Node* methods_node = nullptr;

@@ -49,8 +49,9 @@ bool Compiler::rule(const Node& node, Rule& out, bool deny) {
   if (deny) out.ignore_missing = choice(node, out.pointer, "on_missing", kOnMissing, 0) == 1;
   const Node* list = node.find("conditions");
   if (!list) {
-    problems.error(node, out.pointer, deny ? "the rule has no `conditions`: list at least one, or write `allow: false` to deny the tool"
-                                           : "the rule has no `conditions`: list at least one");
+    problems.error(node, out.pointer,
+                   deny ? "the rule has no `conditions`: list at least one, or write `allow: false` to deny the tool"
+                        : "the rule has no `conditions`: list at least one");
     return false;
   }
   auto before = problems.errors();
@@ -123,8 +124,9 @@ void Compiler::condition(const Node& node, const std::string& pointer, bool rela
 std::optional<std::uint32_t> Compiler::path(const Node& node, const std::string& pointer, bool relative) {
   const Node* written = node.find("path");
   if (!written) {
-    problems.error(node, pointer, relative ? "the condition has no `path`: name a member of the element, or \".\" for the element itself"
-                                           : "the condition has no `path`: name what to look at, such as `args.amount`");
+    problems.error(node, pointer,
+                   relative ? "the condition has no `path`: name a member of the element, or \".\" for the element itself"
+                            : "the condition has no `path`: name what to look at, such as `args.amount`");
     return std::nullopt;
   }
   std::string at = child_pointer(pointer, "path");

@@ -184,7 +184,8 @@ TEST(PolicyCompile, WarnsWhenOneCounterAddsUpDifferentThings) {
 // T-25: what patterns cost is bounded for the document, not only for each
 TEST(PolicyCompile, RefusesPatternsThatAreTooLargeTogether) {
   std::string conditions, small;
-  for (int i = 0; i < 400; ++i) conditions += "{path: args.a, op: matches, value: \"((a{1,30}){1,30}\\\\pL{20}" + std::to_string(i) + ")\"},";
+  for (int i = 0; i < 400; ++i)
+    conditions += "{path: args.a, op: matches, value: \"((a{1,30}){1,30}\\\\pL{20}" + std::to_string(i) + ")\"},";
   for (int i = 0; i < 1001; ++i) small += "{path: args.a, op: glob, value: \"x*\"},";
   for (const auto& text : {conditions, small}) {
     auto made = Policy::compile("p", 1, document_with("deny_if", text));

@@ -35,6 +35,13 @@ void Compiler::test(const Node& node, TestCase& out) {
     problems.error(node, at, "`rule` and `message` say why a call is denied: remove them, or expect deny");
   out.risk = text_field(node, at, "risk").value_or("");
   out.reason = text_field(node, at, "reason").value_or("");
+  test_arguments(node, out);
+  test_caller(node, out);
+  test_times(node, out);
+}
+
+void Compiler::test_arguments(const Node& node, TestCase& out) {
+  const std::string& at = out.pointer;
   if (const Node* args = node.find("args")) {
     json::Document check;
     if (!args->is(Node::Kind::Map)) problems.error(*args, child_pointer(at, "args"), "`args` is a map of arguments");
@@ -46,6 +53,11 @@ void Compiler::test(const Node& node, TestCase& out) {
   } else {
     out.args_json = "{}";
   }
+}
+
+// Who calls, which server, in which session.
+void Compiler::test_caller(const Node& node, TestCase& out) {
+  const std::string& at = out.pointer;
   out.principal.id = "usr_test";
   out.principal.name = "test";
   if (const Node* principal = node.find("principal");
@@ -78,6 +90,10 @@ void Compiler::test(const Node& node, TestCase& out) {
     out.session_id = text_field(*session, child_pointer(at, "session"), "id").value_or(out.session_id);
     out.client = text_field(*session, child_pointer(at, "session"), "client").value_or("");
   }
+}
+
+void Compiler::test_times(const Node& node, TestCase& out) {
+  const std::string& at = out.pointer;
   out.at = WallTime(std::chrono::seconds(1'800'000'000));  // the same for every run: a test never reads a clock
   if (auto when = text_field(node, at, "at")) {
     auto parsed = parse_time(*when);

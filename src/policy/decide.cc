@@ -124,8 +124,7 @@ void Walk::gather() {
     if (glob_match(program_.entries[i].name, input_.tool)) scratch_.entries.push_back(i);
 }
 
-template <class Fn>
-bool Walk::each_entry(Fn fn) {
+template <class Fn> bool Walk::each_entry(Fn fn) {
   if (fn(program_.all_tools)) return true;
   for (auto i : scratch_.entries)
     if (fn(program_.entries[i])) return true;

@@ -203,7 +203,7 @@ TEST(PolicyDecide, RefusesIncrementsThatAreNotPlainAmounts) {
   Scratch scratch;
   EXPECT_EQ(policy->decide(fraction.input, scratch).claims[0].amount, Decimal::parse("0.9"));  // not rounded away
   EXPECT_EQ(policy->decide(zero.input, scratch).claims[0].amount, Decimal(0));
-  EXPECT_EQ(policy->decide(huge.input, scratch).claims[0].amount, Decimal::parse("1e300"));    // exact, so it can never fit
+  EXPECT_EQ(policy->decide(huge.input, scratch).claims[0].amount, Decimal::parse("1e300"));  // exact, so it can never fit
   EXPECT_GT(policy->decide(huge.input, scratch).claims[0].amount, policy->decide(huge.input, scratch).claims[0].max);
 }
 
@@ -361,7 +361,9 @@ TEST(PolicyDecide, JudgesEveryMethod) {
     Scratch scratch;
     auto decision = policy->decide(call.input, scratch);
     EXPECT_EQ(decision.effect == Effect::Allow, policy->allows_method(method)) << method;
-    if (decision.effect == Effect::Deny) { EXPECT_EQ(decision.reason, "policy.method"); }
+    if (decision.effect == Effect::Deny) {
+      EXPECT_EQ(decision.reason, "policy.method");
+    }
   }
   EXPECT_TRUE(compiled("version: \"1\"\ndefault: allow\n")->allows_method("prompts/get"));
 }

@@ -7,8 +7,8 @@
 
 namespace callgate::policy {
 
-std::string describe(const Program& program, std::uint32_t begin, std::uint32_t end);   // args.amount gt 1000 and ...
-std::string describe_value(const Seen& seen);                                            // quoted, at most 80 characters
+std::string describe(const Program& program, std::uint32_t begin, std::uint32_t end);  // args.amount gt 1000 and ...
+std::string describe_value(const Seen& seen);                                          // quoted, at most 80 characters
 std::string describe_inputs(const Program& program, std::uint32_t begin, std::uint32_t end, Reader& reader);
 
 // Standard messages. They say what to change, and end with what to do.

@@ -75,9 +75,7 @@ class Builder final : public YAML::EventHandler {
     if (expects_key()) return key(mark, "null", true);
     place(std::move(node));
   }
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    refuse(mark, "aliases (`*name`) are not allowed: write the value out");
-  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { refuse(mark, "aliases (`*name`) are not allowed: write the value out"); }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
     check_plain(mark, anchor, tag);
     bool plain = tag == "?" || tag.empty();

@@ -21,12 +21,12 @@ struct Node {
   struct Member;
 
   Kind kind = Kind::Null;
-  bool unclear = false;           // a plain scalar that other YAML readers take for a number or boolean: yes, 010, .5, True
+  bool unclear = false;  // a plain scalar that other YAML readers take for a number or boolean: yes, 010, .5, True
   std::uint32_t line = 0, column = 0;
-  std::uint32_t offset = 0;       // of the first byte in the text
-  std::string text;               // scalars; numbers as written
-  std::vector<Node> items;        // sequence elements, or map values
-  std::vector<Member> keys;       // maps: keys[i] names items[i]
+  std::uint32_t offset = 0;  // of the first byte in the text
+  std::string text;          // scalars; numbers as written
+  std::vector<Node> items;   // sequence elements, or map values
+  std::vector<Member> keys;  // maps: keys[i] names items[i]
 
   bool is(Kind wanted) const { return kind == wanted; }
   bool scalar() const { return kind != Kind::Sequence && kind != Kind::Map; }

@@ -72,7 +72,10 @@ TEST(PolicyDocument, RefusesWhatMakesYamlDangerous) {
   EXPECT_NE(first_problem("? [a]\n: 1\n").find("a key must be a plain name"), std::string::npos);
   EXPECT_NE(first_problem(std::string(40, '[') + std::string(40, ']')).find("deeper than 32"), std::string::npos);
   EXPECT_NE(first_problem(std::string(1024 * 1024 + 1, ' ')).find("larger than 1 MiB"), std::string::npos);
-  EXPECT_NE(first_problem("\xef\xbb\xbf" "a: 1").find("byte order mark"), std::string::npos);
+  EXPECT_NE(first_problem("\xef\xbb\xbf"
+                          "a: 1")
+                .find("byte order mark"),
+            std::string::npos);
   EXPECT_NE(first_problem("a: \xff\n").find("UTF-8"), std::string::npos);
   EXPECT_NE(first_problem(std::string("a: \0b\n", 6)).find("control character"), std::string::npos);
   EXPECT_NE(first_problem("a: x\xe2\x80\xaey\n").find("direction mark"), std::string::npos);

@@ -7,18 +7,19 @@
 
 namespace callgate::policy {
 
-inline constexpr std::array<std::string_view, 9> kDocumentFields{"version", "default", "mode", "require_reason", "hide",
+inline constexpr std::array<std::string_view, 9> kDocumentFields{"version", "default",   "mode",  "require_reason", "hide",
                                                                  "methods", "all_tools", "tools", "tests"};
 inline constexpr std::array<std::string_view, 4> kAllToolsFields{"description", "require", "deny_if", "limits"};
 inline constexpr std::array<std::string_view, 5> kToolFields{"description", "allow", "require", "deny_if", "limits"};
 inline constexpr std::array<std::string_view, 4> kRequireFields{"description", "conditions", "on_deny", "mode"};
 inline constexpr std::array<std::string_view, 5> kDenyIfFields{"description", "conditions", "on_deny", "mode", "on_missing"};
-inline constexpr std::array<std::string_view, 10> kLimitFields{"description", "counter", "window", "kind", "max",
-                                                               "scope", "increment", "increment_from", "on_deny", "mode"};
+inline constexpr std::array<std::string_view, 10> kLimitFields{"description", "counter",   "window",         "kind",    "max",
+                                                               "scope",       "increment", "increment_from", "on_deny", "mode"};
 inline constexpr std::array<std::string_view, 10> kConditionFields{"path", "op",   "value",  "base",   "any",
                                                                    "all",  "none", "all_of", "any_of", "not"};
-inline constexpr std::array<std::string_view, 14> kTestFields{"description", "call", "args", "expect", "rule", "message", "principal",
-                                                              "grant", "server", "session", "risk", "reason", "at", "repeat"};
+inline constexpr std::array<std::string_view, 14> kTestFields{"description", "call",      "args",  "expect", "rule",
+                                                              "message",     "principal", "grant", "server", "session",
+                                                              "risk",        "reason",    "at",    "repeat"};
 inline constexpr std::array<std::string_view, 4> kTestPrincipalFields{"id", "name", "kind", "owner"};
 inline constexpr std::array<std::string_view, 3> kTestGrantFields{"id", "label", "role"};
 inline constexpr std::array<std::string_view, 3> kTestServerFields{"id", "slug", "name"};

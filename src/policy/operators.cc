@@ -28,8 +28,14 @@ Result<void> add_scalar(Op op, const Node& node, Constant& out) {
     return bad_value("`" + shown(node.text) +
                      "` can be read as text, a number or a boolean: put it in quotes for text, or write it as JSON would");
   switch (node.kind) {
-    case Node::Kind::Null: out.has_null = true; out.shown.push_back("null"); break;
-    case Node::Kind::Bool: (node.text == "true" ? out.has_true : out.has_false) = true; out.shown.push_back(node.text); break;
+    case Node::Kind::Null:
+      out.has_null = true;
+      out.shown.push_back("null");
+      break;
+    case Node::Kind::Bool:
+      (node.text == "true" ? out.has_true : out.has_false) = true;
+      out.shown.push_back(node.text);
+      break;
     case Node::Kind::Number: {
       auto number = Decimal::parse(node.text);
       if (!number) return bad_value("`" + shown(node.text) + "` has more than 38 digits or too large an exponent: write a smaller number");
@@ -37,7 +43,10 @@ Result<void> add_scalar(Op op, const Node& node, Constant& out) {
       out.shown.push_back(number->text());
       break;
     }
-    case Node::Kind::String: out.strings.push_back(node.text); out.shown.push_back(node.text); break;
+    case Node::Kind::String:
+      out.strings.push_back(node.text);
+      out.shown.push_back(node.text);
+      break;
     default: return bad_value(name_of(op) + " compares with text, a number, true, false or null, not " + std::string(kind_name(node.kind)));
   }
   return {};
@@ -99,8 +108,7 @@ Result<void> add_typed(Op op, const Node& node, Constant& out) {
 }
 
 // One value or a non-empty list, each through `add`.
-template <class Add>
-Result<void> each(Op op, const Node& value, Add add) {
+template <class Add> Result<void> each(Op op, const Node& value, Add add) {
   if (!value.is(Node::Kind::Sequence)) return add(value);
   if (value.items.empty()) return bad_value("the list of " + name_of(op) + " is empty: name at least one value");
   for (const auto& item : value.items) CG_CHECK(add(item));
@@ -115,15 +123,12 @@ Truth flip(Truth truth) {
 
 Truth of(bool yes) { return yes ? Truth::True : Truth::False; }
 
-Truth of(Answer answer) {
-  return answer == Answer::Yes ? Truth::True : answer == Answer::No ? Truth::False : Truth::Mistyped;
-}
+Truth of(Answer answer) { return answer == Answer::Yes ? Truth::True : answer == Answer::No ? Truth::False : Truth::Mistyped; }
 
 // Typed membership: a value whose type is not among the constants' types is Mistyped, never merely different.
 Truth member(const Constant& constant, const Seen& seen) {
   switch (seen.kind) {
-    case Seen::Kind::Null:
-      return constant.has_null ? Truth::True : Truth::Mistyped;
+    case Seen::Kind::Null: return constant.has_null ? Truth::True : Truth::Mistyped;
     case Seen::Kind::Bool:
       if (constant.has_bool()) return of(seen.truth ? constant.has_true : constant.has_false);
       break;

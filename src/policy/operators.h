@@ -23,8 +23,27 @@ class RE2;
 namespace callgate::policy {
 
 enum class Op : std::uint8_t {
-  Eq, Neq, In, NotIn, Lt, Lte, Gt, Gte, Contains, Matches, Glob, StartsWith, EndsWith, Exists, LengthLte, LengthGte,
-  PathWithin, UrlHostIn, CidrIn, EmailDomainIn, CommandIs,
+  Eq,
+  Neq,
+  In,
+  NotIn,
+  Lt,
+  Lte,
+  Gt,
+  Gte,
+  Contains,
+  Matches,
+  Glob,
+  StartsWith,
+  EndsWith,
+  Exists,
+  LengthLte,
+  LengthGte,
+  PathWithin,
+  UrlHostIn,
+  CidrIn,
+  EmailDomainIn,
+  CommandIs,
 };
 
 // Names in the order of Op.
@@ -36,19 +55,19 @@ std::optional<Op> find_op(std::string_view name);
 enum class Truth : std::uint8_t { False, Missing, Mistyped, True };
 
 struct Constant {
-  std::vector<std::string> strings;   // sorted for in, not_in; else as written
-  std::vector<Decimal> numbers;       // sorted
+  std::vector<std::string> strings;  // sorted for in, not_in; else as written
+  std::vector<Decimal> numbers;      // sorted
   bool has_true = false, has_false = false, has_null = false;
   bool has_bool() const { return has_true || has_false; }
-  std::uint64_t count = 0;            // length_*
-  bool wanted = true;                 // exists
+  std::uint64_t count = 0;  // length_*
+  bool wanted = true;       // exists
   std::shared_ptr<const re2::RE2> pattern;
-  std::size_t pattern_size = 0;       // in RE2's steps
-  std::string base;                   // path_within: where relative paths start; empty: they are unclear
+  std::size_t pattern_size = 0;  // in RE2's steps
+  std::string base;              // path_within: where relative paths start; empty: they are unclear
   std::vector<HostPattern> hosts;
   std::vector<IpRange> ranges;
   std::vector<CommandWords> commands;
-  std::vector<std::string> shown;     // for messages, as the author wrote them
+  std::vector<std::string> shown;  // for messages, as the author wrote them
 
   Constant();
   ~Constant();

@@ -14,13 +14,26 @@ struct Named {
 };
 
 constexpr Named kRoots[] = {
-    {"principal.id", Root::PrincipalId},     {"principal.name", Root::PrincipalName}, {"principal.kind", Root::PrincipalKind},
-    {"principal.owner", Root::PrincipalOwner}, {"grant.id", Root::GrantId},           {"grant.label", Root::GrantLabel},
-    {"grant.role", Root::GrantRole},         {"server.id", Root::ServerId},           {"server.slug", Root::ServerSlug},
-    {"server.name", Root::ServerName},       {"tool.name", Root::ToolName},           {"tool.risk", Root::ToolRisk},
-    {"session.id", Root::SessionId},         {"session.client", Root::SessionClient}, {"time.hour", Root::TimeHour},
-    {"time.minute", Root::TimeMinute},       {"time.weekday", Root::TimeWeekday},     {"time.date", Root::TimeDate},
-    {"time.iso", Root::TimeIso},             {"reason", Root::Reason},
+    {"principal.id", Root::PrincipalId},
+    {"principal.name", Root::PrincipalName},
+    {"principal.kind", Root::PrincipalKind},
+    {"principal.owner", Root::PrincipalOwner},
+    {"grant.id", Root::GrantId},
+    {"grant.label", Root::GrantLabel},
+    {"grant.role", Root::GrantRole},
+    {"server.id", Root::ServerId},
+    {"server.slug", Root::ServerSlug},
+    {"server.name", Root::ServerName},
+    {"tool.name", Root::ToolName},
+    {"tool.risk", Root::ToolRisk},
+    {"session.id", Root::SessionId},
+    {"session.client", Root::SessionClient},
+    {"time.hour", Root::TimeHour},
+    {"time.minute", Root::TimeMinute},
+    {"time.weekday", Root::TimeWeekday},
+    {"time.date", Root::TimeDate},
+    {"time.iso", Root::TimeIso},
+    {"reason", Root::Reason},
 };
 
 Segment segment(std::string key) {
@@ -68,9 +81,7 @@ Result<std::vector<std::string>> split_dotted(std::string_view text) {
   }
 }
 
-Result<std::vector<std::string>> split(std::string_view text) {
-  return text.starts_with('/') ? split_pointer(text) : split_dotted(text);
-}
+Result<std::vector<std::string>> split(std::string_view text) { return text.starts_with('/') ? split_pointer(text) : split_dotted(text); }
 
 void set_number(Seen& seen, std::string_view literal) {
   seen.kind = Seen::Kind::Number;
@@ -140,11 +151,23 @@ Seen Reader::see(json::Value value) {
   switch (value.kind()) {
     case json::Kind::Null: seen.kind = Seen::Kind::Null; break;
     case json::Kind::False: seen.kind = Seen::Kind::Bool; break;
-    case json::Kind::True: seen.kind = Seen::Kind::Bool; seen.truth = true; break;
+    case json::Kind::True:
+      seen.kind = Seen::Kind::Bool;
+      seen.truth = true;
+      break;
     case json::Kind::Number: set_number(seen, value.number()); break;
-    case json::Kind::String: seen.kind = Seen::Kind::String; seen.text = value.string(); break;
-    case json::Kind::Array: seen.kind = Seen::Kind::Array; seen.value = value; break;
-    case json::Kind::Object: seen.kind = Seen::Kind::Object; seen.value = value; break;
+    case json::Kind::String:
+      seen.kind = Seen::Kind::String;
+      seen.text = value.string();
+      break;
+    case json::Kind::Array:
+      seen.kind = Seen::Kind::Array;
+      seen.value = value;
+      break;
+    case json::Kind::Object:
+      seen.kind = Seen::Kind::Object;
+      seen.value = value;
+      break;
   }
   return seen;
 }

@@ -17,12 +17,25 @@ namespace callgate::policy {
 enum class Root : std::uint8_t {
   Element,  // the array element at hand, inside any, all and none
   Args,
-  PrincipalId, PrincipalName, PrincipalKind, PrincipalOwner,
-  GrantId, GrantLabel, GrantRole,
-  ServerId, ServerSlug, ServerName,
-  ToolName, ToolRisk,
-  SessionId, SessionClient,
-  TimeHour, TimeMinute, TimeWeekday, TimeDate, TimeIso,
+  PrincipalId,
+  PrincipalName,
+  PrincipalKind,
+  PrincipalOwner,
+  GrantId,
+  GrantLabel,
+  GrantRole,
+  ServerId,
+  ServerSlug,
+  ServerName,
+  ToolName,
+  ToolRisk,
+  SessionId,
+  SessionClient,
+  TimeHour,
+  TimeMinute,
+  TimeWeekday,
+  TimeDate,
+  TimeIso,
   Reason,
 };
 
@@ -63,7 +76,7 @@ class Reader {
   Scratch& scratch_;
   Seen of_element_;
   bool time_known_ = false;
-  std::array<char, 20> iso_{};   // 2026-07-28T09:00:00Z
+  std::array<char, 20> iso_{};  // 2026-07-28T09:00:00Z
   std::uint8_t weekday_ = 0, hour_digits_ = 1, minute_digits_ = 1;
 };
 

@@ -21,14 +21,14 @@ namespace callgate::policy {
 
 // Where in the document, and what to do about it. Shown alike in CLI, API, console.
 struct Problem {
-  std::string pointer;   // JSON pointer: /tools/refund_payment/deny_if/0/conditions/0/op
+  std::string pointer;  // JSON pointer: /tools/refund_payment/deny_if/0/conditions/0/op
   std::uint32_t line = 0, column = 0;
   std::string message;   // lower case, with the fix
   bool warning = false;  // warnings do not refuse the document
 };
 
 enum class Window : std::uint8_t { Minute, Hour, Day };
-enum class WindowKind : std::uint8_t { Calendar, Sliding, TokenBucket };   // calendar: UTC
+enum class WindowKind : std::uint8_t { Calendar, Sliding, TokenBucket };  // calendar: UTC
 enum class Scope : std::uint8_t { Global, Server, Policy, Grant, Principal, Tool, Session };
 
 // One limit this call would consume. `key` names the counter with its scope id; same name and scope = same counter, across tools.
@@ -40,24 +40,24 @@ struct Claim {
   WindowKind kind{};
   Decimal max;
   Decimal amount;
-  std::string_view rule;       // JSON pointer
+  std::string_view rule;  // JSON pointer
   std::uint32_t line = 0;
-  std::string_view on_deny;    // message when it is full; empty: a standard one
-  bool shadow = false;         // counted and reported, never blocks
+  std::string_view on_deny;  // message when it is full; empty: a standard one
+  bool shadow = false;       // counted and reported, never blocks
 };
 
 // What a decision may look at. Views must outlive decide().
 struct Input {
-  std::string_view method;            // tools/call, resources/read ...
-  std::string_view tool;              // tool name, or prompt name, or resource URI
-  json::Value arguments;              // an object; missing counts as {}
+  std::string_view method;  // tools/call, resources/read ...
+  std::string_view tool;    // tool name, or prompt name, or resource URI
+  json::Value arguments;    // an object; missing counts as {}
   const Principal* principal = nullptr;
   const Grant* grant = nullptr;
   const Server* server = nullptr;
   std::string_view session_id;
   std::string_view client;
   std::string_view stated_reason;
-  std::string_view tool_risk;         // empty until classified
+  std::string_view tool_risk;  // empty until classified
   WallTime now{};
 };
 
@@ -65,7 +65,7 @@ struct Input {
 struct Scratch {
   std::vector<Claim> claims;
   std::vector<ShadowFinding> shadow;
-  std::string keys;                   // backs Claim::key
+  std::string keys;  // backs Claim::key
   std::string text;
   // The policy's own notes.
   std::vector<std::uint32_t> entries;
@@ -75,12 +75,12 @@ struct Scratch {
 
 struct Decision {
   Effect effect = Effect::Deny;
-  std::string_view reason;            // policy.hidden, .require, .deny_if, .default, .reason_required, .limit_amount, .method, .tool_name,
-                                      // .error; "ok" when allowed
-  std::string_view message;           // on_deny verbatim, or a standard sentence that says what to do
-  std::string_view rule;              // JSON pointer of what decided; views live as long as the Policy or Scratch
+  std::string_view reason;   // policy.hidden, .require, .deny_if, .default, .reason_required, .limit_amount, .method, .tool_name,
+                             // .error; "ok" when allowed
+  std::string_view message;  // on_deny verbatim, or a standard sentence that says what to do
+  std::string_view rule;     // JSON pointer of what decided; views live as long as the Policy or Scratch
   std::uint32_t line = 0;
-  std::span<const Claim> claims;      // to reserve, all or none; empty when denied
+  std::span<const Claim> claims;  // to reserve, all or none; empty when denied
   std::span<const ShadowFinding> shadow;
 };
 
@@ -104,13 +104,16 @@ struct TestResult {
   std::string pointer;
   std::uint32_t line = 0;
   bool passed = false;
-  std::string message;   // expected X by RULE, got Y by RULE
+  std::string message;  // expected X by RULE, got Y by RULE
 };
 
 class Policy {
  public:
   // Parses, checks and compiles YAML or JSON. Nothing is ever half applied: on any error all problems are returned and no Policy.
-  struct Compiled { std::shared_ptr<const Policy> policy; std::vector<Problem> problems; };
+  struct Compiled {
+    std::shared_ptr<const Policy> policy;
+    std::vector<Problem> problems;
+  };
   static Compiled compile(std::string_view name, std::int64_t version, std::string_view text);
 
   Decision decide(const Input& input, Scratch& scratch) const;
@@ -120,12 +123,12 @@ class Policy {
   // `methods`, else default.
   bool allows_method(std::string_view method) const;
   Explanation explain(const Input& input) const;
-  std::vector<TestResult> run_tests() const;   // the document's `tests` block; limits count within one run
+  std::vector<TestResult> run_tests() const;  // the document's `tests` block; limits count within one run
 
   const std::string& name() const;
   std::int64_t version() const;
   bool requires_reason() const;
-  bool shadow() const;                          // the whole document is in shadow mode
+  bool shadow() const;  // the whole document is in shadow mode
   Effect default_effect() const;
   ~Policy();
 

@@ -54,9 +54,7 @@ std::string child_pointer(std::string_view pointer, std::string_view key) {
   return out;
 }
 
-std::string child_pointer(std::string_view pointer, std::size_t position) {
-  return std::string(pointer) + '/' + std::to_string(position);
-}
+std::string child_pointer(std::string_view pointer, std::size_t position) { return std::string(pointer) + '/' + std::to_string(position); }
 
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates) {
   std::string_view best;

@@ -30,8 +30,8 @@ struct Rule {
   std::uint32_t begin = 0, end = 0;  // conditions, all of which must hold
   std::string pointer;
   std::uint32_t line = 0;
-  std::string message;          // on_deny, or the standard sentence
-  std::string unmet_message;    // the same when a value is missing or mistyped
+  std::string message;        // on_deny, or the standard sentence
+  std::string unmet_message;  // the same when a value is missing or mistyped
   bool shadow = false;
   bool ignore_missing = false;  // deny_if only
 };
@@ -48,12 +48,12 @@ struct Limit {
   std::string pointer;
   std::uint32_t line = 0;
   std::string on_deny;
-  std::string amount_message;                   // the increment cannot be used
+  std::string amount_message;  // the increment cannot be used
   bool shadow = false;
 };
 
-struct Entry {                  // all_tools, or one key below tools
-  std::string name;             // exact name or glob
+struct Entry {       // all_tools, or one key below tools
+  std::string name;  // exact name or glob
   std::string pointer;
   std::uint32_t line = 0;
   std::optional<bool> allow;
@@ -63,12 +63,12 @@ struct Entry {                  // all_tools, or one key below tools
   std::vector<Limit> limits;
 };
 
-struct Named {                  // a line of `hide` or `methods`
+struct Named {  // a line of `hide` or `methods`
   std::string name;
   std::string pointer;
   std::uint32_t line = 0;
   bool glob = false;
-  bool allow = false;           // methods only
+  bool allow = false;  // methods only
 };
 
 struct TestCase {
@@ -76,7 +76,7 @@ struct TestCase {
   std::uint32_t line = 0;
   std::string call, args_json;
   Effect expect = Effect::Deny;
-  std::string rule, message;    // empty: any
+  std::string rule, message;  // empty: any
   Principal principal;
   Grant grant;
   Server server;
@@ -94,12 +94,12 @@ struct Program {
   bool require_reason = false;
   std::uint32_t require_reason_line = 0;
 
-  std::vector<Named> hides;                                  // in document order
+  std::vector<Named> hides;                                    // in document order
   std::unordered_map<std::string_view, std::uint32_t> hidden;  // exact names -> hides
   std::vector<std::uint32_t> hide_globs;
   std::vector<Named> methods;
   Entry all_tools;
-  std::vector<Entry> entries;                                // in document order
+  std::vector<Entry> entries;                                              // in document order
   std::unordered_map<std::string_view, std::vector<std::uint32_t>> plans;  // exact name -> all entries that apply, in document order
   std::vector<std::uint32_t> globs;
   std::vector<TestCase> tests;
@@ -109,7 +109,7 @@ struct Program {
   std::vector<Constant> constants;
 
   const Named* hidden_by(std::string_view tool) const;
-  const Named* method_rule(std::string_view method) const;   // the denying one when several match
+  const Named* method_rule(std::string_view method) const;  // the denying one when several match
 };
 
 struct Policy::Inner {

@@ -15,8 +15,7 @@ namespace {
 
 using Names = std::set<std::string>;
 
-template <std::size_t N>
-Names names_of(const std::array<std::string_view, N>& fields) { return Names(fields.begin(), fields.end()); }
+template <std::size_t N> Names names_of(const std::array<std::string_view, N>& fields) { return Names(fields.begin(), fields.end()); }
 
 Names properties_of(json::Value schema) {
   Names out;
@@ -122,8 +121,7 @@ class Validator {
     return false;
   }
 
-  template <class Fn>
-  static bool some(json::Value list, Fn fn) {
+  template <class Fn> static bool some(json::Value list, Fn fn) {
     bool found = false;
     list.for_each_element([&](json::Value one) { found = found || fn(one); });
     return found;
@@ -144,7 +142,9 @@ bool accepts(const Schema& schema, std::string_view text) {
 TEST(PolicySchema, AcceptsEveryExample) {
   Schema schema;
   for (const auto& entry : std::filesystem::directory_iterator(std::string(CALLGATE_SOURCE_DIR) + "/examples/policies"))
-    if (entry.path().extension() == ".yaml") { EXPECT_TRUE(accepts(schema, testing::read_file(entry.path().string()))) << entry.path(); }
+    if (entry.path().extension() == ".yaml") {
+      EXPECT_TRUE(accepts(schema, testing::read_file(entry.path().string()))) << entry.path();
+    }
 }
 
 TEST(PolicySchema, RefusesWhatTheCompilerRefuses) {

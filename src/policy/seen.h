@@ -13,9 +13,9 @@ struct Seen {
   enum class Kind : std::uint8_t { Missing, Mistyped, Null, Bool, Number, String, Array, Object };
   Kind kind = Kind::Missing;
   bool truth = false;
-  bool exact = false;      // `decimal` holds the number
-  std::string_view text;   // String: unescaped; Number: the literal
-  json::Value value;       // Array, Object
+  bool exact = false;     // `decimal` holds the number
+  std::string_view text;  // String: unescaped; Number: the literal
+  json::Value value;      // Array, Object
   Decimal decimal;
 
   bool usable() const { return kind != Kind::Missing && kind != Kind::Mistyped; }

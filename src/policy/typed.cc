@@ -18,12 +18,12 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c
 bool treacherous(std::uint32_t rune) {
   if (rune < 0x20 || (rune >= 0x7f && rune < 0xa0)) return true;
   if (rune < 0x80) return rune == '\\' || rune == '$';
-  if (rune >= 0xff01 && rune <= 0xff5e) return true;                                     // full-width ASCII
+  if (rune >= 0xff01 && rune <= 0xff5e) return true;                                          // full-width ASCII
   if ((rune >= 0x200b && rune <= 0x200f) || (rune >= 0x202a && rune <= 0x202e)) return true;  // invisible, direction
   if ((rune >= 0x2060 && rune <= 0x206f) || rune == 0xfeff || rune == 0x00ad) return true;
-  if (rune >= 0x2024 && rune <= 0x2026) return true;                                     // dot leaders
-  if (rune >= 0x2100 && rune <= 0x2106) return true;                                     // a/c and its kind fold to a slash
-  if (rune >= 0xfe50 && rune <= 0xfe6f) return true;                                     // small forms
+  if (rune >= 0x2024 && rune <= 0x2026) return true;  // dot leaders
+  if (rune >= 0x2100 && rune <= 0x2106) return true;  // a/c and its kind fold to a slash
+  if (rune >= 0xfe50 && rune <= 0xfe6f) return true;  // small forms
   constexpr std::uint32_t kSlashes[] = {0x2044, 0x2215, 0x2216, 0x29f5, 0x29f8, 0x29f9, 0x3002, 0xff61, 0x2571, 0x2572, 0x223c};
   return std::find(std::begin(kSlashes), std::end(kSlashes), rune) != std::end(kSlashes) || (rune >= 0xe0000 && rune <= 0xe0fff);
 }

@@ -44,7 +44,7 @@ class Compiler {
     if (into_.nodes.size() >= kNodesMax) return fail(Code::TooLarge, "schema.too_large", "the schema has too many parts");
     auto index = static_cast<NodeIndex>(into_.nodes.size());
     into_.nodes.emplace_back();
-    done_.emplace(schema.raw().data(), index);   // before its parts: a cycle ends here
+    done_.emplace(schema.raw().data(), index);  // before its parts: a cycle ends here
     Node node;
     CG_CHECK(fill(node, schema));
     into_.nodes[index] = std::move(node);
@@ -84,8 +84,10 @@ class Compiler {
   }
 
   Result<void> numbers(Node& node, json::Value schema) {
-    std::pair<std::string_view, std::optional<Decimal>*> all[] = {{"minimum", &node.minimum}, {"maximum", &node.maximum},
-                                                                  {"exclusiveMinimum", &node.exclusive_minimum}, {"exclusiveMaximum", &node.exclusive_maximum}};
+    std::pair<std::string_view, std::optional<Decimal>*> all[] = {{"minimum", &node.minimum},
+                                                                  {"maximum", &node.maximum},
+                                                                  {"exclusiveMinimum", &node.exclusive_minimum},
+                                                                  {"exclusiveMaximum", &node.exclusive_maximum}};
     for (auto& [name, into] : all) {
       json::Value value = schema[name];
       if (!value.exists()) continue;
@@ -97,9 +99,9 @@ class Compiler {
 
   Result<void> counts(Node& node, json::Value schema) {
     std::pair<std::string_view, std::optional<std::uint64_t>*> all[] = {
-        {"minLength", &node.min_length},         {"maxLength", &node.max_length},         {"minItems", &node.min_items},
-        {"maxItems", &node.max_items},           {"minProperties", &node.min_properties}, {"maxProperties", &node.max_properties},
-        {"minContains", &node.min_contains},     {"maxContains", &node.max_contains}};
+        {"minLength", &node.min_length},     {"maxLength", &node.max_length},         {"minItems", &node.min_items},
+        {"maxItems", &node.max_items},       {"minProperties", &node.min_properties}, {"maxProperties", &node.max_properties},
+        {"minContains", &node.min_contains}, {"maxContains", &node.max_contains}};
     for (auto& [name, into] : all) {
       json::Value value = schema[name];
       if (!value.exists()) continue;
@@ -128,8 +130,7 @@ class Compiler {
   }
 
   // Runs `each` over members or elements until one fails; the visitor of json::Value cannot stop by itself.
-  template <class Visit>
-  Result<void> each_member(json::Value object, std::string_view keyword, Visit visit) {
+  template <class Visit> Result<void> each_member(json::Value object, std::string_view keyword, Visit visit) {
     if (object.exists() && !object.is_object()) return bad(keyword, "must be an object");
     Result<void> outcome;
     object.for_each_member([&](std::string_view key, json::Value value) {
@@ -177,7 +178,7 @@ class Compiler {
   Result<void> arrays(Node& into, json::Value schema) {
     into.unique_items = schema["uniqueItems"].is(json::Kind::True);
     CG_CHECK(list(into.prefix_items, schema["prefixItems"], "prefixItems"));
-    if (schema["items"].is_array()) CG_CHECK(list(into.prefix_items, schema["items"], "items"));   // draft 7 tuples
+    if (schema["items"].is_array()) CG_CHECK(list(into.prefix_items, schema["items"], "items"));  // draft 7 tuples
     else CG_CHECK(one(into.items, schema["items"]));
     return one(into.contains, schema["contains"]);
   }
@@ -197,10 +198,12 @@ class Compiler {
 
   Result<json::Value> resolve(std::string_view reference) {
     std::string shown(reference.substr(0, 80));
-    if (!reference.starts_with('#')) return fail(Code::InvalidArgument, "schema.remote_ref", "$ref `" + shown + "` leaves the document: it is not fetched");
+    if (!reference.starts_with('#'))
+      return fail(Code::InvalidArgument, "schema.remote_ref", "$ref `" + shown + "` leaves the document: it is not fetched");
     json::Value at = into_.document.root();
     reference.remove_prefix(1);
-    if (!reference.empty() && reference.front() != '/') return fail(Code::InvalidArgument, "schema.dangling_ref", "$ref `" + shown + "` uses an anchor: only #/path is supported");
+    if (!reference.empty() && reference.front() != '/')
+      return fail(Code::InvalidArgument, "schema.dangling_ref", "$ref `" + shown + "` uses an anchor: only #/path is supported");
     while (!reference.empty()) {
       reference.remove_prefix(1);
       std::size_t slash = std::min(reference.find('/'), reference.size());
@@ -219,7 +222,7 @@ class Compiler {
   }
 
   Schema::Inner& into_;
-  std::unordered_map<const char*, NodeIndex> done_;   // by place in the canonical text: the same schema is compiled once
+  std::unordered_map<const char*, NodeIndex> done_;  // by place in the canonical text: the same schema is compiled once
 };
 
 Schema::Schema() : inner_(std::make_unique<Inner>()) {}

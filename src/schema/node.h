@@ -27,9 +27,9 @@ using PropertyMap = std::unordered_map<std::string, NodeIndex, TextHash, std::eq
 enum TypeBit : unsigned { kNull = 1, kBoolean = 2, kInteger = 4, kNumber = 8, kString = 16, kArray = 32, kObject = 64 };
 
 struct Node {
-  std::optional<bool> always;                       // true and false as schemas
-  unsigned types = 0;                               // 0: any
-  std::vector<json::Value> allowed;                 // enum and const; values live in the kept document
+  std::optional<bool> always;        // true and false as schemas
+  unsigned types = 0;                // 0: any
+  std::vector<json::Value> allowed;  // enum and const; values live in the kept document
   std::optional<Decimal> minimum, maximum, exclusive_minimum, exclusive_maximum;
   std::optional<std::uint64_t> min_length, max_length, min_items, max_items, min_properties, max_properties, min_contains, max_contains;
   std::unique_ptr<re2::RE2> pattern;
@@ -42,11 +42,11 @@ struct Node {
 };
 
 struct Schema::Inner {
-  json::Document document;                          // keeps enum values and names alive
+  json::Document document;  // keeps enum values and names alive
   std::vector<Node> nodes;
   NodeIndex root = 0;
 };
 
-bool equal_values(json::Value a, json::Value b);    // JSON equality: numbers by value, members in any order
+bool equal_values(json::Value a, json::Value b);  // JSON equality: numbers by value, members in any order
 
 }  // namespace callgate::schema

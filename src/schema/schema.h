@@ -14,15 +14,15 @@
 namespace callgate::schema {
 
 struct Violation {
-  std::string pointer;   // into the arguments: /items/0/price; empty for the whole
-  std::string message;   // "must be a number"
+  std::string pointer;  // into the arguments: /items/0/price; empty for the whole
+  std::string message;  // "must be a number"
 };
 
 class Schema {
  public:
   // Errors: InvalidArgument schema.* naming the place: bad keyword value, bad pattern, remote or dangling $ref, too large.
   static Result<std::shared_ptr<const Schema>> compile(json::Value document);
-  std::optional<Violation> validate(json::Value value) const;   // the first violation found, nothing when valid
+  std::optional<Violation> validate(json::Value value) const;  // the first violation found, nothing when valid
   ~Schema();
 
  private:

@@ -22,7 +22,8 @@ std::string check(const std::shared_ptr<const Schema>& schema, std::string_view 
 }
 
 TEST(Schema, NamesTheFirstViolationAndItsPlace) {
-  auto schema = compiled(R"({"type":"object","properties":{"amount":{"type":"number","minimum":0},"items":{"type":"array","items":{"type":"string","maxLength":3}}},
+  auto schema = compiled(
+      R"({"type":"object","properties":{"amount":{"type":"number","minimum":0},"items":{"type":"array","items":{"type":"string","maxLength":3}}},
                              "required":["amount"],"additionalProperties":false})");
   EXPECT_EQ(check(schema, R"({"amount":5,"items":["a","abc"]})"), "");
   EXPECT_EQ(check(schema, R"({"items":[]})"), " needs `amount`");
@@ -47,7 +48,8 @@ TEST(Schema, ComparesEnumsAndConstantsByValue) {
 
 TEST(Schema, CombinesForms) {
   auto schema = compiled(R"({"oneOf":[{"required":["id"]},{"required":["name"]}],"not":{"required":["secret"]},
-                             "if":{"properties":{"kind":{"const":"b"}},"required":["kind"]},"then":{"required":["extra"]},"anyOf":[{"type":"object"}]})");
+                             "if":{"properties":{"kind":{"const":"b"}},"required":["kind"]},"then":{"required":["extra"]},
+                             "anyOf":[{"type":"object"}]})");
   EXPECT_EQ(check(schema, R"({"id":1})"), "");
   EXPECT_NE(check(schema, R"({"id":1,"name":2})"), "");
   EXPECT_NE(check(schema, R"({"id":1,"secret":2})"), "");
@@ -55,7 +57,8 @@ TEST(Schema, CombinesForms) {
 }
 
 TEST(Schema, FollowsLocalReferencesAndEndsOnCycles) {
-  auto tree = compiled(R"({"$ref":"#/$defs/node","$defs":{"node":{"type":"object","properties":{"next":{"$ref":"#/$defs/node"}},"additionalProperties":false}}})");
+  auto tree = compiled(
+      R"({"$ref":"#/$defs/node","$defs":{"node":{"type":"object","properties":{"next":{"$ref":"#/$defs/node"}},"additionalProperties":false}}})");
   EXPECT_EQ(check(tree, R"({"next":{"next":{}}})"), "");
   EXPECT_EQ(check(tree, R"({"next":{"next":{"x":1}}})"), "/next/next has an unexpected member `x`");
   auto cycle = compiled(R"({"$ref":"#"})");
@@ -63,8 +66,8 @@ TEST(Schema, FollowsLocalReferencesAndEndsOnCycles) {
 }
 
 TEST(Schema, RefusesWhatItWouldHaveToFetchOrGuess) {
-  for (auto text : {R"({"$ref":"https://example.com/schema.json"})", R"({"$ref":"#/$defs/none"})", R"({"type":"numbre"})", R"x({"pattern":"(?=x)"})x", R"({"minLength":-1})",
-                    R"({"properties":[]})", R"("object")"}) {
+  for (auto text : {R"({"$ref":"https://example.com/schema.json"})", R"({"$ref":"#/$defs/none"})", R"({"type":"numbre"})",
+                    R"x({"pattern":"(?=x)"})x", R"({"minLength":-1})", R"({"properties":[]})", R"("object")"}) {
     json::Document document;
     ASSERT_TRUE(document.parse(text));
     EXPECT_FALSE(Schema::compile(document.root())) << text;
@@ -72,7 +75,8 @@ TEST(Schema, RefusesWhatItWouldHaveToFetchOrGuess) {
 }
 
 TEST(Schema, ChecksArraysAndNames) {
-  auto schema = compiled(R"({"prefixItems":[{"type":"string"}],"items":{"type":"number"},"minItems":1,"maxItems":3,"uniqueItems":true,"contains":{"type":"number","minimum":5}})");
+  auto schema = compiled(
+      R"({"prefixItems":[{"type":"string"}],"items":{"type":"number"},"minItems":1,"maxItems":3,"uniqueItems":true,"contains":{"type":"number","minimum":5}})");
   EXPECT_EQ(check(schema, R"(["a",5,6])"), "");
   EXPECT_NE(check(schema, R"(["a",1])"), "");
   EXPECT_EQ(check(schema, R"(["a","b"])"), "/1 must be a number");

@@ -3,7 +3,7 @@
 namespace callgate::schema {
 namespace {
 
-constexpr int kDepthMax = 128;   // of nested schemas, references included: a schema that only refers to itself ends here
+constexpr int kDepthMax = 128;  // of nested schemas, references included: a schema that only refers to itself ends here
 
 unsigned types_of(json::Value value) {
   switch (value.kind()) {
@@ -16,13 +16,14 @@ unsigned types_of(json::Value value) {
     case json::Kind::Number: break;
   }
   auto number = Decimal::parse(value.number());
-  return number && number->exponent() >= 0 ? kNumber | kInteger : kNumber;   // 1.0 is an integer (2020-12, 6.1.1)
+  return number && number->exponent() >= 0 ? kNumber | kInteger : kNumber;  // 1.0 is an integer (2020-12, 6.1.1)
 }
 
 std::string type_names(unsigned types) {
   std::string names;
-  std::pair<unsigned, std::string_view> all[] = {{kNull, "null"},     {kBoolean, "a boolean"}, {kInteger, "an integer"}, {kNumber, "a number"},
-                                                 {kString, "a text"}, {kArray, "an array"},    {kObject, "an object"}};
+  std::pair<unsigned, std::string_view> all[] = {{kNull, "null"},       {kBoolean, "a boolean"}, {kInteger, "an integer"},
+                                                 {kNumber, "a number"}, {kString, "a text"},     {kArray, "an array"},
+                                                 {kObject, "an object"}};
   for (auto& [bit, name] : all)
     if (types & bit) (names += names.empty() ? "" : " or ") += name;
   return names;
@@ -103,15 +104,18 @@ class Checker {
       if (node.min_length && length < *node.min_length) return no("must have at least " + std::to_string(*node.min_length) + " characters");
       if (node.max_length && length > *node.max_length) return no("must have at most " + std::to_string(*node.max_length) + " characters");
     }
-    if (node.pattern && !re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *node.pattern)) return no("does not match its pattern");
+    if (node.pattern && !re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *node.pattern))
+      return no("does not match its pattern");
     return true;
   }
 
   bool check_object(const Node& node, json::Value value) {
     for (const std::string& name : node.required)
       if (!value[name].exists()) return no("needs `" + name + "`");
-    if (node.min_properties && value.size() < *node.min_properties) return no("must have at least " + std::to_string(*node.min_properties) + " members");
-    if (node.max_properties && value.size() > *node.max_properties) return no("must have at most " + std::to_string(*node.max_properties) + " members");
+    if (node.min_properties && value.size() < *node.min_properties)
+      return no("must have at least " + std::to_string(*node.min_properties) + " members");
+    if (node.max_properties && value.size() > *node.max_properties)
+      return no("must have at most " + std::to_string(*node.max_properties) + " members");
     if (node.properties.empty() && node.pattern_properties.empty() && !node.additional_properties && !node.property_names) return true;
     bool good = true;
     value.for_each_member([&](std::string_view key, json::Value member) {

@@ -9,7 +9,7 @@ namespace callgate::session {
 namespace {
 
 constexpr std::array<std::string_view, 6> kEnvelopeKeys = {"jsonrpc", "id", "method", "params", "result", "error"};
-constexpr std::array<std::string_view, 9> kParameterKeys = {"name", "arguments", "uri",  "_meta",      "cursor",
+constexpr std::array<std::string_view, 9> kParameterKeys = {"name", "arguments", "uri",  "_meta",       "cursor",
                                                             "ref",  "argument",  "task", "requestState"};
 constexpr std::size_t kIdBytesMax = 256;
 constexpr std::size_t kMethodBytesMax = 128;
@@ -21,8 +21,7 @@ bool ascii(std::string_view text) {
 }
 
 // A key that some parser could take for a reserved one, but that we would not (T-01): other case, or not ASCII at all.
-template <std::size_t N>
-bool imitates(std::string_view key, const std::array<std::string_view, N>& reserved) {
+template <std::size_t N> bool imitates(std::string_view key, const std::array<std::string_view, N>& reserved) {
   if (!ascii(key)) return true;
   for (std::string_view name : reserved)
     if (key != name && net::equals_ignoring_case(key, name)) return true;
@@ -37,14 +36,16 @@ Result<void> check_keys(json::Value root) {
     if (wrong.empty()) wrong = key.empty() ? std::string_view("(empty)") : key;
   });
   if (!wrong.empty())
-    return fail(Code::InvalidRequest, "rpc.envelope_key",
-                "unexpected member `" + std::string(wrong.substr(0, 40)) + "` in the message: only jsonrpc, id, method, params, result, error");
+    return fail(
+        Code::InvalidRequest, "rpc.envelope_key",
+        "unexpected member `" + std::string(wrong.substr(0, 40)) + "` in the message: only jsonrpc, id, method, params, result, error");
   root["params"].for_each_member([&](std::string_view key, json::Value) {
     if (wrong.empty() && imitates(key, kParameterKeys)) wrong = key;
   });
   if (!wrong.empty())
-    return fail(Code::InvalidRequest, "rpc.parameter_key",
-                "parameter `" + std::string(wrong.substr(0, 40)) + "` imitates a reserved name: spell it exactly as the specification does");
+    return fail(
+        Code::InvalidRequest, "rpc.parameter_key",
+        "parameter `" + std::string(wrong.substr(0, 40)) + "` imitates a reserved name: spell it exactly as the specification does");
   return {};
 }
 
@@ -78,8 +79,7 @@ Result<Message> read_response(json::Value root, Message message) {
 }  // namespace
 
 Result<Message> read_message(json::Value root) {
-  if (root.is_array())
-    return fail(Code::InvalidRequest, "rpc.batch", "batches are not accepted: send each message in its own POST");
+  if (root.is_array()) return fail(Code::InvalidRequest, "rpc.batch", "batches are not accepted: send each message in its own POST");
   if (!root.is_object()) return fail(Code::InvalidRequest, "rpc.not_an_object", "a message is one JSON object");
   CG_CHECK(check_keys(root));
   if (root["jsonrpc"].string() != "2.0") return fail(Code::InvalidRequest, "rpc.version", "`jsonrpc` must be the string \"2.0\"");
@@ -93,8 +93,7 @@ Result<Message> read_message(json::Value root) {
     return fail(Code::InvalidRequest, "rpc.mixed", "a message is a request or an answer, not both");
   message.method = method.string();
   message.params = root["params"];
-  if (message.params.exists() && !message.params.is_object())
-    return fail(Code::InvalidRequest, "rpc.params", "`params` must be an object");
+  if (message.params.exists() && !message.params.is_object()) return fail(Code::InvalidRequest, "rpc.params", "`params` must be an object");
   if (!message.id.exists()) {
     message.kind = MessageKind::Notification;
     return message;

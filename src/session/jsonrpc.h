@@ -16,17 +16,17 @@ inline constexpr int kInvalidRequest = -32600;
 inline constexpr int kMethodNotFound = -32601;
 inline constexpr int kInvalidParams = -32602;
 inline constexpr int kInternalError = -32603;
-inline constexpr int kHeaderMismatch = -32020;       // 2026-07-28
-inline constexpr int kUnsupportedVersion = -32022;   // 2026-07-28
+inline constexpr int kHeaderMismatch = -32020;      // 2026-07-28
+inline constexpr int kUnsupportedVersion = -32022;  // 2026-07-28
 
 enum class MessageKind : std::uint8_t { Request, Notification, Response };
 
 struct Message {
   MessageKind kind = MessageKind::Request;
-  std::string_view method;     // requests and notifications
-  json::Value id;              // requests and responses; a string or an integer within +-(2^53 - 1)
-  json::Value params;          // an object, or missing
-  json::Value result, error;   // responses: exactly one of them
+  std::string_view method;    // requests and notifications
+  json::Value id;             // requests and responses; a string or an integer within +-(2^53 - 1)
+  json::Value params;         // an object, or missing
+  json::Value result, error;  // responses: exactly one of them
 };
 
 // Errors: InvalidRequest rpc.* (maps to -32600).

@@ -28,13 +28,13 @@ TEST(JsonRpc, TellsRequestsNotificationsAndAnswersApart) {
 }
 
 TEST(JsonRpc, NamesWhatIsWrong) {
-  EXPECT_EQ(reason_of("[]"), "rpc.batch");   // T-09
+  EXPECT_EQ(reason_of("[]"), "rpc.batch");  // T-09
   EXPECT_EQ(reason_of("5"), "rpc.not_an_object");
   EXPECT_EQ(reason_of(R"({"id":1,"method":"ping"})"), "rpc.version");
   EXPECT_EQ(reason_of(R"({"jsonrpc":2.0,"id":1,"method":"ping"})"), "rpc.version");
   EXPECT_EQ(reason_of(R"({"jsonrpc":"2.0","id":1,"method":""})"), "rpc.method");
   EXPECT_EQ(reason_of(R"({"jsonrpc":"2.0","id":1,"method":5})"), "rpc.method");
-  EXPECT_EQ(reason_of(R"({"jsonrpc":"2.0","id":1,"method":"ping","params":[1]})"), "rpc.params");   // T-10
+  EXPECT_EQ(reason_of(R"({"jsonrpc":"2.0","id":1,"method":"ping","params":[1]})"), "rpc.params");  // T-10
   EXPECT_EQ(reason_of(R"({"jsonrpc":"2.0","id":1,"method":"ping","result":{}})"), "rpc.mixed");
   EXPECT_EQ(reason_of(R"({"jsonrpc":"2.0","id":1,"method":"ping","extra":1})"), "rpc.envelope_key");
   EXPECT_EQ(reason_of(R"({"jsonrpc":"2.0","id":1})"), "rpc.response");
@@ -53,7 +53,8 @@ TEST(JsonRpc, RefusesKeysThatImitateReservedOnes) {
 TEST(JsonRpc, TakesOnlyIdsThatNoPeerRounds) {
   auto with_id = [](const std::string& id) { return reason_of(R"({"jsonrpc":"2.0","method":"ping","id":)" + id + "}"); };
   for (auto good : {"0", "1", "-1", "9007199254740991", "-9007199254740991", "\"\"", "\"x\""}) EXPECT_EQ(with_id(good), "ok") << good;
-  for (auto bad : {"null", "1.0", "1e2", "-0", "9007199254740992", "12345678901234567890", "{}", "[]", "true"}) EXPECT_EQ(with_id(bad), "rpc.id") << bad;
+  for (auto bad : {"null", "1.0", "1e2", "-0", "9007199254740992", "12345678901234567890", "{}", "[]", "true"})
+    EXPECT_EQ(with_id(bad), "rpc.id") << bad;
   EXPECT_EQ(with_id("\"" + std::string(300, 'x') + "\""), "rpc.id");
 }
 

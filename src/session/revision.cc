@@ -27,8 +27,7 @@ ModernFault check_name(const net::Head& head, const Message& message) {
   if (head.count("mcp-name") != 1) return mismatch("the Mcp-Name header is missing or repeated");
   auto name = decode_header_value(head.header("mcp-name"));
   if (!name) return mismatch("the Mcp-Name header is not valid base64");
-  if (*name != message.params[parameter].string())
-    return mismatch("the Mcp-Name header does not match params." + std::string(parameter));
+  if (*name != message.params[parameter].string()) return mismatch("the Mcp-Name header does not match params." + std::string(parameter));
   return {};
 }
 
@@ -68,9 +67,7 @@ ModernFault check_mirrored(const net::Head& head, const Message& message) {
 
 }  // namespace
 
-bool legacy_revision(std::string_view revision) {
-  return revision == "2025-11-25" || revision == "2025-06-18" || revision == "2025-03-26";
-}
+bool legacy_revision(std::string_view revision) { return revision == "2025-11-25" || revision == "2025-06-18" || revision == "2025-03-26"; }
 
 std::optional<std::string> decode_header_value(std::string_view value) {
   constexpr std::string_view prefix = "=?base64?";
@@ -91,16 +88,13 @@ Era era_of(const net::Head& head, const Message& message) {
 }
 
 ModernFault check_modern(const net::Head& head, const Message& message) {
-  if (message.kind == MessageKind::Response)
-    return {kInvalidRequest, "this revision has no answers from clients", {}};
+  if (message.kind == MessageKind::Response) return {kInvalidRequest, "this revision has no answers from clients", {}};
   std::string_view header = head.header("mcp-protocol-version");
   json::Value meta = message.params["_meta"];
   json::Value version = meta[kMetaVersion];
   if (message.kind == MessageKind::Request) {
-    if (!version.is_string())
-      return {kInvalidParams, "params._meta needs `" + std::string(kMetaVersion) + "`", {}};
-    if (!meta[kMetaCapabilities].is_object())
-      return {kInvalidParams, "params._meta needs `" + std::string(kMetaCapabilities) + "`", {}};
+    if (!version.is_string()) return {kInvalidParams, "params._meta needs `" + std::string(kMetaVersion) + "`", {}};
+    if (!meta[kMetaCapabilities].is_object()) return {kInvalidParams, "params._meta needs `" + std::string(kMetaCapabilities) + "`", {}};
     if (head.count("mcp-protocol-version") != 1) return mismatch("the MCP-Protocol-Version header is missing or repeated");
   }
   if (version.exists() && !header.empty() && header != version.string())

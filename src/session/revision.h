@@ -14,12 +14,12 @@ namespace callgate::session {
 enum class Era : std::uint8_t { Legacy, Modern };
 
 inline constexpr std::string_view kModernRevision = "2026-07-28";
-inline constexpr std::string_view kAssumedRevision = "2025-03-26";   // a legacy request without the header
+inline constexpr std::string_view kAssumedRevision = "2025-03-26";  // a legacy request without the header
 inline constexpr std::string_view kMetaVersion = "io.modelcontextprotocol/protocolVersion";
 inline constexpr std::string_view kMetaClientInfo = "io.modelcontextprotocol/clientInfo";
 inline constexpr std::string_view kMetaCapabilities = "io.modelcontextprotocol/clientCapabilities";
 
-bool legacy_revision(std::string_view revision);   // one we serve over streamable HTTP
+bool legacy_revision(std::string_view revision);  // one we serve over streamable HTTP
 
 // What the bytes claim. A malformed modern claim stays modern: it gets modern errors, never legacy treatment.
 Era era_of(const net::Head& head, const Message& message);
@@ -27,9 +27,9 @@ Era era_of(const net::Head& head, const Message& message);
 // What is wrong with a modern POST (N7 to N9), as code and message for the caller, HTTP 400. Header values are compared with the
 // judged body, never trusted by themselves.
 struct ModernFault {
-  int code = 0;               // 0: nothing is wrong
+  int code = 0;  // 0: nothing is wrong
   std::string message;
-  std::string data;           // JSON object or empty
+  std::string data;  // JSON object or empty
 };
 ModernFault check_modern(const net::Head& head, const Message& message);
 

@@ -21,7 +21,8 @@ struct Post {
   }
 };
 
-const std::string kMeta = R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}})";
+const std::string kMeta =
+    R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}})";
 std::string call(const std::string& members) { return R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{)" + members + "}}"; }
 
 TEST(Revision, AModernClaimStaysModern) {
@@ -38,18 +39,23 @@ TEST(Revision, AModernClaimStaysModern) {
 
 TEST(Revision, SaysWhatAModernPostLacks) {
   std::string good = "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: x\r\n";
-  auto fault = [](const std::string& head, const std::string& body) { return Post(head, body), check_modern(Post(head, body).head, Post(head, body).message).code; };
+  auto fault = [](const std::string& head, const std::string& body) {
+    return Post(head, body), check_modern(Post(head, body).head, Post(head, body).message).code;
+  };
   EXPECT_EQ(fault(good, call(R"("name":"x",)" + kMeta)), 0);
   EXPECT_EQ(fault(good, call(R"("name":"x")")), kInvalidParams);
   EXPECT_EQ(fault("MCP-Protocol-Version: 2026-07-28\r\nMcp-Name: x\r\n", call(R"("name":"x",)" + kMeta)), kHeaderMismatch);
   EXPECT_EQ(fault("Mcp-Method: tools/call\r\nMcp-Name: x\r\n", call(R"("name":"x",)" + kMeta)), kHeaderMismatch);
   EXPECT_EQ(fault(good, call(R"("name":"y",)" + kMeta)), kHeaderMismatch);
-  EXPECT_EQ(fault("MCP-Protocol-Version: 2025-11-25\r\nMcp-Method: tools/call\r\nMcp-Name: x\r\n", call(R"("name":"x",)" + kMeta)), kHeaderMismatch);
+  EXPECT_EQ(fault("MCP-Protocol-Version: 2025-11-25\r\nMcp-Method: tools/call\r\nMcp-Name: x\r\n", call(R"("name":"x",)" + kMeta)),
+            kHeaderMismatch);
 }
 
 TEST(Revision, UnknownRevisionsGetTheListOfSupportedOnes) {
-  Post post("MCP-Protocol-Version: 2027-01-01\r\nMcp-Method: tools/call\r\nMcp-Name: x\r\n",
-            call(R"("name":"x","_meta":{"io.modelcontextprotocol/protocolVersion":"2027-01-01","io.modelcontextprotocol/clientCapabilities":{}})"));
+  Post post(
+      "MCP-Protocol-Version: 2027-01-01\r\nMcp-Method: tools/call\r\nMcp-Name: x\r\n",
+      call(
+          R"("name":"x","_meta":{"io.modelcontextprotocol/protocolVersion":"2027-01-01","io.modelcontextprotocol/clientCapabilities":{}})"));
   ModernFault fault = check_modern(post.head, post.message);
   EXPECT_EQ(fault.code, kUnsupportedVersion);
   EXPECT_NE(fault.data.find(R"("requested":"2027-01-01")"), std::string::npos);
@@ -60,7 +66,8 @@ TEST(Revision, DecodesMirroredValues) {
   EXPECT_EQ(decode_header_value("plain"), "plain");
   EXPECT_EQ(decode_header_value("=?base64?w7w=?="), "\u00fc");
   EXPECT_FALSE(decode_header_value("=?base64?***?="));
-  Post post("MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: =?base64?w7w=?=\r\n", call("\"name\":\"\u00fc\"," + kMeta));
+  Post post("MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: =?base64?w7w=?=\r\n",
+            call("\"name\":\"\u00fc\"," + kMeta));
   EXPECT_EQ(check_modern(post.head, post.message).code, 0);
 }
 

@@ -6,7 +6,7 @@
 namespace callgate::session {
 
 void SessionTable::erase(std::unordered_map<std::string_view, Slot>::iterator at) {
-  auto keep_alive = at->second.session;   // the key lives inside it
+  auto keep_alive = at->second.session;  // the key lives inside it
   auto count = per_grant_.find(keep_alive->grant_id);
   if (count != per_grant_.end() && --count->second == 0) per_grant_.erase(count);
   slots_.erase(at);

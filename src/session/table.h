@@ -23,10 +23,10 @@ struct Session {
   std::string id;
   std::string grant_id;
   std::string server_id;
-  std::string upstream_id;        // the upstream's session; empty: it keeps none
-  std::string revision;           // negotiated
-  std::string client;             // "name version", self-reported
-  std::string digest;             // short, for records: the id itself is never written down
+  std::string upstream_id;  // the upstream's session; empty: it keeps none
+  std::string revision;     // negotiated
+  std::string client;       // "name version", self-reported
+  std::string digest;       // short, for records: the id itself is never written down
   WallTime created_at{};
 };
 
@@ -36,7 +36,7 @@ class SessionTable {
     std::size_t sessions_max = 100'000;
     std::size_t per_grant_max = 1'000;
     std::chrono::seconds idle_max{3'600};
-    std::size_t in_flight_max = 256;     // requests of one session at the same time
+    std::size_t in_flight_max = 256;  // requests of one session at the same time
   };
   explicit SessionTable(const Options& options) : options_(options) {}
 
@@ -61,7 +61,7 @@ class SessionTable {
   };
   mutable std::mutex mutex_;
   Options options_;
-  std::unordered_map<std::string_view, Slot> slots_;   // keys point into Session::id
+  std::unordered_map<std::string_view, Slot> slots_;  // keys point into Session::id
   std::unordered_map<std::string, std::size_t> per_grant_;
   void erase(std::unordered_map<std::string_view, Slot>::iterator at);
 };

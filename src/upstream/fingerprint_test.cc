@@ -16,18 +16,17 @@ Digest of(std::string_view text) {
 TEST(Fingerprint, ChangesWithEveryPartThatMatters) {
   const std::string_view base =
       R"({"name":"a","title":"t","description":"d","inputSchema":{"type":"object"},"outputSchema":{},"annotations":{"x":true}})";
-  for (
-      const char* other : {
-          R"({"name":"b","title":"t","description":"d","inputSchema":{"type":"object"},"outputSchema":{},"annotations":{"x":true}})",
-          R"({"name":"a","title":"T","description":"d","inputSchema":{"type":"object"},"outputSchema":{},"annotations":{"x":true}})",
-          R"({"name":"a","title":"t","description":"d ","inputSchema":{"type":"object"},"outputSchema":{},"annotations":{"x":true}})",
-          R"({"name":"a","title":"t","description":"d","inputSchema":{"type":"string"},"outputSchema":{},"annotations":{"x":true}})",
-          R"({"name":"a","title":"t","description":"d","inputSchema":{"type":"object"},"outputSchema":{"a":1},"annotations":{"x":true}})",
-          R"({"name":"a","title":"t","description":"d","inputSchema":{"type":"object"},"outputSchema":{},"annotations":{"x":false}})",
-          R"({"name":"a","title":"t","description":"d","inputSchema":{"type":"object"},"annotations":{"x":true}})",
-          R"({"name":"a","description":"d","inputSchema":{"type":"object"},"outputSchema":{},"annotations":{"x":true}})",
-          R"({"name":"a","title":"t","description":"d","inputSchema":{"type":["object"]},"outputSchema":{},"annotations":{"x":true}})",
-      }) {
+  for (const char* other : {
+           R"({"name":"b","title":"t","description":"d","inputSchema":{"type":"object"},"outputSchema":{},"annotations":{"x":true}})",
+           R"({"name":"a","title":"T","description":"d","inputSchema":{"type":"object"},"outputSchema":{},"annotations":{"x":true}})",
+           R"({"name":"a","title":"t","description":"d ","inputSchema":{"type":"object"},"outputSchema":{},"annotations":{"x":true}})",
+           R"({"name":"a","title":"t","description":"d","inputSchema":{"type":"string"},"outputSchema":{},"annotations":{"x":true}})",
+           R"({"name":"a","title":"t","description":"d","inputSchema":{"type":"object"},"outputSchema":{"a":1},"annotations":{"x":true}})",
+           R"({"name":"a","title":"t","description":"d","inputSchema":{"type":"object"},"outputSchema":{},"annotations":{"x":false}})",
+           R"({"name":"a","title":"t","description":"d","inputSchema":{"type":"object"},"annotations":{"x":true}})",
+           R"({"name":"a","description":"d","inputSchema":{"type":"object"},"outputSchema":{},"annotations":{"x":true}})",
+           R"({"name":"a","title":"t","description":"d","inputSchema":{"type":["object"]},"outputSchema":{},"annotations":{"x":true}})",
+       }) {
     EXPECT_NE(of(base), of(other)) << other;
   }
 }

@@ -18,7 +18,10 @@ class Failed : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-struct Line { int number; std::string text; };
+struct Line {
+  int number;
+  std::string text;
+};
 
 std::string first_word(const std::string& text) { return text.substr(0, text.find(' ')); }
 std::string after_word(const std::string& text) {
@@ -55,15 +58,25 @@ class Story {
     if (word == "policy") return set_policy(block);
     if (word == "tools") return set_tools(rest);
     if (word == "call") return make_call(rest);
-    if (word == "list") { answer_ = gate().post(R"({"jsonrpc":"2.0","id":2,"method":"tools/list"})"); return; }
-    if (word == "send") { answer_ = gate().post(rest); return; }
+    if (word == "list") {
+      answer_ = gate().post(R"({"jsonrpc":"2.0","id":2,"method":"tools/list"})");
+      return;
+    }
+    if (word == "send") {
+      answer_ = gate().post(rest);
+      return;
+    }
     if (word == "advance") return gate().advance(*parse_duration(rest));
     if (word == "deny_as") return set_deny_as(rest);
     if (word == "revoke") return revoke();
-    if (word == "allowed") return expect(answer_.body.find("\"result\"") != std::string::npos && answer_.body.find("\"isError\":true") == std::string::npos, "expected the call to be allowed");
+    if (word == "allowed")
+      return expect(answer_.body.find("\"result\"") != std::string::npos && answer_.body.find("\"isError\":true") == std::string::npos,
+                    "expected the call to be allowed");
     if (word == "refused") return expect_refused(rest);
-    if (word == "unknown") return expect(answer_.body.find("\"code\":-32602,\"message\":\"Unknown tool: ") != std::string::npos, "expected an unknown tool");
-    if (word == "status") return expect(answer_.status == std::stoi(rest), "expected HTTP status " + rest + ", got " + std::to_string(answer_.status));
+    if (word == "unknown")
+      return expect(answer_.body.find("\"code\":-32602,\"message\":\"Unknown tool: ") != std::string::npos, "expected an unknown tool");
+    if (word == "status")
+      return expect(answer_.status == std::stoi(rest), "expected HTTP status " + rest + ", got " + std::to_string(answer_.status));
     if (word == "says") return expect(answer_.body.find(rest) != std::string::npos, "expected the answer to say " + rest);
     if (word == "listed") return expect_listed(rest);
     if (word == "rule") return expect(answer_.body.find("\"rule\":\"" + rest + "\"") != std::string::npos, "expected rule " + rest);
@@ -125,14 +138,16 @@ class Story {
     json::Document document;
     if (!document.parse(answer_.body)) throw Failed("the list cannot be read");
     std::string listed;
-    document.root()["result"]["tools"].for_each_element([&](json::Value tool) { listed += (listed.empty() ? "" : " ") + std::string(tool["name"].string()); });
+    document.root()["result"]["tools"].for_each_element(
+        [&](json::Value tool) { listed += (listed.empty() ? "" : " ") + std::string(tool["name"].string()); });
     expect(listed == names, "expected the tools `" + names + "`, got `" + listed + "`");
   }
 
   // upstream saw N calls
   void expect_upstream(const std::string& rest) {
     auto wanted = static_cast<std::size_t>(std::stoul(after_word(rest)));
-    expect(gate().upstream.calls() == wanted, "expected the upstream to have seen " + std::to_string(wanted) + " calls, it saw " + std::to_string(gate().upstream.calls()));
+    expect(gate().upstream.calls() == wanted,
+           "expected the upstream to have seen " + std::to_string(wanted) + " calls, it saw " + std::to_string(gate().upstream.calls()));
   }
 
   // audit key=value ...   on the newest record
@@ -142,7 +157,8 @@ class Story {
     for (std::string word; words >> word;) {
       std::size_t equals = word.find('=');
       std::string key = word.substr(0, equals), value = word.substr(equals + 1);
-      bool found = record.find("\"" + key + "\":\"" + value + "\"") != std::string::npos || record.find("\"" + key + "\":" + value) != std::string::npos;
+      bool found = record.find("\"" + key + "\":\"" + value + "\"") != std::string::npos ||
+                   record.find("\"" + key + "\":" + value) != std::string::npos;
       if (!found) throw Failed("expected " + word + " in the newest record: " + record);
     }
   }

@@ -16,8 +16,7 @@
 namespace callgate::gateway::testing {
 namespace {
 
-template <class T>
-T must(Result<T> result) {
+template <class T> T must(Result<T> result) {
   if (!result) throw std::runtime_error(std::string(result.error().reason) + ": " + result.error().message + " " + result.error().detail);
   return std::move(*result);
 }
@@ -43,7 +42,8 @@ std::string Answer::header(std::string_view name) const {
     std::size_t end = head.find("\r\n", at);
     std::string_view line = std::string_view(head).substr(at, end - at);
     std::size_t colon = line.find(':');
-    if (colon != std::string_view::npos && net::equals_ignoring_case(line.substr(0, colon), name)) return std::string(line.substr(colon + 2));
+    if (colon != std::string_view::npos && net::equals_ignoring_case(line.substr(0, colon), name))
+      return std::string(line.substr(colon + 2));
     at = end + 2;
   }
   return {};
@@ -104,7 +104,11 @@ Gate::Gate(Setup setup) {
   upstream_door = must(listener::Listener::open(options, {{loop.get(), &upstream}}));
   door = must(listener::Listener::open(options, {{loop.get(), worker.get()}}));
 
-  user = must(identity->add_principal([] { Principal p; p.name = "dev"; return p; }()));
+  user = must(identity->add_principal([] {
+    Principal p;
+    p.name = "dev";
+    return p;
+  }()));
   Server added;
   added.name = "refunds";
   added.slug = "refunds";
@@ -167,7 +171,7 @@ void Gate::turn(int times) {
 
 void Gate::advance(std::chrono::milliseconds by) {
   clock.advance(by);
-  if (by > std::chrono::minutes(59)) session_.clear();   // idle sessions have ended
+  if (by > std::chrono::minutes(59)) session_.clear();  // idle sessions have ended
   turn(3);
 }
 
@@ -244,14 +248,16 @@ Answer Gate::send(const std::string& raw) {
 }
 
 Answer Gate::post_raw(const std::string& path, const std::string& body, const std::string& head) {
-  return send("POST " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" + head + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  return send("POST " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" + head + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+              body);
 }
 
 std::string Gate::session() {
   if (!session_.empty()) return session_;
-  Answer answer = post_raw("/mcp/refunds",
-                           R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{"elicitation":{},"roots":{}},"clientInfo":{"name":"toy-client","version":"1"}}})",
-                           "Authorization: Bearer " + token + "\r\nContent-Type: application/json\r\n");
+  Answer answer = post_raw(
+      "/mcp/refunds",
+      R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{"elicitation":{},"roots":{}},"clientInfo":{"name":"toy-client","version":"1"}}})",
+      "Authorization: Bearer " + token + "\r\nContent-Type: application/json\r\n");
   session_ = answer.header("Mcp-Session-Id");
   if (answer.status != 200 || session_.empty()) throw std::runtime_error("initialize: " + answer.body);
   return session_;
@@ -259,21 +265,26 @@ std::string Gate::session() {
 
 Answer Gate::post(const std::string& body, const std::string& extra_head) {
   return post_raw("/mcp/refunds", body,
-                  "Authorization: Bearer " + token + "\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\nMcp-Session-Id: " +
-                      session() + "\r\nMCP-Protocol-Version: 2025-11-25\r\n" + extra_head);
+                  "Authorization: Bearer " + token +
+                      "\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\nMcp-Session-Id: " + session() +
+                      "\r\nMCP-Protocol-Version: 2025-11-25\r\n" + extra_head);
 }
 
 Answer Gate::call(const std::string& tool, const std::string& arguments, const std::string& id) {
   std::string name;
   json::append_quoted(name, tool);
-  return post("{\"jsonrpc\":\"2.0\",\"id\":" + id + ",\"method\":\"tools/call\",\"params\":{\"name\":" + name + ",\"arguments\":" + arguments + "}}");
+  return post("{\"jsonrpc\":\"2.0\",\"id\":" + id + ",\"method\":\"tools/call\",\"params\":{\"name\":" + name +
+              ",\"arguments\":" + arguments + "}}");
 }
 
 Answer Gate::modern(const std::string& method, const std::string& params_members, const std::string& extra_head, const std::string& id) {
-  std::string body = "{\"jsonrpc\":\"2.0\",\"id\":" + id + ",\"method\":\"" + method + "\",\"params\":{" + params_members + (params_members.empty() ? "" : ",") +
-                     R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"toy-client","version":"2"},"io.modelcontextprotocol/clientCapabilities":{}}}})";
+  std::string body =
+      "{\"jsonrpc\":\"2.0\",\"id\":" + id + ",\"method\":\"" + method + "\",\"params\":{" + params_members +
+      (params_members.empty() ? "" : ",") +
+      R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"toy-client","version":"2"},"io.modelcontextprotocol/clientCapabilities":{}}}})";
   return post_raw("/mcp/refunds", body,
-                  "Authorization: Bearer " + token + "\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n" +
+                  "Authorization: Bearer " + token +
+                      "\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n" +
                       "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: " + method + "\r\n" + extra_head);
 }
 

@@ -14,10 +14,10 @@
 namespace callgate::gateway::testing {
 
 struct Answer {
-  int status = 0;                 // 0: the connection closed without an answer
-  std::string head;               // header lines, as received
-  std::string body;               // de-chunked
-  bool closed = false;            // the server closed the connection
+  int status = 0;       // 0: the connection closed without an answer
+  std::string head;     // header lines, as received
+  std::string body;     // de-chunked
+  bool closed = false;  // the server closed the connection
   bool complete = false;
   std::string header(std::string_view name) const;
 };
@@ -25,16 +25,18 @@ struct Answer {
 // What the toy upstream saw, and what it says. Default: answers tools/list with `tools`, and every tools/call with a text.
 class ToyUpstream final : public listener::Handler {
  public:
-  struct Seen { std::string method, head, body; };
+  struct Seen {
+    std::string method, head, body;
+  };
   using Script = std::function<void(const Seen&, listener::Reply&)>;
   void handle(const listener::Request& request, listener::Reply& reply) override;
   void refused(const IpAddress&, std::string_view, const Error&, int) override {}
   std::vector<Seen> seen;
-  std::size_t calls() const;      // tools/call requests that arrived
-  Script script;                  // replaces the default
+  std::size_t calls() const;  // tools/call requests that arrived
+  Script script;              // replaces the default
   std::vector<std::string> tools = {"refund_payment", "get_charge", "list_charges", "delete_customer"};
   std::string session = "upstream-session-1";
-  std::vector<listener::Reply*> open;   // streams a script keeps
+  std::vector<listener::Reply*> open;  // streams a script keeps
 };
 
 class Gate {
@@ -42,7 +44,7 @@ class Gate {
   struct Setup {
     std::string policy = "version: \"1\"\ndefault: allow\n";
     Options options;
-    bool seed_tools = true;       // the catalog has seen the toy's tools
+    bool seed_tools = true;  // the catalog has seen the toy's tools
     Capture capture = Capture::Redacted;
   };
   Gate() : Gate(Setup{}) {}
@@ -51,20 +53,21 @@ class Gate {
 
   // One request on a connection of its own; runs the loop until the answer is complete or the connection closed.
   Answer send(const std::string& raw);
-  Answer post(const std::string& body, const std::string& extra_head = {});     // legacy session of its own, opened once
+  Answer post(const std::string& body, const std::string& extra_head = {});  // legacy session of its own, opened once
   Answer post_raw(const std::string& path, const std::string& body, const std::string& head);
   Answer call(const std::string& tool, const std::string& arguments, const std::string& id = "7");
-  Answer modern(const std::string& method, const std::string& params_members, const std::string& extra_head = {}, const std::string& id = "7");
-  int connect();                                                                // a raw socket, non-blocking
-  std::string read_some(int fd, int turns = 50);                                // what arrives within a few turns of the loop
-  void turn(int times = 1);                                                     // loop turns
-  void advance(std::chrono::milliseconds by);                                   // clock and timers
+  Answer modern(const std::string& method, const std::string& params_members, const std::string& extra_head = {},
+                const std::string& id = "7");
+  int connect();                                  // a raw socket, non-blocking
+  std::string read_some(int fd, int turns = 50);  // what arrives within a few turns of the loop
+  void turn(int times = 1);                       // loop turns
+  void advance(std::chrono::milliseconds by);     // clock and timers
 
-  std::string session();                                                        // opens one when needed
+  std::string session();  // opens one when needed
   void publish();
   void put_policy(const std::string& text);
   identity::Minted mint(identity::NewGrant grant);
-  std::vector<std::string> records();                                           // payloads, oldest first
+  std::vector<std::string> records();  // payloads, oldest first
   std::string last_record();
 
   ManualClock clock;
@@ -87,7 +90,7 @@ class Gate {
   Principal user;
   identity::Minted grant;
   std::string token;
-  std::vector<std::string> changed;    // servers whose tools the gate reported as changed
+  std::vector<std::string> changed;  // servers whose tools the gate reported as changed
 
  private:
   Answer receive(int fd);

@@ -21,7 +21,7 @@ Client::Client(std::uint16_t port, const char* address) {
   ::inet_pton(AF_INET, address, &to.sin_addr);
   // Loopback connects at once: the kernel completes the handshake into the backlog.
   fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const int on = 1;   // without it small writes wait in the client's kernel, and a drip is none
+  const int on = 1;  // without it small writes wait in the client's kernel, and a drip is none
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   EXPECT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to), 0) << std::strerror(errno);
 }
@@ -64,7 +64,7 @@ void Client::close() {
 }
 
 void Client::reset() {
-  const struct ::linger now{1, 0};
+  const struct ::linger now { 1, 0 };
   ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
   close();
 }

@@ -18,14 +18,14 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  std::size_t write(std::string_view bytes);   // what the socket took
-  void read();                                 // adds what is there to `received`
+  std::size_t write(std::string_view bytes);  // what the socket took
+  void read();                                // adds what is there to `received`
   void end_writing();
   void close();
-  void reset();                                // closes with RST
+  void reset();  // closes with RST
   int fd = -1;
   std::string received;
-  bool ended = false;                          // the other side closed, in order or not
+  bool ended = false;  // the other side closed, in order or not
 };
 
 struct Seen {
@@ -64,8 +64,8 @@ struct Observer final : ReplyObserver {
 class TestDoor {
  public:
   explicit TestDoor(Options options = {});
-  void turn(int batches = 1);                              // runs the loop without waiting
-  void advance(std::chrono::milliseconds by);              // moves time, then turns
+  void turn(int batches = 1);                  // runs the loop without waiting
+  void advance(std::chrono::milliseconds by);  // moves time, then turns
   // Writes, turns until quiet, and returns what came back.
   std::string exchange(Client& client, std::string_view bytes);
 
@@ -78,7 +78,7 @@ class TestDoor {
 
 std::string get(const std::string& path, const std::string& more_headers = {});
 std::string post(const std::string& path, const std::string& body, const std::string& more_headers = {});
-int status_in(std::string_view response);                  // 0: none
+int status_in(std::string_view response);  // 0: none
 std::size_t count_in(std::string_view text, std::string_view what);
 
 }  // namespace callgate::listener::testing

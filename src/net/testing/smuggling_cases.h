@@ -51,7 +51,11 @@ inline std::vector<Case> head_cases() {
       {"chunked with parameter", post("Transfer-Encoding: chunked;q=1\r\n", "0\r\n\r\n"), "http.transfer_coding"},
       {"quoted chunked", post("Transfer-Encoding: \"chunked\"\r\n", "0\r\n\r\n"), "http.transfer_coding"},
       {"empty coding", post("Transfer-Encoding:\r\n", "0\r\n\r\n"), "http.transfer_coding"},
-      {"vertical tab before chunked", post("Transfer-Encoding: \x0b" "chunked\r\n", "0\r\n\r\n"), "http.syntax"},
+      {"vertical tab before chunked",
+       post("Transfer-Encoding: \x0b"
+            "chunked\r\n",
+            "0\r\n\r\n"),
+       "http.syntax"},
       {"chunked in HTTP/1.0", "POST /x HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "http.framing"},
       // Names and lines.
       {"space before the colon", post("Transfer-Encoding : chunked\r\n", "0\r\n\r\n"), "http.header"},
