@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <map>
 
+#include "app/setup_page.h"
 #include "telemetry/log.h"
 #include "upstream/probe.h"
 
@@ -156,6 +157,8 @@ Result<void> Daemon::record_system(std::string_view reason, std::string_view mes
 }
 
 gateway::SideReply Daemon::answer_side(const gateway::SideRequest& request) {
+  if (request.method == "GET" && request.path == "/setup")
+    return {200, "text/html; charset=utf-8", setup_page().headers, setup_page().body};
   if (request.method == "GET" && request.path == "/healthz") return {200, "text/plain; charset=utf-8", {}, "ok\n"};
   admin::ApiResponse response = api_->handle({request.method, request.path, request.query, request.body, request.authorization,
                                               request.content_type, request.remote, request.local_socket});

@@ -28,8 +28,8 @@ void print_welcome(Daemon& daemon) {
   if (code && *code) {
     // Shown once, on this terminal only: it makes the first owner and then never works again.
     std::printf(
-        "\nNo user exists yet. Make the first one within 24 hours, either\n  here:        callgate user add NAME --owner\n"
-        "  or over REST: POST %s/api/v1/setup with {\"code\":\"%s\",\"name\":\"NAME\"}\n\n",
+        "\nNo user exists yet. Make the first one within 24 hours, either\n  here:            callgate user add NAME --owner\n"
+        "  or in a browser: %s/setup#%s   (works once)\n\n",
         daemon.url().c_str(), std::string((*code)->reveal()).c_str());
   }
   std::fflush(stdout);
