@@ -131,7 +131,7 @@ class Tree(unittest.TestCase):
     def test_what_may_not_be_committed(self):
         self.expect("docs/x.md", f"see {self.root}/src\n", "path of one machine")
         self.expect("docs/x.md", "see " + "/wo" + "rk/main\n", "path of one machine")
-        self.accept("docs/x.md", "see ~/work/main and https://host/root/x\n")
+        self.accept("docs/x.md", "see ~/" + "work/main and https://host/root/x\n")
         self.expect("docs/x.bin", "x" * ((1 << 20) + 1), "1 MiB")
         (self.root / "docs/x.bin").unlink()
         self.expect("tests/package-lock.json", '{"resolved": "x"}', "registry host")

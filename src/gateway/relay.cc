@@ -92,6 +92,10 @@ void Call::relay_answer(const session::Message& message, const session::SseEvent
 
 void Call::relay_event(const session::SseEvent& event, std::string_view data) {
   if (reply_ == nullptr) return;
+  if (message_.method == "initialize") {  // the head of this answer carries the session id, which only the answer brings
+    ++dropped_;
+    return;
+  }
   session::SseEvent copy{.event = "message", .data = data, .id = {}, .retry_ms = event.retry_ms, .has_data = true};
   if (event.id && relayable_id(*event.id)) copy.id = event.id;
   session::append_sse(out_, copy);

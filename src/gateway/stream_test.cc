@@ -66,6 +66,17 @@ TEST(Stream, GivesTheSameEventsHoweverTheBytesArrive) {
   }
 }
 
+TEST(Stream, InitializeKeepsItsSessionIdWhateverComesBeforeTheAnswer) {
+  Gate gate;
+  gate.upstream.script = [](const ToyUpstream::Seen&, listener::Reply& reply) {
+    reply.begin_stream({200, "text/event-stream", "Mcp-Session-Id: theirs\r\n"});
+    reply.write(event(R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"hello"}})"));
+    reply.write(event(R"({"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"t"}}})"));
+    reply.finish();
+  };
+  EXPECT_EQ(gate.session().size(), 43u);
+}
+
 TEST(Stream, DropsWhatAServerMayNotSend) {  // T-50
   Gate gate;
   gate.session();
