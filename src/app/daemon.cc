@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -230,6 +231,18 @@ void Daemon::apply_retention(WallTime now) {
   if (*dropped > 0) (void)record_system("audit.retention", std::to_string(*dropped) + " records past their retention were dropped");
 }
 
+void Daemon::drain() {
+  if (threads_.empty()) return;
+  auto settle = [this](auto close, std::chrono::milliseconds patience) {
+    for (std::size_t i = 0; i < loops_.size(); ++i) loops_[i]->post([worker = workers_[i].get(), close] { (worker->*close)(); });
+    std::unique_lock lock(mutex_);
+    auto idle = [this] { return std::ranges::all_of(workers_, [](const auto& worker) { return worker->busy() == 0; }); };
+    for (auto until = clock_.mono() + patience; !idle() && clock_.mono() < until;) wake_.wait_for(lock, 10ms);
+  };
+  settle(&gateway::Worker::close_streams, 5s);
+  settle(&gateway::Worker::close_calls, 1s);
+}
+
 void Daemon::stop() {
   {
     std::lock_guard lock(mutex_);
@@ -240,6 +253,7 @@ void Daemon::stop() {
   if (door_) door_->stop_accepting();
   if (control_) control_->stop_accepting();
   if (housekeeper_.joinable()) housekeeper_.join();
+  drain();
   offload_.reset();
   for (auto& loop : loops_) loop->stop();
   for (auto& thread : threads_) thread.join();

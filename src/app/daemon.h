@@ -41,6 +41,7 @@ class Daemon {
   void tools_changed(std::string_view server_id);
   void probe_again(const std::string& server_id);
   void apply_retention(WallTime now);
+  void drain();         // calls under way get a moment, then their records; streams end at once
   void housekeeping();  // its own thread: index, checkpoints, sessions, retention
 
   const config::Settings& settings_;

@@ -123,6 +123,26 @@ TEST(Anomaly, ASilentUpstreamIsATimeoutThatKeepsItsCount) {  // T-22
   ::close(fd);
 }
 
+TEST(Anomaly, AnOrderedStopRecordsWhatWasSent) {
+  Gate gate;
+  gate.session();
+  gate.upstream.script = [](const ToyUpstream::Seen&, listener::Reply&) {};
+  std::string body = R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"get_charge","arguments":{}}})";
+  std::string raw = "POST /mcp/refunds HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " + gate.token +
+                    "\r\nContent-Type: application/json\r\nMcp-Session-Id: " + gate.session() +
+                    "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  int fd = gate.connect();
+  ASSERT_GT(::send(fd, raw.data(), raw.size(), 0), 0);
+  gate.turn(20);
+  EXPECT_EQ(gate.worker->busy(), 1u);
+  gate.loop->post([&] { gate.worker->close_calls(); });
+  std::string got = gate.read_some(fd);
+  EXPECT_TRUE(has(got, "gate.stopping")) << got;
+  EXPECT_TRUE(has(gate.last_record(), "gate.stopping")) << gate.last_record();
+  EXPECT_EQ(gate.worker->busy(), 0u);
+  ::close(fd);
+}
+
 TEST(Anomaly, ARefusedConnectionGivesTheCountBack) {  // T-22
   Gate::Setup setup;
   setup.policy = kCounted;

@@ -49,6 +49,9 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   void recheck(const Snapshot& snapshot, WallTime now);
   void keep_alive(MonoTime now);
 
+  bool endless() const { return form_ == Form::Stream || message_.method == "subscriptions/listen"; }
+  void stop();  // the gate stops: what was sent is recorded as it stands
+
   // listener::ReplyObserver
   void on_client_gone() override;
   void on_half_close() override;

@@ -194,6 +194,12 @@ void Call::cut(const Error& error) {
   finish();
 }
 
+// What was admitted but not sent is refused by the worker; what is done or idle is left alone.
+void Call::stop() {
+  if (exchange_ == nullptr && !streaming_) return;
+  cut({Code::Unavailable, "gate.stopping", "the gate is stopping: whether this call took effect is not known", {}});
+}
+
 // B-07, T-61: a grant that ended ends its streams too.
 void Call::recheck(const Snapshot& snapshot, WallTime now) {
   if (finished_) return;

@@ -64,6 +64,7 @@ void Worker::handle(const listener::Request& request, listener::Reply& reply) {
     call = free_.back();
     free_.pop_back();
   }
+  busy_.fetch_add(1, std::memory_order_relaxed);
   call->begin(request, reply);
 }
 
@@ -103,6 +104,7 @@ void Worker::queue_outgoing(Call& call) {
 
 void Worker::recycle(Call& call) {
   call.reset();
+  busy_.fetch_sub(1, std::memory_order_relaxed);
   if (free_.size() < kIdleCallsMax) {
     free_.push_back(&call);
     return;
@@ -155,7 +157,8 @@ void Worker::send_admitted() {
   if (admitted_.empty()) return;
   work_.swap(admitted_);
   Result<void> ready;
-  if (journal_failed_) ready = commit();  // nothing leaves while its record could not be written
+  if (stopping_) ready = fail(Code::Unavailable, "gate.stopping", "the gate is stopping: try again in a moment");
+  if (ready && journal_failed_) ready = commit();  // nothing leaves while its record could not be written
   if (ready && std::ranges::any_of(work_, [](const Call* call) { return call->counted(); })) ready = rooms_.counters.flush();
   if (ready && rooms_.options.record_before_effect) {
     for (Call* call : work_) call->add_intent();
@@ -195,6 +198,16 @@ void Worker::drop_stream(Call& call) {
   streams_[slot] = streams_.back();
   streams_[slot]->stream_slot_ = slot;
   streams_.pop_back();
+}
+
+void Worker::close_streams() {
+  for (std::size_t i = streams_.size(); i-- > 0;)
+    if (streams_[i]->endless()) streams_[i]->stop();
+}
+
+void Worker::close_calls() {
+  stopping_ = true;
+  for (auto& call : calls_) call->stop();
 }
 
 void Worker::sweep_streams() {

@@ -20,6 +20,11 @@ class Worker final : public listener::Handler {
   void handle(const listener::Request& request, listener::Reply& reply) override;
   void refused(const IpAddress& remote, std::string_view first_line, const Error& error, int status) override;
 
+  // An ordered stop, on the loop: streams end first; then what is still open is recorded and answered, and nothing new is sent.
+  void close_streams();
+  void close_calls();
+  std::size_t busy() const { return busy_.load(std::memory_order_relaxed); }  // any thread: calls not yet done
+
   // For Call only.
   Rooms& rooms() { return rooms_; }
   net::Loop& loop() { return loop_; }
@@ -46,6 +51,8 @@ class Worker final : public listener::Handler {
   upstream::Upstreams upstreams_;
   std::shared_ptr<const Snapshot> snapshot_;
   audit::Batch batch_;
+  std::atomic<std::size_t> busy_{0};
+  bool stopping_ = false;
   bool journal_failed_ = false;
   std::uint64_t unrecorded_ = 0;  // refusals while the journal could not be written, past the pending cap
   std::vector<std::unique_ptr<Call>> calls_;
