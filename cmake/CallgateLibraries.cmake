@@ -13,6 +13,7 @@ callgate_library(re2 re2)
 callgate_library(yaml yaml-cpp)
 callgate_library(spdlog spdlog)
 callgate_library(fmt fmt)
+callgate_library(seccomp libseccomp)
 add_library(callgate_lib_expected INTERFACE)   # header only: libexpected-dev
 find_package(CLI11 REQUIRED)
 add_library(callgate_lib_cli11 ALIAS CLI11::CLI11)

@@ -8,7 +8,7 @@ ClearedCall Clearance::issue(const gateway::Evidence& evidence, std::string_view
   // INVARIANT: nothing reaches an upstream without an explicit yes.
   CG_ASSERT(evidence.decision == Effect::Allow);
   CG_ASSERT(identity::may_use_server(evidence.caller, evidence.server.server));
-  return ClearedCall(method, head, body);
+  return {method, head, body, evidence.context};
 }
 
 }  // namespace callgate

@@ -28,6 +28,7 @@ struct Evidence {
   Effect decision;
   const Counted& counted;
   const Recordable& recordable;
+  CallContext context;
 };
 
 }  // namespace callgate::gateway

@@ -97,7 +97,12 @@ void Call::dispatch(const Counted& counted, const Recordable& recordable) {
     status_ = 204;
     return finish();
   }
-  auto cleared = Clearance::issue({*caller_, *server_, effect_, counted, recordable}, method, head_lines_, body_);
+  CallContext context;
+  context.modern = era_ == session::Era::Modern;
+  context.principal_id = caller_->principal.id;
+  context.grant_id = caller_->grant.id;
+  if (session_) context.session = session_->upstream_id, context.revision = session_->revision;
+  auto cleared = Clearance::issue({*caller_, *server_, effect_, counted, recordable, context}, method, head_lines_, body_);
   sent_at_ = worker_.rooms().clock.mono();
   exchange_ = &worker_.upstreams().send({&server_->server, &server_->credentials}, cleared, *this);
 }

@@ -62,11 +62,38 @@ struct Grant {
 
 enum class Capture : std::uint8_t { None, Keys, Redacted, Full };  // how much of the arguments a record keeps
 
+// How a server is reached: at a URL, or as a command run in a sandbox that speaks over its standard input and output.
+enum class ServerKind : std::uint8_t { Http, Stdio };
+
+// Which eras the last probe saw the server speak. Neither: never probed, so the client's era is mirrored.
+struct Eras {
+  bool legacy = false, modern = false;
+};
+
+enum class Mount : std::uint8_t { None, ReadOnly, ReadWrite };
+
+// A stdio server's command and what it may touch. Never passed through a shell.
+struct Command {
+  std::vector<std::string> argv;                        // argv[0] is looked up in the sandbox's PATH
+  std::vector<std::string> environment;                 // NAME=value, not secret; secret values are in the vault by name
+  std::string workspace;                                // absolute path; empty: none is bound
+  Mount workspace_access = Mount::ReadOnly;             // bound at the same path, and the working directory
+  std::vector<std::string> network;                     // hosts it may reach, `host` or `host:port`; empty: no network at all; "*": all
+  bool shared = false;                                  // one process for all sessions, instead of one each
+  bool confined = true;                                 // false only when the operator said so in words
+  std::size_t memory_bytes_max = 1024UL * 1024 * 1024;  // the whole tree
+  std::uint32_t processes_max = 128;
+  std::chrono::seconds cpu_seconds_max{0};  // 0: no cap
+};
+
 struct Server {
   std::string id;    // UUID, part of the URL
   std::string slug;  // unique, [a-z0-9-]{1,64}, part of the URL
   std::string name;
-  Url url;
+  ServerKind kind = ServerKind::Http;
+  Url url;          // Http
+  Command command;  // Stdio
+  Eras eras;
   std::string policy;  // default policy for grants that name none
   bool disabled = false;
   bool allow_private = false;  // may resolve to private or loopback addresses (T-65); link-local never

@@ -13,7 +13,9 @@ namespace callgate {
 // Tests may send what no room has cleared; the product has one Clearance, in gateway/.
 class Clearance {
  public:
-  static ClearedCall make(std::string_view method, std::string_view head, std::string_view body) { return {method, head, body}; }
+  static ClearedCall make(std::string_view method, std::string_view head, std::string_view body, const CallContext& context = {}) {
+    return {method, head, body, context};
+  }
 };
 
 namespace upstream {
