@@ -122,7 +122,7 @@ void Compiler::hide(const Node& list) {
 void Compiler::methods(const Node& map) {
   methods_node = &map;
   if (!map.is(Node::Kind::Map))
-    return problems.error(map, "/methods", "`methods` is a map from method to allow or deny, such as `resources/*: allow`");
+    return problems.error(map, "/methods", "`methods` is a map from method to allow, deny or rules, such as `resources/*: allow`");
   if (map.keys.size() > 1'000) return problems.error(map, "/methods", "more than 1000 methods: use globs such as `resources/*`");
   for (std::size_t i = 0; i < map.keys.size(); ++i) {
     const std::string& name = map.keys[i].name;
@@ -134,7 +134,18 @@ void Compiler::methods(const Node& map) {
                         "`" + name + "` always passes, no session works without it: remove the line");
     else if (!plain_tool_name(name))
       problems.error_at(made.line, map.keys[i].column, made.pointer, "`" + shown(name) + "` is no method name or glob");
-    made.allow = choice(map, "/methods", name, kEffects, 1) == 0;
+    if (i < map.items.size() && map.items[i].is(Node::Kind::Map)) {
+      Entry rules_of_it;
+      rules_of_it.name = name;
+      rules_of_it.pointer = made.pointer;
+      rules_of_it.line = made.line;
+      entry(map.items[i], rules_of_it, kToolFields);
+      made.allow = rules_of_it.allow.value_or(true);
+      made.conditions = static_cast<std::uint32_t>(program.method_entries.size());
+      program.method_entries.push_back(std::move(rules_of_it));
+    } else {
+      made.allow = choice(map, "/methods", name, kEffects, 1) == 0;
+    }
     program.methods.push_back(std::move(made));
   }
 }

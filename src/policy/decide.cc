@@ -29,10 +29,12 @@ bool Policy::hides(std::string_view tool) const { return !inner_->program.shadow
 
 bool Policy::allows_method(std::string_view method) const {
   const Program& program = inner_->program;
-  if (is_call(method) || lifecycle_method(method) || program.shadow) return true;
+  if (is_call(method) || lifecycle_method(method)) return true;
   if (method.empty()) return false;
-  if (const Named* rule = program.method_rule(method)) return rule->allow;
-  return program.fallback == Effect::Allow;
+  const Named* rule = program.method_rule(method);
+  if (asked_of_client(method)) return rule != nullptr && rule->allow;  // shadow mode loosens nothing here: it was never open
+  if (program.shadow) return true;
+  return rule != nullptr ? rule->allow : program.fallback == Effect::Allow;
 }
 
 Decision Walk::run() {
@@ -68,11 +70,42 @@ bool Walk::deny(std::string_view reason, std::string_view message, std::string_v
 void Walk::decide_method() {
   if (lifecycle_method(input_.method)) return;
   const Named* rule = input_.method.empty() ? nullptr : program_.method_rule(input_.method);
-  bool allow = !input_.method.empty() && (rule ? rule->allow : program_.fallback == Effect::Allow);
+  bool open = program_.fallback == Effect::Allow && !asked_of_client(input_.method);
+  bool allow = !input_.method.empty() && (rule ? rule->allow : open);
   std::string_view pointer = rule ? std::string_view(rule->pointer) : "/default";
   std::uint32_t line = rule ? rule->line : program_.fallback_line;
   if (trace_) trace_->fact("methods", pointer, line, rule ? std::string_view(rule->name) : "default", kEffectWords[allow ? 0 : 1]);
-  if (!allow) deny("policy.method", kMethodMessage, pointer, line, false);
+  if (!allow && asked_of_client(input_.method)) {
+    refused_ = true;
+    decision_.effect = Effect::Deny;
+    decision_.reason = "policy.method";
+    decision_.message = kMethodMessage;
+    decision_.rule = pointer;
+    decision_.line = line;
+    return;
+  }
+  if (!allow && deny("policy.method", kMethodMessage, pointer, line, false)) return;
+  judge_method();
+}
+
+// The rules and limits of every line that names the method; `args` are its params.
+void Walk::judge_method() {
+  auto each = [&](auto judge) {
+    for (const Named& named : program_.methods) {
+      if (!named.conditions || (named.glob ? !glob_match(named.name, input_.method) : named.name != input_.method)) continue;
+      if (judge(program_.method_entries[*named.conditions])) return true;
+    }
+    return false;
+  };
+  if (each([&](const Entry& entry) { return require(entry); })) return;
+  if (each([&](const Entry& entry) { return deny_if(entry); })) return;
+  std::size_t size = 0;
+  each([&](const Entry& entry) {
+    size += keys_bound(entry);
+    return false;
+  });
+  if (scratch_.keys.capacity() < size) scratch_.keys.reserve(size);
+  each([&](const Entry& entry) { return claim(entry); });
 }
 
 void Walk::decide_tool() {

@@ -345,6 +345,50 @@ tools: {x: {}, t: {allow: false, limits: [{counter: c, window: day, max: 5}]}}
   EXPECT_EQ(decision.shadow[0].rule, "/methods/prompts~1*");
 }
 
+// T-30, T-50
+TEST(PolicyDecide, LetsServersAskClientsNothingUnlessALineSaysSo) {
+  for (auto text : {"version: \"1\"\ndefault: allow\n", "version: \"1\"\ndefault: allow\nmode: shadow\n"}) {
+    auto policy = compiled(text);
+    ASSERT_TRUE(policy);
+    for (std::string_view method : {"elicitation/create", "sampling/createMessage", "roots/list"}) {
+      EXPECT_FALSE(policy->allows_method(method)) << method;
+      Call call("");
+      call.input.method = method;
+      Scratch scratch;
+      EXPECT_EQ(policy->decide(call.input, scratch).effect, Effect::Deny) << method;
+    }
+  }
+  auto policy = compiled("version: \"1\"\nmethods: {elicitation/create: allow}\n");
+  EXPECT_TRUE(policy->allows_method("elicitation/create"));
+  EXPECT_FALSE(policy->allows_method("sampling/createMessage"));
+}
+
+TEST(PolicyDecide, AppliesTheRulesAndLimitsOfAMethod) {
+  auto policy = compiled(R"(
+version: "1"
+methods:
+  "resources/*": {deny_if: [{conditions: [{path: args.uri, op: starts_with, value: "file:///etc/"}], on_deny: "Not that one."}]}
+  resources/read: {limits: [{counter: reads, window: hour, max: 3}]}
+  prompts/get: {allow: false}
+)");
+  ASSERT_TRUE(policy);
+  Call call("", R"({"uri":"file:///etc/passwd"})");
+  call.input.method = "resources/read";
+  Scratch scratch;
+  auto decision = policy->decide(call.input, scratch);
+  EXPECT_EQ(decision.effect, Effect::Deny);
+  EXPECT_EQ(decision.message, "Not that one.");
+  EXPECT_EQ(decision.rule, "/methods/resources~1*/deny_if/0");
+  EXPECT_TRUE(decision.claims.empty());
+  Call other("", R"({"uri":"file:///srv/a"})");
+  other.input.method = "resources/read";
+  decision = policy->decide(other.input, scratch);
+  EXPECT_EQ(decision.effect, Effect::Allow);
+  ASSERT_EQ(decision.claims.size(), 1u);
+  EXPECT_EQ(decision.claims[0].counter, "reads");
+  EXPECT_FALSE(policy->allows_method("prompts/get"));
+}
+
 // T-30
 TEST(PolicyDecide, JudgesEveryMethod) {
   auto policy = compiled("version: \"1\"\ndefault: deny\nmethods: {\"resources/*\": allow, resources/subscribe: deny}\n");

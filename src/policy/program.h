@@ -68,7 +68,8 @@ struct Named {  // a line of `hide` or `methods`
   std::string pointer;
   std::uint32_t line = 0;
   bool glob = false;
-  bool allow = false;  // methods only
+  bool allow = false;                       // methods only
+  std::optional<std::uint32_t> conditions;  // methods only: index into Program::method_entries, when it has rules of its own
 };
 
 struct TestCase {
@@ -98,6 +99,7 @@ struct Program {
   std::unordered_map<std::string_view, std::uint32_t> hidden;  // exact names -> hides
   std::vector<std::uint32_t> hide_globs;
   std::vector<Named> methods;
+  std::vector<Entry> method_entries;
   Entry all_tools;
   std::vector<Entry> entries;                                              // in document order
   std::unordered_map<std::string_view, std::vector<std::uint32_t>> plans;  // exact name -> all entries that apply, in document order
@@ -118,6 +120,8 @@ struct Policy::Inner {
 
 // Methods every session needs; no document can switch them off.
 bool lifecycle_method(std::string_view method);
+// What a server asks of the client, instead of the other way round: off unless a line of `methods` allows it, whatever the default (T-50).
+bool asked_of_client(std::string_view method);
 // Names that may be called at all: printable ASCII, no space at either end, 1 to 256 bytes (T-20).
 bool plain_tool_name(std::string_view name);
 

@@ -25,6 +25,7 @@ class Walk {
   bool deny(std::string_view reason, std::string_view message, std::string_view rule, std::uint32_t line, bool shadow);
   void decide_tool();
   void decide_method();
+  void judge_method();
   bool fundamentals();
   bool hidden_or_silent();
   void gather();
