@@ -123,6 +123,7 @@ Result<void> Call::admit_post(const listener::Request& request) {
   if (era_ == session::Era::Legacy) CG_CHECK(join_session(request));
   read_context(*request.head);
   CG_CHECK(admit_method());
+  if (era_ == session::Era::Modern) CG_CHECK(dress_modern());
   compose_head(*request.head);
   return {};
 }
@@ -188,8 +189,7 @@ void Call::read_context(const net::Head& head) {
 }
 
 Result<void> Call::admit_method() {
-  if (message_.kind == session::MessageKind::Response)  // nothing is asked of clients in this version, so nothing is waited for
-    return fail(Code::InvalidRequest, "gateway.unexpected_answer", "this answer belongs to no request of the server");
+  if (message_.kind == session::MessageKind::Response) return admit_answer();
   method_ = find_method(message_.method, era_, form_ == Form::Notification);
   if (method_ == nullptr) {
     rpc_code_ = session::kMethodNotFound;
@@ -204,7 +204,7 @@ Result<void> Call::admit_method() {
     case MethodRule::ToolList:
     case MethodRule::Lifecycle:
       if (message_.method == "initialize") {
-        append_initialize(body_text_, document_.root());
+        append_initialize(body_text_, document_.root(), visibility_);
         body_ = body_text_;
       }
       return {};
@@ -215,10 +215,15 @@ Result<void> Call::admit_method() {
 Result<void> Call::admit_governed() {
   if (visibility_.policy == nullptr)
     return fail(Code::Denied, "policy.missing", "no policy applies to this grant, so everything is denied: ask its owner to name one");
-  decision_.effect = visibility_.policy->allows_method(message_.method) ? Effect::Allow : Effect::Deny;
-  if (decision_.effect == Effect::Allow) return {};
-  rpc_code_ = session::kMethodNotFound;
-  return fail(Code::Denied, "policy.method", "Blocked by policy: " + std::string(message_.method) + " is not allowed for this grant.");
+  capture();
+  std::string_view subject = message_.params["name"].string();
+  if (message_.method.starts_with("resources/")) subject = message_.params["uri"].string();
+  auto decided = decide(subject, message_.params);
+  if (!decided && decided.error().reason == "policy.method") {
+    rpc_code_ = session::kMethodNotFound;
+    return fail(Code::Denied, "policy.method", "Blocked by policy: " + std::string(message_.method) + " is not allowed for this grant.");
+  }
+  return decided;
 }
 
 Result<void> Call::admit_tool_call() {
@@ -240,7 +245,7 @@ Result<void> Call::admit_tool_call() {
     return fail(Code::Denied, "catalog.unknown_tool", "Unknown tool: " + std::string(name.string()));
   }
   CG_CHECK(check_arguments(name.string()));
-  return decide(name.string());
+  return decide(name.string(), arguments);
 }
 
 // C-53: what the tool itself would not take is refused here, before it can count or match anything.
@@ -261,11 +266,11 @@ Result<void> Call::check_arguments(std::string_view tool) {
               "Invalid arguments for tool " + std::string(tool) + ": " + place + " " + violation->message);
 }
 
-Result<void> Call::decide(std::string_view subject) {
+Result<void> Call::decide(std::string_view subject, json::Value arguments) {
   policy::Input input;
   input.method = message_.method;
   input.tool = subject;
-  input.arguments = message_.params["arguments"];
+  input.arguments = arguments;
   input.principal = &caller_->principal;
   input.grant = &caller_->grant;
   input.server = &server_->server;
@@ -292,7 +297,8 @@ Result<void> Call::reserve(std::span<const policy::Claim> claims) {
 }
 
 void Call::capture() {
-  json::Value arguments = message_.params["arguments"];
+  bool governed = method_->rule == MethodRule::Governed;  // of other methods the parameters are the arguments
+  json::Value arguments = governed ? message_.params : message_.params["arguments"];
   if (!arguments.exists() || !worker_.rooms().options.audit) return;
   if (server_->server.capture != Capture::None) audit::capture_arguments(arguments_json_, arguments, server_->server.capture);
 }

@@ -10,6 +10,7 @@
 #include "base/content_hash.h"
 #include "base/secret.h"
 #include "gateway/clearance.h"
+#include "gateway/errand.h"
 #include "gateway/filter.h"
 #include "gateway/methods.h"
 #include "gateway/reply.h"
@@ -78,14 +79,29 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   Result<void> join_session(const listener::Request& request);
   Result<void> check_version_header(const net::Head& head) const;
   Result<void> admit_method();
+  Result<void> admit_answer();
   Result<void> admit_governed();
   Result<void> admit_tool_call();
   Result<void> check_arguments(std::string_view tool);
-  Result<void> decide(std::string_view subject);
+  Result<void> decide(std::string_view subject, json::Value arguments);
   Result<void> reserve(std::span<const policy::Claim> claims);
   void read_context(const net::Head& head);
   void capture();
   void compose_head(const net::Head& head);
+
+  // modern.cc
+  std::string state_owner() const;
+  Result<std::string> seal_state(std::string_view state) const;
+  Result<std::string> open_state(std::string_view sealed) const;
+  Result<void> dress_modern();
+
+  // ask.cc
+  Result<void> judge_question(std::string_view method, json::Value params, const session::ClientFeatures& features);
+  void record_question(std::string_view method, std::string_view id, const Result<void>& judged);
+  void relay_question(const session::Message& message, const session::SseEvent& event);
+  void answer_question(std::string_view id, std::string_view reason, std::string_view refusal);
+  Result<void> accept_input_required(json::Value result);
+  void forget_questions();
 
   // complete.cc
   void refuse(const Error& error);
@@ -163,6 +179,9 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   std::uint64_t result_bytes_ = 0;
   std::string_view outcome_ = "none";
   std::uint32_t dropped_ = 0;  // upstream messages that were not relayed
+  std::uint32_t asked_ = 0;    // questions of the server during this call
+  std::vector<std::string> asked_ids_;
+  std::string answered_method_;  // what this POST answers
 
   // the reply
   int status_ = 200;

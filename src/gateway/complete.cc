@@ -104,7 +104,7 @@ void Call::dispatch(const Counted& counted, const Recordable& recordable) {
   if (session_) context.session = session_->upstream_id, context.revision = session_->revision;
   auto cleared = Clearance::issue({*caller_, *server_, effect_, counted, recordable, context}, method, head_lines_, body_);
   sent_at_ = worker_.rooms().clock.mono();
-  exchange_ = &worker_.upstreams().send({&server_->server, &server_->credentials}, cleared, *this);
+  exchange_ = &worker_.transport().send({&server_->server, &server_->credentials}, cleared, *this);
 }
 
 void Call::on_head(const net::Head& head) {
@@ -208,6 +208,8 @@ Result<void> Call::accept_answer(const session::Message& message) {
     reply_body_ = rewritten_;
   } else if (message_.method == "initialize") {
     return open_session(message.result);
+  } else if (era_ == session::Era::Modern && message.result["resultType"].string() == "input_required") {
+    return accept_input_required(message.result);
   }
   return {};
 }
@@ -222,6 +224,7 @@ Result<void> Call::open_session(json::Value result) {
   opened.upstream_id = upstream_session_;
   opened.revision = revision;
   opened.client = client_;
+  opened.features = session::read_features(message_.params["capabilities"]);
   CG_TRY(session_, worker_.rooms().sessions.open(std::move(opened), wall_));
   extra_lines_ = "Mcp-Session-Id: " + session_->id + "\r\n";
   return {};
@@ -269,6 +272,7 @@ void Call::finish() {
   finished_ = true;
   if (in_flight_) worker_.rooms().sessions.end_request(session_->id, request_id_);
   in_flight_ = false;
+  if (!asked_ids_.empty()) forget_questions();
   if (dropped_ > 0) detail_json_ = "{\"dropped_upstream_messages\":" + std::to_string(dropped_) + "}";
   if (worker_.rooms().options.audit) worker_.add_record(record());
   worker_.queue_outgoing(*this);
@@ -298,7 +302,9 @@ Record Call::record() const {
   record.era = era_ == session::Era::Modern ? session::kModernRevision
                : session_                   ? std::string_view(session_->revision)
                                             : std::string_view();
-  record.method = message_.method.empty() ? std::string_view(http_line_) : message_.method;
+  record.method = !message_.method.empty()    ? message_.method
+                  : !answered_method_.empty() ? std::string_view(answered_method_)
+                                              : std::string_view(http_line_);
   if (message_.method == "tools/call" || message_.method == "prompts/get") record.tool = message_.params["name"].string();
   else if (message_.method.starts_with("resources/")) record.tool = message_.params["uri"].string();
   record.request_id = request_id_;

@@ -3,11 +3,16 @@
 #include <algorithm>
 
 #include "json/writer.h"
+#include "session/features.h"
 
 namespace callgate::gateway {
 namespace {
 
-bool relayed_capability(std::string_view name) { return name != "sampling" && name != "elicitation" && name != "roots" && name != "tasks"; }
+bool relayed_capability(std::string_view name, const Visibility& who) {
+  for (std::string_view method : {"elicitation/create", "sampling/createMessage", "roots/list"})
+    if (session::capability_for(method) == name) return who.policy != nullptr && who.policy->allows_method(method);
+  return name != "tasks";
+}
 
 void append_result(json::Writer& writer, json::Value result, const Visibility& who, session::Era era, FilterResult& outcome) {
   writer.begin_object();
@@ -58,7 +63,7 @@ FilterResult append_filtered_list(std::string& out, json::Value answer, const Vi
   return outcome;
 }
 
-void append_initialize(std::string& out, json::Value request) {
+void append_initialize(std::string& out, json::Value request, const Visibility& who) {
   json::Writer writer(out);
   writer.begin_object();
   request.for_each_member([&](std::string_view key, json::Value value) {
@@ -76,7 +81,7 @@ void append_initialize(std::string& out, json::Value request) {
       }
       writer.begin_object();
       parameter.for_each_member([&](std::string_view capability, json::Value about) {
-        if (relayed_capability(capability)) writer.key(capability).raw(about.raw());
+        if (relayed_capability(capability, who)) writer.key(capability).raw(about.raw());
       });
       writer.end_object();
     });

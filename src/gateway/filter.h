@@ -30,7 +30,7 @@ struct FilterResult {
 // Appends the answer to tools/list without what the caller must not see. A modern list becomes cacheScope private: it is the caller's own.
 FilterResult append_filtered_list(std::string& out, json::Value answer, const Visibility& who, session::Era era);
 
-// Appends the initialize request without the client capabilities this gate does not relay (sampling, elicitation, roots, tasks).
-void append_initialize(std::string& out, json::Value request);
+// Appends the initialize request without the client capabilities the server may not use here: those the policy does not open, and tasks.
+void append_initialize(std::string& out, json::Value request, const Visibility& who);
 
 }  // namespace callgate::gateway

@@ -23,13 +23,18 @@ constexpr std::array kMethods = {
     MethodEntry{"prompts/list", Governed, true, true, false},
     MethodEntry{"prompts/get", Governed, true, true, false},
     MethodEntry{"completion/complete", Governed, true, true, false},
+    MethodEntry{"tasks/get", Governed, true, true, false},
+    MethodEntry{"tasks/update", Governed, false, true, false},
+    MethodEntry{"tasks/cancel", Governed, true, true, false},
+    MethodEntry{"tasks/result", Governed, true, false, false},
+    MethodEntry{"tasks/list", Governed, true, false, false},
     MethodEntry{"notifications/initialized", Lifecycle, true, false, true},
     MethodEntry{"notifications/cancelled", Lifecycle, true, true, true},
     MethodEntry{"notifications/progress", Lifecycle, true, false, true},
     MethodEntry{"notifications/roots/list_changed", Lifecycle, true, false, true},
 };
 
-constexpr std::array<std::string_view, 8> kRelayed = {
+constexpr std::array<std::string_view, 11> kRelayed = {
     "notifications/progress",
     "notifications/message",
     "notifications/cancelled",
@@ -38,6 +43,9 @@ constexpr std::array<std::string_view, 8> kRelayed = {
     "notifications/resources/list_changed",
     "notifications/resources/updated",
     "notifications/subscriptions/acknowledged",
+    "notifications/elicitation/complete",
+    "notifications/tasks/status",
+    "notifications/tasks",
 };
 
 }  // namespace

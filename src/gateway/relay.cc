@@ -57,9 +57,7 @@ bool Call::on_event(const session::SseEvent& event) {
       if (relayed_notification(message->method)) relay_event(event, answer_.canonical());
       else ++dropped_;
       return true;
-    case session::MessageKind::Request:  // towards the client nothing is asked in this version
-      ++dropped_;
-      return true;
+    case session::MessageKind::Request: relay_question(*message, event); return !finished_;
   }
   return true;
 }
@@ -236,9 +234,10 @@ void Call::reset() {
   document_.trim(kKeepBytes);
   answer_.trim(kKeepBytes);
   message_ = {};
-  for (std::string* text : {&http_line_, &remote_text_, &client_, &stated_reason_, &traceparent_, &request_id_, &head_lines_, &body_text_,
-                            &decision_id_, &message_text_, &rule_, &arguments_json_, &detail_json_, &rpc_data_, &buffer_,
-                            &upstream_session_, &extra_lines_, &out_, &rewritten_}) {
+  for (std::string* text :
+       {&http_line_, &remote_text_,      &client_,       &stated_reason_, &traceparent_,    &request_id_,     &head_lines_,
+        &body_text_, &decision_id_,      &message_text_, &rule_,          &arguments_json_, &detail_json_,    &rpc_data_,
+        &buffer_,    &upstream_session_, &extra_lines_,  &out_,           &rewritten_,      &answered_method_}) {
     if (text->capacity() > kKeepBytes) std::string().swap(*text);
     text->clear();
   }
@@ -260,7 +259,8 @@ void Call::reset() {
   check_.reset();
   piece_digest_.reset();
   result_bytes_ = 0;
-  dropped_ = 0;
+  dropped_ = asked_ = 0;
+  asked_ids_.clear();
   status_ = 200;
   started_ = decided_at_ = sent_at_ = answered_at_ = last_write_ = {};
 }

@@ -45,6 +45,7 @@ struct Rooms {
   std::function<SideReply(const SideRequest&)> side;  // admin API
   std::function<void(std::string_view grant_id, WallTime)> note_use;
   std::function<void(std::string_view server_id)> tools_changed;  // an upstream listed what the catalog does not know
+  vault::Vault* vault = nullptr;                                  // seals what a client carries for a server between two requests
 };
 
 }  // namespace callgate::gateway

@@ -112,7 +112,7 @@ TEST(Walk, ForwardsTheJudgedBytesNotTheClientsBytes) {  // T-15
 
 TEST(Walk, RefusesUnknownMethodsAndRecordsThem) {  // T-30
   Gate gate;
-  for (auto method : {"tools/callx", "completion/evil", "tasks/get", "sampling/createMessage", "elicitation/create", "roots/list"}) {
+  for (auto method : {"tools/callx", "completion/evil", "meta/execute", "sampling/createMessage", "elicitation/create", "roots/list"}) {
     Answer answer = gate.post(std::string(R"({"jsonrpc":"2.0","id":4,"method":")") + method + "\"}");
     EXPECT_TRUE(has(answer.body, "-32601")) << answer.body;
     EXPECT_TRUE(has(gate.last_record(), "gateway.unknown_method"));

@@ -122,9 +122,10 @@ void Worker::recycle(Call& call) {
 // ---- the flush ------------------------------------------------------------------------------------------------------
 
 bool Worker::end_of_batch() {
-  if (admitted_.empty() && outgoing_.empty() && (batch_.empty() || journal_failed_)) return false;
+  if (admitted_.empty() && outgoing_.empty() && errands_sent_ == errands_.size() && (batch_.empty() || journal_failed_)) return false;
   send_admitted();
   deliver_outgoing();
+  send_errands();
   return !admitted_.empty() || !outgoing_.empty();
 }
 
@@ -183,6 +184,24 @@ void Worker::deliver_outgoing() {
   bool recorded = commit().has_value();
   for (Call* call : work_) call->deliver(recorded);
   work_.clear();
+}
+
+void Worker::run_errand(std::unique_ptr<Errand> errand) { errands_.push_back(std::move(errand)); }
+
+void Worker::send_errands() {
+  while (errands_sent_ < errands_.size()) {
+    errands_[errands_sent_]->slot = errands_sent_;
+    errands_[errands_sent_++]->send(Counted(), Recordable());
+  }
+}
+
+void Worker::errand_done(Errand& errand) {
+  std::size_t slot = errand.slot, last_sent = --errands_sent_;
+  std::swap(errands_[slot], errands_[last_sent]);
+  errands_[slot]->slot = slot;
+  loop_.bury(std::move(errands_[last_sent]));
+  errands_[last_sent] = std::move(errands_.back());
+  errands_.pop_back();
 }
 
 // ---- open streams ---------------------------------------------------------------------------------------------------

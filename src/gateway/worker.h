@@ -28,7 +28,9 @@ class Worker final : public listener::Handler {
   // For Call only.
   Rooms& rooms() { return rooms_; }
   net::Loop& loop() { return loop_; }
-  upstream::Upstreams& upstreams() { return upstreams_; }
+  upstream::Transport& transport() { return upstreams_; }
+  void run_errand(std::unique_ptr<Errand> errand);  // sent at the end of this batch, behind its records
+  void errand_done(Errand& errand);
   const std::shared_ptr<const Snapshot>& snapshot();
   void write_decision_id(std::string& id);
   void add_record(const Record& record);
@@ -42,6 +44,7 @@ class Worker final : public listener::Handler {
   bool end_of_batch();
   void send_admitted();
   void deliver_outgoing();
+  void send_errands();
   Result<void> commit();
   void sweep_streams();
   void side(const listener::Request& request, listener::Reply& reply);
@@ -56,6 +59,8 @@ class Worker final : public listener::Handler {
   bool journal_failed_ = false;
   std::uint64_t unrecorded_ = 0;  // refusals while the journal could not be written, past the pending cap
   std::vector<std::unique_ptr<Call>> calls_;
+  std::vector<std::unique_ptr<Errand>> errands_;
+  std::size_t errands_sent_ = 0;  // the first ones of the list
   std::vector<Call*> free_, admitted_, outgoing_, streams_, work_;
   net::Timer stream_timer_;
   std::string id_prefix_;

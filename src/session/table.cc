@@ -29,7 +29,7 @@ Result<std::shared_ptr<const Session>> SessionTable::open(Session session, WallT
       return fail(Code::RateLimited, "session.too_many", "too many open sessions for this grant: close some with DELETE and try again");
   }
   ++per_grant_[stored->grant_id];
-  slots_.emplace(stored->id, Slot{stored, now, {}});
+  slots_.emplace(stored->id, Slot{stored, now, {}, {}});
   return stored;
 }
 
@@ -91,6 +91,28 @@ void SessionTable::end_request(std::string_view session_id, std::string_view req
   std::lock_guard lock(mutex_);
   auto at = slots_.find(session_id);
   if (at != slots_.end()) at->second.in_flight.erase(std::string(request_id));
+}
+
+Result<void> SessionTable::ask(std::string_view session_id, std::string_view request_id, std::string_view method) {
+  std::lock_guard lock(mutex_);
+  auto at = slots_.find(session_id);
+  if (at == slots_.end()) return fail(Code::NotFound, "session.unknown", "this session has ended");
+  if (at->second.asked.size() >= options_.asked_max)
+    return fail(Code::RateLimited, "session.too_many_requests", "too many requests of this server wait for the client's answer");
+  if (!at->second.asked.emplace(request_id, method).second)
+    return fail(Code::Conflict, "session.duplicate_id", "a request of this server with this id is still open");
+  return {};
+}
+
+std::optional<std::string> SessionTable::take_asked(std::string_view session_id, std::string_view request_id) {
+  std::lock_guard lock(mutex_);
+  auto at = slots_.find(session_id);
+  if (at == slots_.end()) return std::nullopt;
+  auto asked = at->second.asked.find(std::string(request_id));
+  if (asked == at->second.asked.end()) return std::nullopt;
+  std::string method = std::move(asked->second);
+  at->second.asked.erase(asked);
+  return method;
 }
 
 }  // namespace callgate::session

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "session/features.h"
 
 namespace callgate::session {
 
@@ -27,6 +28,7 @@ struct Session {
   std::string revision;     // negotiated
   std::string client;       // "name version", self-reported
   std::string digest;       // short, for records: the id itself is never written down
+  ClientFeatures features;  // what the client may be asked
   WallTime created_at{};
 };
 
@@ -37,6 +39,7 @@ class SessionTable {
     std::size_t per_grant_max = 1'000;
     std::chrono::seconds idle_max{3'600};
     std::size_t in_flight_max = 256;  // requests of one session at the same time
+    std::size_t asked_max = 32;       // requests of its server that wait for the client's answer
   };
   explicit SessionTable(const Options& options) : options_(options) {}
 
@@ -53,11 +56,17 @@ class SessionTable {
   Result<void> begin_request(std::string_view session_id, std::string_view request_id);
   void end_request(std::string_view session_id, std::string_view request_id);
 
+  // What the server asked the client and was let through (T-50): an answer passes only for one of these, and once.
+  // `request_id` is canonical JSON. Conflict session.duplicate_id, RateLimited session.too_many_requests.
+  Result<void> ask(std::string_view session_id, std::string_view request_id, std::string_view method);
+  std::optional<std::string> take_asked(std::string_view session_id, std::string_view request_id);  // the method; nothing: never asked
+
  private:
   struct Slot {
     std::shared_ptr<const Session> session;
     WallTime used_at{};
     std::unordered_set<std::string> in_flight;
+    std::unordered_map<std::string, std::string> asked;  // request id -> method
   };
   mutable std::mutex mutex_;
   Options options_;

@@ -94,7 +94,7 @@ Gate::Gate(Setup setup) {
   journal = must(audit::Journal::open(journal_options, clock));
   offload = std::make_unique<net::Offload>(1, 64);
   loop = must(net::Loop::create(&clock));
-  rooms = std::make_unique<Rooms>(Rooms{clock, snapshots, sessions, *counters, *journal, *offload, setup.options, {}, {}, {}});
+  rooms = std::make_unique<Rooms>(Rooms{clock, snapshots, sessions, *counters, *journal, *offload, setup.options, {}, {}, {}, vault.get()});
   rooms->side = [](const SideRequest&) { return SideReply{404, "text/plain", {}, "nothing here\n"}; };
   rooms->note_use = [](std::string_view, WallTime) {};
   rooms->tools_changed = [this](std::string_view id) { changed.emplace_back(id); };

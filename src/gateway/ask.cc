@@ -1,0 +1,156 @@
+// What a server asks of the client: judged by the same policy as calls, counted, recorded, and only then shown. In the stateful
+// revisions it comes as a request on a stream and its answer as a POST; since 2026-07-28 it is part of an answer (input_required).
+
+#include "gateway/call.h"
+#include "gateway/elicitation.h"
+#include "gateway/worker.h"
+#include "json/writer.h"
+#include "session/jsonrpc.h"
+
+namespace callgate::gateway {
+namespace {
+
+constexpr std::uint32_t kAskedPerCallMax = 32;  // a server that asks without end is cut off, whatever the policy counts
+
+}  // namespace
+
+// Policy, budget, what the client declared, and what no server may ask.
+Result<void> Call::judge_question(std::string_view method, json::Value params, const session::ClientFeatures& features) {
+  if (session::capability_for(method).empty() || !features.can(method, params)) {
+    return fail(Code::InvalidRequest, "ask.unsupported", "the client did not declare that it can be asked this");
+  }
+  if (visibility_.policy == nullptr) return fail(Code::Denied, "policy.missing", "no policy applies to this grant");
+  if (++asked_ > kAskedPerCallMax) return fail(Code::RateLimited, "ask.too_many", "the server asked too often during one call");
+  if (method == "elicitation/create") CG_CHECK(check_elicitation(params));
+  policy::Input input;
+  input.method = method;
+  input.tool = message_.params["name"].string();
+  input.arguments = params;
+  input.principal = &caller_->principal;
+  input.grant = &caller_->grant;
+  input.server = &server_->server;
+  input.session_id = session_ ? std::string_view(session_->digest) : std::string_view();
+  input.client = client_;
+  input.stated_reason = stated_reason_;
+  input.now = wall_;
+  policy::Scratch scratch;
+  policy::Decision decision = visibility_.policy->decide(input, scratch);
+  if (decision.effect == Effect::Deny) return fail(Code::Denied, decision.reason, std::string(decision.message));
+  if (decision.claims.empty()) return {};
+  limits::Reservation taken;
+  auto& counters = worker_.rooms().counters;
+  CG_TRY(auto outcome, counters.reserve(decision.claims, wall_, taken));
+  if (!outcome.reserved) return fail(Code::RateLimited, "limits.exceeded", std::move(outcome.refusal.message));
+  counters.settle(taken, limits::Settle::Keep);
+  return counters.flush();
+}
+
+void Call::record_question(std::string_view method, std::string_view id, const Result<void>& judged) {
+  if (!worker_.rooms().options.audit) return;
+  Record record = this->record();
+  record.kind = Record::Kind::Call;
+  record.time = worker_.rooms().clock.now();
+  std::string detail = "{\"asked_during\":";
+  json::append_quoted(detail, message_.method.empty() ? std::string_view("stream") : message_.method);
+  detail += '}';
+  record.detail_json = detail;
+  record.method = method;
+  record.request_id = id;
+  record.effect = judged ? Effect::Allow : Effect::Deny;
+  record.reason = judged ? std::string_view("server.asked") : judged.error().reason;
+  record.message = judged ? std::string_view() : std::string_view(judged.error().message);
+  record.arguments_json = {};
+  record.rule = {};
+  record.outcome = "none";
+  record.shadow = {};
+  worker_.add_record(record);
+}
+
+// A request of the server on the stream of this call. What is not let through is answered in the client's place.
+void Call::relay_question(const session::Message& message, const session::SseEvent& event) {
+  if (era_ == session::Era::Modern || !session_) {  // 2026-07-28: servers send no requests
+    ++dropped_;
+    return;
+  }
+  if (message.method == "ping") return answer_question(message.id.raw(), {}, {});
+  auto judged = judge_question(message.method, message.params, session_->features);
+  if (judged) judged = worker_.rooms().sessions.ask(session_->id, message.id.raw(), message.method);
+  record_question(message.method, message.id.raw(), judged);
+  if (!judged) {
+    ++dropped_;
+    return answer_question(message.id.raw(), judged.error().reason, judged.error().message);
+  }
+  asked_ids_.emplace_back(message.id.raw());
+  relay_event(event, answer_.canonical());
+}
+
+void Call::answer_question(std::string_view id, std::string_view reason, std::string_view refusal) {
+  std::string body;
+  if (reason.empty()) {
+    json::Writer(body).begin_object().member("jsonrpc", "2.0").key("id").raw(id).key("result").begin_object().end_object().end_object();
+  } else {
+    bool unsupported = reason == "ask.unsupported";
+    session::append_error(body, id, unsupported ? session::kMethodNotFound : session::kInternalError, refusal);
+  }
+  Errand::Origin origin{snapshot_, session_, caller_, server_, {}, false};
+  origin.head_lines = "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n";
+  if (!session_->upstream_id.empty()) origin.head_lines += "Mcp-Session-Id: " + session_->upstream_id + "\r\n";
+  origin.head_lines += "MCP-Protocol-Version: " + session_->revision + "\r\n";
+  worker_.run_errand(std::make_unique<Errand>(worker_, std::move(origin), std::move(body)));
+}
+
+// The client's answer to a question that was relayed; each is taken once (T-11, T-50).
+Result<void> Call::admit_answer() {
+  std::optional<std::string> asked;
+  if (session_ && message_.id.exists()) asked = worker_.rooms().sessions.take_asked(session_->id, message_.id.raw());
+  if (!asked) return fail(Code::InvalidRequest, "gateway.unexpected_answer", "this answer belongs to no open request of the server");
+  answered_method_ = std::move(*asked);
+  body_ = document_.canonical();
+  return {};
+}
+
+// What was asked during a call is moot once the call is over.
+void Call::forget_questions() {
+  for (const std::string& id : asked_ids_) (void)worker_.rooms().sessions.take_asked(session_->id, id);
+  asked_ids_.clear();
+}
+
+// ---- since 2026-07-28: questions inside the answer ------------------------------------------------------------------
+
+// An input_required result: every question is judged, and the server's state goes out sealed to this caller and this very call.
+Result<void> Call::accept_input_required(json::Value result) {
+  if (message_.method != "tools/call" && message_.method != "prompts/get" && message_.method != "resources/read")
+    return fail(Code::Unavailable, "upstream.bad_answer", "the upstream asked for input where the protocol has no place for it");
+  auto features = session::read_features(message_.params["_meta"][session::kMetaCapabilities]);
+  Result<void> outcome;
+  result["inputRequests"].for_each_member([&](std::string_view key, json::Value request) {
+    if (!outcome) return;
+    std::string id;
+    json::append_quoted(id, key);
+    outcome = judge_question(request["method"].string(), request["params"], features);
+    record_question(request["method"].string(), id, outcome);
+  });
+  CG_CHECK(outcome);
+  json::Value state = result["requestState"];
+  if (!state.is_string()) return {};
+  CG_TRY(std::string sealed, seal_state(state.string()));
+  rewritten_.clear();
+  json::Writer writer(rewritten_);
+  writer.begin_object();
+  answer_.root().for_each_member([&](std::string_view key, json::Value value) {
+    writer.key(key);
+    if (key != "result") return void(writer.raw(value.raw()));
+    writer.begin_object();
+    value.for_each_member([&](std::string_view name, json::Value member) {
+      writer.key(name);
+      if (name == "requestState") writer.string(sealed);
+      else writer.raw(member.raw());
+    });
+    writer.end_object();
+  });
+  writer.end_object();
+  reply_body_ = rewritten_;
+  return {};
+}
+
+}  // namespace callgate::gateway

@@ -1,0 +1,103 @@
+// What the gate changes in a stateless request before it leaves, and the seal on a server's state between two of them.
+// Source: MCP 2026-07-28, multi-round-trip requests: a state is attacker-controlled, so it is bound to the caller, the call and a time.
+
+#include "base/encoding.h"
+#include "gateway/call.h"
+#include "gateway/worker.h"
+#include "json/writer.h"
+#include "session/jsonrpc.h"
+
+namespace callgate::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kStateLife = 1h;  // a person may take a while over a form
+
+bool per_round(std::string_view parameter) { return parameter == "_meta" || parameter == "inputResponses" || parameter == "requestState"; }
+
+std::int64_t unix_ms(WallTime time) { return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count(); }
+
+}  // namespace
+
+// Whose state it is, and of which call: the same method and parameters, by the same caller, at the same server.
+std::string Call::state_owner() const {
+  std::string call(message_.method);
+  message_.params.for_each_member([&](std::string_view name, json::Value value) {
+    if (per_round(name)) return;
+    call += '\n';
+    json::append_quoted(call, name);
+    call += value.raw();
+  });
+  Digest digest = sha256(call);
+  return "request-state:" + caller_->principal.id + ":" + caller_->grant.id + ":" + server_->server.id + ":" + hex_encode(digest);
+}
+
+Result<std::string> Call::seal_state(std::string_view state) const {
+  std::string plain = std::to_string(unix_ms(worker_.rooms().clock.now() + kStateLife)) + "\n";
+  plain += state;
+  return worker_.rooms().vault->seal(state_owner(), Secret(std::move(plain)));
+}
+
+Result<std::string> Call::open_state(std::string_view sealed) const {
+  auto refused = [] {
+    return fail(Code::InvalidArgument, "input.state",
+                "requestState is not one this gate gave you for this call, or it has expired: make the call anew without it");
+  };
+  auto plain = worker_.rooms().vault->open(state_owner(), sealed);
+  if (!plain) return refused();
+  std::string_view text = plain->reveal();
+  std::size_t line = text.find('\n');
+  if (line == std::string_view::npos) return refused();
+  std::int64_t until = std::strtoll(std::string(text.substr(0, line)).c_str(), nullptr, 10);
+  if (unix_ms(wall_) >= until) return refused();
+  return std::string(text.substr(line + 1));
+}
+
+// Most requests leave as they were judged. Two things are put right: a server is not told of client capabilities it may not use here,
+// and it gets back the state it gave out.
+Result<void> Call::dress_modern() {
+  if (message_.kind != session::MessageKind::Request) return {};
+  json::Value capabilities = message_.params["_meta"][session::kMetaCapabilities];
+  auto withheld = [&](std::string_view name) {
+    for (std::string_view method : {"elicitation/create", "sampling/createMessage", "roots/list"})
+      if (session::capability_for(method) == name) return visibility_.policy == nullptr || !visibility_.policy->allows_method(method);
+    return false;
+  };
+  bool narrowed = false;
+  capabilities.for_each_member([&](std::string_view name, json::Value) { narrowed |= withheld(name); });
+  json::Value sealed = message_.params["requestState"];
+  if (!narrowed && !sealed.exists()) return {};
+  std::string state;
+  if (sealed.exists()) {
+    if (!sealed.is_string()) return fail(Code::InvalidArgument, "input.state", "requestState must be a text");
+    CG_TRY(state, open_state(sealed.string()));
+  }
+  auto rewrite = [&](json::Writer& writer, json::Value object, auto&& member) {
+    writer.begin_object();
+    object.for_each_member([&](std::string_view name, json::Value value) { member(name, value); });
+    writer.end_object();
+  };
+  body_text_.clear();
+  json::Writer writer(body_text_);
+  rewrite(writer, document_.root(), [&](std::string_view name, json::Value value) {
+    writer.key(name);
+    if (name != "params") return void(writer.raw(value.raw()));
+    rewrite(writer, value, [&](std::string_view parameter, json::Value given) {
+      writer.key(parameter);
+      if (parameter == "requestState") return void(writer.string(state));
+      if (parameter != "_meta") return void(writer.raw(given.raw()));
+      rewrite(writer, given, [&](std::string_view key, json::Value about) {
+        writer.key(key);
+        if (key != session::kMetaCapabilities) return void(writer.raw(about.raw()));
+        rewrite(writer, about, [&](std::string_view capability, json::Value details) {
+          if (!withheld(capability)) writer.key(capability).raw(details.raw());
+        });
+      });
+    });
+  });
+  body_ = body_text_;
+  return {};
+}
+
+}  // namespace callgate::gateway
