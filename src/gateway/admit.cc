@@ -155,10 +155,7 @@ Result<void> Call::check_version_header(const net::Head& head) const {
   std::string_view version = head.header("mcp-protocol-version");
   if (head.count("mcp-protocol-version") > 1 || (!version.empty() && !session::legacy_revision(version) && version != "2024-11-05"))
     return fail(Code::InvalidRequest, "session.revision", "unsupported MCP-Protocol-Version: use 2025-11-25, 2025-06-18 or 2025-03-26");
-  if (session_ && !version.empty() && version != session_->revision)
-    return fail(Code::InvalidRequest, "session.revision",
-                "MCP-Protocol-Version differs from what this session negotiated: `" + session_->revision + "`");
-  return {};
+  return {};  // another one than was negotiated is let pass, as published SDKs do (L7): the session's own goes upstream
 }
 
 Result<void> Call::join_session(const listener::Request& request) {

@@ -132,7 +132,7 @@ void Call::on_body(std::string_view piece) {
   }
   buffer_ += piece;
   bool large = buffer_.size() > worker_.rooms().options.whole_body_bytes_max;
-  bool rewritten = method_ != nullptr && (method_->rule == MethodRule::ToolList || message_.method == "initialize");
+  bool rewritten = method_ != nullptr && (method_->rule == MethodRule::ToolList || method_->rule == MethodRule::Lifecycle);
   if (large && form_ == Form::Request && upstream_status_ == 200 && !rewritten) begin_pieces();
 }
 
@@ -205,6 +205,10 @@ Result<void> Call::accept_answer(const session::Message& message) {
     rewritten_.clear();
     FilterResult filtered = append_filtered_list(rewritten_, answer_.root(), visibility_, era_);
     if (filtered.catalog_outdated) worker_.rooms().tools_changed(server_->server.id);
+    reply_body_ = rewritten_;
+  } else if (message_.method == "server/discover") {
+    rewritten_.clear();
+    append_discover(rewritten_, answer_.root());
     reply_body_ = rewritten_;
   } else if (message_.method == "initialize") {
     return open_session(message.result);

@@ -63,6 +63,22 @@ FilterResult append_filtered_list(std::string& out, json::Value answer, const Vi
   return outcome;
 }
 
+void append_discover(std::string& out, json::Value answer) {
+  json::Writer writer(out);
+  writer.begin_object();
+  answer.for_each_member([&](std::string_view key, json::Value value) {
+    writer.key(key);
+    if (key != "result" || !value.is_object()) return void(writer.raw(value.raw()));
+    writer.begin_object();
+    value.for_each_member([&](std::string_view name, json::Value member) {
+      if (name == "cacheScope") return;
+      writer.key(name).raw(name == "supportedVersions" ? session::kSupportedVersions : member.raw());
+    });
+    writer.member("cacheScope", "private").end_object();
+  });
+  writer.end_object();
+}
+
 void append_initialize(std::string& out, json::Value request, const Visibility& who) {
   json::Writer writer(out);
   writer.begin_object();

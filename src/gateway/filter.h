@@ -30,6 +30,9 @@ struct FilterResult {
 // Appends the answer to tools/list without what the caller must not see. A modern list becomes cacheScope private: it is the caller's own.
 FilterResult append_filtered_list(std::string& out, json::Value answer, const Visibility& who, session::Era era);
 
+// Appends the answer to server/discover with the revisions this gate serves instead of the server's own; it is the caller's own too.
+void append_discover(std::string& out, json::Value answer);
+
 // Appends the initialize request without the client capabilities the server may not use here: those the policy does not open, and tasks.
 void append_initialize(std::string& out, json::Value request, const Visibility& who);
 

@@ -9,8 +9,6 @@
 namespace callgate::session {
 namespace {
 
-constexpr std::string_view kSupportedVersions = R"(["2026-07-28","2025-11-25","2025-06-18","2025-03-26"])";
-
 ModernFault mismatch(std::string message) { return {kHeaderMismatch, std::move(message), {}}; }
 
 // The parameter that Mcp-Name mirrors; empty when the method has none.
@@ -71,20 +69,20 @@ bool legacy_revision(std::string_view revision) { return revision == "2025-11-25
 
 std::optional<std::string> decode_header_value(std::string_view value) {
   constexpr std::string_view prefix = "=?base64?";
-  if (!value.starts_with(prefix)) return std::string(value);
-  if (value.size() < prefix.size() + 2 || !value.ends_with("?=")) return std::nullopt;
+  if (!value.starts_with(prefix) || !value.ends_with("?=")) return std::string(value);  // half a wrapping is a literal
+  if (value.size() < prefix.size() + 2) return std::nullopt;
   return base64_decode(value.substr(prefix.size(), value.size() - prefix.size() - 2));
 }
 
 Era era_of(const net::Head& head, const Message& message) {
   std::string_view header = head.header("mcp-protocol-version");
   if (header >= kModernRevision && !header.empty()) return Era::Modern;
-  if (!head.header("mcp-method").empty()) return Era::Modern;
   if (message.method == "server/discover" || message.method == "subscriptions/listen") return Era::Modern;
   json::Value meta = message.params["_meta"];
   for (std::string_view key : {kMetaVersion, kMetaCapabilities, kMetaClientInfo})
     if (meta[key].exists()) return Era::Modern;
-  return Era::Legacy;
+  // Newer SDKs send Mcp-Method in every era: it counts only where no stateful revision is named.
+  return header.empty() && !head.header("mcp-method").empty() ? Era::Modern : Era::Legacy;
 }
 
 ModernFault check_modern(const net::Head& head, const Message& message) {

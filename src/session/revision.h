@@ -19,6 +19,9 @@ inline constexpr std::string_view kMetaVersion = "io.modelcontextprotocol/protoc
 inline constexpr std::string_view kMetaClientInfo = "io.modelcontextprotocol/clientInfo";
 inline constexpr std::string_view kMetaCapabilities = "io.modelcontextprotocol/clientCapabilities";
 
+// What this gate serves on every endpoint, newest first, as a JSON array.
+inline constexpr std::string_view kSupportedVersions = R"(["2026-07-28","2025-11-25","2025-06-18","2025-03-26"])";
+
 bool legacy_revision(std::string_view revision);  // one we serve over streamable HTTP
 
 // What the bytes claim. A malformed modern claim stays modern: it gets modern errors, never legacy treatment.
