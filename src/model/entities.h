@@ -75,9 +75,11 @@ enum class Mount : std::uint8_t { None, ReadOnly, ReadWrite };
 // A stdio server's command and what it may touch. Never passed through a shell.
 struct Command {
   std::vector<std::string> argv;                        // argv[0] is looked up in the sandbox's PATH
-  std::vector<std::string> environment;                 // NAME=value, not secret; secret values are in the vault by name
+  std::vector<std::string> environment;                 // NAME=value, not secret
+  std::vector<std::string> secret_names;                // further variables by name; the values stay in the vault
   std::string workspace;                                // absolute path; empty: none is bound
   Mount workspace_access = Mount::ReadOnly;             // bound at the same path, and the working directory
+  std::vector<std::string> readable;                    // further directories it may read: where its code lies, if not in /usr
   std::vector<std::string> network;                     // hosts it may reach, `host` or `host:port`; empty: no network at all; "*": all
   bool shared = false;                                  // one process for all sessions, instead of one each
   bool confined = true;                                 // false only when the operator said so in words

@@ -12,14 +12,16 @@
 
 namespace callgate::vault {
 
-// The header lines of one server, opened. Only upstream/ may ask for the text.
+// The header lines of one server, opened, or the secret part of its command's environment. Only upstream/ and stdio/ may ask for the text.
 class Credentials {
  public:
   Credentials() = default;
-  explicit Credentials(Secret header_lines) : header_lines_(std::move(header_lines)) {}
+  explicit Credentials(Secret header_lines, Secret environment = {})
+      : header_lines_(std::move(header_lines)), environment_(std::move(environment)) {}
   const Secret& header_lines() const { return header_lines_; }  // "Name: value\r\n" for each, CRLF-safe by construction
+  const Secret& environment() const { return environment_; }    // "NAME=value" for each, a NUL after it
  private:
-  Secret header_lines_;
+  Secret header_lines_, environment_;
 };
 
 class Vault {
