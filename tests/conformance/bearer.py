@@ -42,6 +42,8 @@ class Bearer:
         ways = [asyncio.ensure_future(self._requests(client, ask)), asyncio.ensure_future(copy(gate, answer))]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            pass                          # stop(): nobody waits for this task
         finally:
             for way in ways:
                 way.cancel()

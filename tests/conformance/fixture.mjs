@@ -1,6 +1,6 @@
 // The upstream of the conformance runs: everything the suites ask for by name (fixture_surface.mjs), on the published SDK.
 //   node fixture.mjs            Streamable HTTP on loopback; the first line on standard output is `listening PORT`
-//   node fixture.mjs --stdio    the same over standard input and output
+//   node fixture.mjs --stdio [--era ERA]    the same over standard input and output
 //   PORT  0: any (default)
 //   ERA   both (default) | legacy (2025-11-25 and older, with sessions) | modern (2026-07-28 only)
 //   LOG   a file that gets one JSON line per HTTP request received
@@ -14,7 +14,8 @@ import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/s
 import { NodeStreamableHTTPServerTransport, toNodeHandler, toWebRequest } from '@modelcontextprotocol/node';
 import { surface } from './fixture_surface.mjs';
 
-const { PORT = '0', ERA = 'both', LOG = '' } = process.env;
+const { PORT = '0', LOG = '' } = process.env;
+const ERA = process.argv.includes('--era') ? process.argv[process.argv.indexOf('--era') + 1] : (process.env.ERA ?? 'both');
 
 // A change is told on the connection that has one: a stdio pipe or a 2025 session. 2026 streams over HTTP hang on the handler.
 const onConnection = {

@@ -14,6 +14,7 @@ COMMANDS = {
     "demo": ("demo", "the whole story with a toy refunds server  [--check: no person, exit code says it]"),
     "run": ("run", "build and start `callgate` with the arguments that follow"),
     "bench": ("bench", "ratios against nginx: [--quick] [--json FILE] [--markdown FILE] [--cases a,b]"),
+    "conformance": ("conformance", "the MCP suites through the gate: [--json FILE] [--only WORD] [--update]"),
     "fuzz": ("fuzz", "libFuzzer: [TARGET...] [--seconds N]"),
     "new": ("new", "start a thing from a template: room|part|test|fuzz|case|adr NAME"),
     "fmt": ("fmt", "format the C++ files that changed  [--all] [--check]"),
@@ -23,7 +24,7 @@ COMMANDS = {
 
 def usage() -> str:
     lines = ["usage: ./dev COMMAND [ARGS]", ""]
-    lines += [f"  {name:<8} {text}" for name, (_, text) in COMMANDS.items()]
+    lines += [f"  {name:<11} {text}" for name, (_, text) in COMMANDS.items()]
     return "\n".join(lines)
 
 
