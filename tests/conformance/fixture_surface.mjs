@@ -2,7 +2,8 @@
 // needs input returns `inputRequired(...)`, which the SDK turns into requests to the client on a 2025 connection.
 import crypto from 'node:crypto';
 import {
-  acceptedContent, CLIENT_CAPABILITIES_META_KEY, completable, createRequestStateCodec, fromJsonSchema, inputRequired, inputResponse, McpServer, ResourceTemplate,
+  acceptedContent, CLIENT_CAPABILITIES_META_KEY, completable, createRequestStateCodec, fromJsonSchema, inputRequired, inputResponse, McpServer,
+  ResourceTemplate,
 } from '@modelcontextprotocol/server';
 import * as z from 'zod';
 
@@ -24,6 +25,7 @@ function silence(rate, seconds) {
 }
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+const startingWith = (known) => (value) => known.filter((entry) => entry.startsWith(value));
 const text = (words) => ({ type: 'text', text: words });
 const said = (words) => ({ content: [text(words)] });
 const user = (content) => ({ role: 'user', content });
@@ -270,7 +272,9 @@ function statefulTools(server) {
     server.registerTool(name, { description: 'Asks for a confirmation and checks its own state on the way back.' }, async (ctx) => {
       const state = ctx.mcpReq.requestState();
       if (state !== undefined && elicited(ctx.mcpReq.inputResponses, 'confirm')) return said(state.tool === name ? 'state-ok' : 'state of another tool');
-      return inputRequired({ inputRequests: { confirm: form('Please confirm', { ok: { type: 'boolean' } }) }, requestState: await states.mint({ tool: name }) });
+      return inputRequired({
+        inputRequests: { confirm: form('Please confirm', { ok: { type: 'boolean' } }) }, requestState: await states.mint({ tool: name }),
+      });
     });
   confirming('test_input_required_result_request_state');
   confirming('test_input_required_result_tampered_state');
@@ -306,8 +310,7 @@ function prompts(server) {
   server.registerPrompt('test_simple_prompt', { description: 'A prompt without arguments.' }, async () => ({
     messages: [user(text('This is a simple prompt for testing.'))],
   }));
-  const cities = ['paris', 'park', 'party'];
-  const argument = (description) => completable(z.string().describe(description), (value) => cities.filter((city) => city.startsWith(value)));
+  const argument = (description) => completable(z.string().describe(description), startingWith(['paris', 'park', 'party']));
   server.registerPrompt(
     'test_prompt_with_arguments',
     { description: 'A prompt with two arguments.', argsSchema: z.object({ arg1: argument('First test argument'), arg2: argument('Second test argument') }) },
@@ -342,7 +345,7 @@ function resources(server, watched) {
   fixed('static-binary', 'test://static-binary', 'A red dot.', { mimeType: 'image/png', blob: PNG });
   fixed('watched-resource', 'test://watched-resource', 'Something to subscribe to.', { mimeType: 'text/plain', text: 'Watched resource content.' });
   server.registerResource(
-    'template', new ResourceTemplate('test://template/{id}/data', { list: undefined, complete: { id: (value) => ['1', '12', '123'].filter((id) => id.startsWith(value)) } }),
+    'template', new ResourceTemplate('test://template/{id}/data', { list: undefined, complete: { id: startingWith(['1', '12', '123']) } }),
     { description: 'Data by id.', mimeType: 'application/json' },
     async (uri, { id }) => ({
       contents: [{ uri: uri.href, mimeType: 'application/json', text: JSON.stringify({ id, templateTest: true, data: `Data for ID: ${id}` }) }],

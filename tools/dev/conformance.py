@@ -45,8 +45,8 @@ def control_of(leg: suites.Leg) -> suites.Leg | None:
 class Runner:
     """Runs legs two at a time, each in a folder of its own."""
 
-    def __init__(self, folder: pathlib.Path, repeat: int):
-        self.folder, self.repeat = folder, repeat
+    def __init__(self, folder: pathlib.Path, repeat: int = 1, quiet: bool = False):
+        self.folder, self.repeat, self.quiet = folder, repeat, quiet
         self.numbers = itertools.count(1)
 
     def worst(self, leg: suites.Leg, through_gate: bool) -> suites.Score | str:
@@ -81,7 +81,8 @@ class Runner:
                 control = control_of(outcome.leg)
                 if control is not None:
                     outcome.control = controls[control].result()
-                show(outcome)
+                if not self.quiet:
+                    show(outcome)
         return outcomes
 
 
