@@ -93,7 +93,7 @@ Result<void> Daemon::publish() {
 Result<void> Daemon::start_workers() {
   offload_ = std::make_unique<net::Offload>(4, 4'096);
   rooms_ = std::make_unique<gateway::Rooms>(
-      gateway::Rooms{clock_, snapshots_, sessions_, *counters_, *journal_, *offload_, {}, {}, {}, {}, vault_.get()});
+      gateway::Rooms{clock_, snapshots_, sessions_, *counters_, *journal_, *offload_, {}, {}, {}, {}, vault_.get(), &bridges_});
   rooms_->options.record_before_effect = settings_.audit_before_effect();
   rooms_->options.audit = !options_.unsafe_no_audit;
   rooms_->side = [this](const gateway::SideRequest& request) { return answer_side(request); };

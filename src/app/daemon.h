@@ -56,6 +56,7 @@ class Daemon {
   std::unique_ptr<audit::Journal> journal_;
   std::unique_ptr<audit::Index> index_;
   gateway::SnapshotHolder snapshots_;
+  bridge::Registry bridges_;
   session::SessionTable sessions_{session::SessionTable::Options{}};
   std::unique_ptr<admin::Api> api_;
   std::unique_ptr<gateway::Rooms> rooms_;

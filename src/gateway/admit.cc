@@ -119,6 +119,7 @@ Result<void> Call::find_server(const listener::Request& request) {
 }
 
 Result<void> Call::admit_post(const listener::Request& request) {
+  head_ = request.head;
   CG_CHECK(read_post(request));
   if (era_ == session::Era::Legacy) CG_CHECK(join_session(request));
   read_context(*request.head);
@@ -249,6 +250,7 @@ Result<void> Call::admit_tool_call() {
 Result<void> Call::check_arguments(std::string_view tool) {
   const schema::Schema* schema = worker_.rooms().options.validate_input ? server_->input_schema(tool) : nullptr;
   if (schema == nullptr) return {};
+  if (era_ == session::Era::Modern && !schema->mirrored().empty()) CG_CHECK(check_mirrored(*schema));
   static const json::Document empty = [] {
     json::Document object;
     (void)object.parse("{}");
@@ -261,6 +263,21 @@ Result<void> Call::check_arguments(std::string_view tool) {
   std::string place = violation->pointer.empty() ? std::string("the arguments") : violation->pointer;
   return fail(Code::InvalidArgument, "schema.arguments",
               "Invalid arguments for tool " + std::string(tool) + ": " + place + " " + violation->message);
+}
+
+// N7: an annotated argument is repeated in its header, exactly, and a header repeats its own argument.
+Result<void> Call::check_mirrored(const schema::Schema& schema) {
+  for (const schema::Mirrored& mirrored : schema.mirrored()) {
+    json::Value value = message_.params["arguments"];
+    for (const std::string& name : mirrored.path) value = value[name];
+    bool given = value.exists() && !value.is(json::Kind::Null);
+    auto decoded = session::decode_header_value(head_->header(mirrored.header));
+    if (head_->count(mirrored.header) == (given ? 1U : 0U) && (!given || (decoded && session::says(*decoded, value)))) continue;
+    rpc_code_ = session::kHeaderMismatch;
+    status_ = 400;
+    return fail(Code::InvalidRequest, "session.header_mismatch", "the " + mirrored.header + " header does not match its argument");
+  }
+  return {};
 }
 
 Result<void> Call::decide(std::string_view subject, json::Value arguments) {

@@ -268,6 +268,25 @@ TEST(Boundary, ModernHeadersMustSayWhatTheBodySays) {
   EXPECT_TRUE(has(gate.upstream.seen.back().head, "Mcp-Param-Region: eu\r\n"));
 }
 
+// T-66: an annotated argument is repeated, and its header says nothing else.
+TEST(Boundary, AnAnnotatedArgumentMustBeRepeatedInItsHeader) {
+  Gate::Setup setup;
+  setup.definitions["get_charge"] =
+      R"({"name":"get_charge","inputSchema":{"type":"object","properties":{"region":{"type":"string","x-mcp-header":"Region"},"n":{"type":"integer","x-mcp-header":"Count"}}}})";
+  Gate gate(setup);
+  auto status = [&](const std::string& arguments, const std::string& head) {
+    return gate.modern("tools/call", R"("name":"get_charge","arguments":)" + arguments, "Mcp-Name: get_charge\r\n" + head).status;
+  };
+  EXPECT_EQ(status(R"({"region":"eu","n":42})", "Mcp-Param-Region: eu\r\nMcp-Param-Count: 42.0\r\n"), 200);
+  EXPECT_EQ(status(R"({"region":null})", ""), 200);
+  EXPECT_EQ(status("{}", ""), 200);
+  std::size_t calls = gate.upstream.calls();
+  EXPECT_EQ(status(R"({"region":"eu"})", ""), 400);
+  EXPECT_EQ(status(R"({"region":"eu","n":1})", "Mcp-Param-Region: 1\r\nMcp-Param-Count: 1\r\n"), 400) << "another argument's value";
+  EXPECT_EQ(status(R"({"n":1})", "Mcp-Param-Region: 1\r\nMcp-Param-Count: 1\r\n"), 400) << "a header without its argument";
+  EXPECT_EQ(gate.upstream.calls(), calls);
+}
+
 TEST(Boundary, ModernListsAreFilteredAndPrivate) {
   Gate::Setup setup;
   setup.policy = "version: \"1\"\ndefault: allow\nhide: [delete_customer]\n";

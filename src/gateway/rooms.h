@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "audit/audit.h"
+#include "bridge/bridge.h"
 #include "gateway/snapshot.h"
 #include "limits/limits.h"
 #include "listener/listener.h"
@@ -46,6 +47,7 @@ struct Rooms {
   std::function<void(std::string_view grant_id, WallTime)> note_use;
   std::function<void(std::string_view server_id)> tools_changed;  // an upstream listed what the catalog does not know
   vault::Vault* vault = nullptr;                                  // seals what a client carries for a server between two requests
+  bridge::Registry* bridges = nullptr;                            // null: both sides always speak the same era
 };
 
 }  // namespace callgate::gateway

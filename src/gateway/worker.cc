@@ -33,6 +33,7 @@ Worker::Worker(Rooms& rooms, net::Loop& loop)
       loop_(loop),
       upstreams_(loop, rooms.offload, upstream::Upstreams::Options{}),
       stream_timer_([this] { sweep_streams(); }) {
+  if (rooms_.bridges != nullptr) bridge_ = std::make_unique<bridge::Bridge>(loop_, upstreams_, *rooms_.bridges);
   id_prefix_ = "dec_" + random_token(6);
   loop_.set_batch_hook([this] { return end_of_batch(); });
   loop_.arm(stream_timer_, rooms_.options.stream_recheck);

@@ -28,7 +28,7 @@ class Worker final : public listener::Handler {
   // For Call only.
   Rooms& rooms() { return rooms_; }
   net::Loop& loop() { return loop_; }
-  upstream::Transport& transport() { return upstreams_; }
+  upstream::Transport& transport() { return bridge_ ? static_cast<upstream::Transport&>(*bridge_) : upstreams_; }
   void run_errand(std::unique_ptr<Errand> errand);  // sent at the end of this batch, behind its records
   void errand_done(Errand& errand);
   const std::shared_ptr<const Snapshot>& snapshot();
@@ -52,6 +52,7 @@ class Worker final : public listener::Handler {
   Rooms& rooms_;
   net::Loop& loop_;
   upstream::Upstreams upstreams_;
+  std::unique_ptr<bridge::Bridge> bridge_;  // around it, where client and server speak different eras
   std::shared_ptr<const Snapshot> snapshot_;
   audit::Batch batch_;
   std::atomic<std::size_t> busy_{0};

@@ -232,6 +232,7 @@ Result<std::shared_ptr<const Schema>> Schema::compile(json::Value document) {
   std::shared_ptr<Schema> schema(new Schema());
   CG_CHECK(schema->inner_->document.parse(document.raw()));
   CG_TRY(schema->inner_->root, Compiler(*schema->inner_).node(schema->inner_->document.root()));
+  schema->inner_->mirrored = mirrored_in(schema->inner_->document.root());
   return std::shared_ptr<const Schema>(std::move(schema));
 }
 

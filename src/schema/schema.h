@@ -5,8 +5,10 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "json/document.h"
@@ -18,11 +20,18 @@ struct Violation {
   std::string message;  // "must be a number"
 };
 
+// An argument that clients repeat in a header.
+struct Mirrored {
+  std::string header;             // Mcp-Param-Region
+  std::vector<std::string> path;  // property names from the root of the arguments
+};
+
 class Schema {
  public:
   // Errors: InvalidArgument schema.* naming the place: bad keyword value, bad pattern, remote or dangling $ref, too large.
   static Result<std::shared_ptr<const Schema>> compile(json::Value document);
   std::optional<Violation> validate(json::Value value) const;  // the first violation found, nothing when valid
+  std::span<const Mirrored> mirrored() const;                  // mostly none
   ~Schema();
 
  private:

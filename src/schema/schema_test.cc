@@ -87,5 +87,22 @@ TEST(Schema, ChecksArraysAndNames) {
   EXPECT_NE(check(names, R"({"A":1})"), "");
 }
 
+TEST(Schema, KnowsWhichArgumentsAreRepeatedInHeaders) {
+  json::Document document;
+  ASSERT_TRUE(document.parse(R"({"type":"object","properties":{
+      "region":{"type":"string","x-mcp-header":"Region"},
+      "deep":{"type":"object","properties":{"n":{"type":"integer","x-mcp-header":"N"}}},
+      "bad name":{"type":"string","x-mcp-header":"a b"},
+      "price":{"type":"number","x-mcp-header":"Price"},
+      "list":{"type":"array","items":{"type":"string","x-mcp-header":"Item"}}}})"));
+  auto schema = Schema::compile(document.root());
+  ASSERT_TRUE(schema);
+  auto mirrored = (*schema)->mirrored();
+  ASSERT_EQ(mirrored.size(), 2u);
+  EXPECT_EQ(mirrored[0].header, "Mcp-Param-Region");
+  EXPECT_EQ(mirrored[1].header, "Mcp-Param-N");
+  EXPECT_EQ(mirrored[1].path, (std::vector<std::string>{"deep", "n"}));
+}
+
 }  // namespace
 }  // namespace callgate::schema

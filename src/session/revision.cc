@@ -29,22 +29,10 @@ ModernFault check_name(const net::Head& head, const Message& message) {
   return {};
 }
 
-bool scalar_equals(json::Value value, std::string_view text) {
-  if (value.is_string()) return value.string() == text;
-  if (value.is_number()) {
-    auto a = Decimal::parse(value.number());
-    auto b = Decimal::parse(text);
-    return a && b && *a == *b;
-  }
-  if (value.is(json::Kind::True)) return text == "true";
-  if (value.is(json::Kind::False)) return text == "false";
-  return false;
-}
-
 bool carried_by(json::Value arguments, std::string_view text, int depth) {
   bool found = false;
   arguments.for_each_member([&](std::string_view, json::Value value) {
-    if (!found) found = scalar_equals(value, text) || (depth > 0 && carried_by(value, text, depth - 1));
+    if (!found) found = says(text, value) || (depth > 0 && carried_by(value, text, depth - 1));
   });
   return found;
 }
@@ -66,6 +54,18 @@ ModernFault check_mirrored(const net::Head& head, const Message& message) {
 }  // namespace
 
 bool legacy_revision(std::string_view revision) { return revision == "2025-11-25" || revision == "2025-06-18" || revision == "2025-03-26"; }
+
+bool says(std::string_view text, json::Value value) {
+  if (value.is_string()) return value.string() == text;
+  if (value.is_number()) {
+    auto a = Decimal::parse(value.number());
+    auto b = Decimal::parse(text);
+    return a && b && *a == *b;
+  }
+  if (value.is(json::Kind::True)) return text == "true";
+  if (value.is(json::Kind::False)) return text == "false";
+  return false;
+}
 
 std::optional<std::string> decode_header_value(std::string_view value) {
   constexpr std::string_view prefix = "=?base64?";

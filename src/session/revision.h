@@ -36,6 +36,9 @@ struct ModernFault {
 };
 ModernFault check_modern(const net::Head& head, const Message& message);
 
+// Whether a decoded header says what an argument says: text byte for byte, numbers by value, true and false.
+bool says(std::string_view decoded, json::Value argument);
+
 // Decodes a header value that may be in the =?base64?...?= form; nothing on bad base64.
 std::optional<std::string> decode_header_value(std::string_view value);
 

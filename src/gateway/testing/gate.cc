@@ -94,7 +94,8 @@ Gate::Gate(Setup setup) {
   journal = must(audit::Journal::open(journal_options, clock));
   offload = std::make_unique<net::Offload>(1, 64);
   loop = must(net::Loop::create(&clock));
-  rooms = std::make_unique<Rooms>(Rooms{clock, snapshots, sessions, *counters, *journal, *offload, setup.options, {}, {}, {}, vault.get()});
+  rooms = std::make_unique<Rooms>(
+      Rooms{clock, snapshots, sessions, *counters, *journal, *offload, setup.options, {}, {}, {}, vault.get(), nullptr});
   rooms->side = [](const SideRequest&) { return SideReply{404, "text/plain", {}, "nothing here\n"}; };
   rooms->note_use = [](std::string_view, WallTime) {};
   rooms->tools_changed = [this](std::string_view id) { changed.emplace_back(id); };
@@ -124,7 +125,9 @@ Gate::Gate(Setup setup) {
       Tool tool;
       tool.server_id = server.id;
       tool.name = name;
-      tool.definition_json = "{}";
+      auto definition = setup.definitions.find(name);
+      tool.definition_json = definition == setup.definitions.end() ? "{}" : definition->second;
+      tool.fingerprint = blake2b(tool.definition_json);
       tools.push_back(tool);
     }
     must(catalog->put_tools(server.id, tools));

@@ -44,7 +44,8 @@ class Gate {
   struct Setup {
     std::string policy = "version: \"1\"\ndefault: allow\n";
     Options options;
-    bool seed_tools = true;  // the catalog has seen the toy's tools
+    bool seed_tools = true;                          // the catalog has seen the toy's tools
+    std::map<std::string, std::string> definitions;  // of seeded tools; others are {}
     Capture capture = Capture::Redacted;
   };
   Gate() : Gate(Setup{}) {}
