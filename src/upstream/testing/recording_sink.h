@@ -23,7 +23,7 @@ namespace upstream {
 class RecordingSink final : public ResponseSink {
  public:
   int heads = 0, ends = 0, errors = 0, status = 0;
-  std::string body, content_type, location, reason, message, detail;
+  std::string body, content_type, location, session, reason, message, detail;
   Code code = Code::Internal;
   bool sent = false;
   std::size_t pieces = 0;
@@ -38,6 +38,7 @@ class RecordingSink final : public ResponseSink {
     status = head.status;
     content_type = head.header("content-type");
     location = head.header("location");
+    session = head.header("mcp-session-id");
     if (after_head) after_head();
   }
   void on_body(std::string_view piece) override {
