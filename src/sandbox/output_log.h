@@ -19,7 +19,7 @@ class OutputLog {
     std::size_t bytes_per_second = 64UL * 1024;  // beyond it (and one second's burst) bytes are counted, not kept
   };
   struct Line {
-    std::uint64_t number = 0;  // 1, 2, 3 ... of all ever kept; gaps never occur
+    std::uint64_t number = 0;  // 1, 2, 3 ... of all lines since the start
     WallTime at{};
     std::string text;  // UTF-8, no control characters
   };
@@ -42,7 +42,8 @@ class OutputLog {
   std::deque<Line> lines_;
   std::size_t bytes_kept_ = 0;
   std::uint64_t next_number_ = 1;
-  std::uint64_t bytes_seen_ = 0, bytes_dropped_ = 0, dropped_since_line_ = 0;
+  std::uint64_t bytes_seen_ = 0, bytes_dropped_ = 0;
+  bool flooded_ = false;
   std::string partial_;
   bool partial_open_ = false;
   Escape escape_ = Escape::None;
