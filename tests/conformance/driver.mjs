@@ -54,7 +54,10 @@ async function startGate() {
 
 /** tools/list and tools/call as they are on the wire, with no client's scruples: every listed tool is called. */
 async function callEveryListedTool({ url, token }) {
-  const meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientInfo': { name: 'raw', version: '1' }, 'io.modelcontextprotocol/clientCapabilities': {} };
+  const meta = {
+    'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientInfo': { name: 'raw', version: '1' },
+    'io.modelcontextprotocol/clientCapabilities': {},
+  };
   let id = 0;
   const ask = async (method, params, headers) => {
     const answer = await fetch(url, {

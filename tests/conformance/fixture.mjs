@@ -26,8 +26,8 @@ const onConnection = {
 
 function stdio() {
   if (ERA === 'legacy') return surface(onConnection).connect(new StdioServerTransport());
-  return serveStdio(({ era }) => surface(era === 'modern' ? { ...onConnection, resourceUpdated: (server, uri) => server.server.sendResourceUpdated({ uri }) } : onConnection),
-                    { legacy: ERA === 'modern' ? 'reject' : 'serve' });
+  const always = { ...onConnection, resourceUpdated: (server, uri) => server.server.sendResourceUpdated({ uri }) };   // the SDK filters
+  return serveStdio(({ era }) => surface(era === 'modern' ? always : onConnection), { legacy: ERA === 'modern' ? 'reject' : 'serve' });
 }
 
 /** Keeps the events of one session, for clients that come back with Last-Event-ID. */
