@@ -153,7 +153,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   std::string head_lines_, body_text_;  // what goes upstream
   std::string_view body_;
   IpAddress remote_;
-  bool resuming_ = false;
+  bool resuming_ = false, resumable_ = false;  // a stream that goes on another; one that could
 
   // the decision
   std::string decision_id_;

@@ -246,7 +246,9 @@ void Call::upstream_refused() {
     message_text_ = "the upstream does not accept this gate's credentials: ask the operator to run `callgate server probe " +
                     server_->server.slug + "`";
   }
-  if (upstream_status_ == 404 && session_) worker_.rooms().sessions.close(session_->id);  // the client must initialize again
+  if (form_ == Form::Stream && upstream_status_ == 404) upstream_status_ = 405;  // no such stream: the session is fine without
+  if (upstream_status_ == 404 && session_ && !session_->upstream_id.empty())
+    worker_.rooms().sessions.close(session_->id);  // the client must initialize again
   bool told = upstream_status_ >= 400 && upstream_status_ < 500 && !own_credentials;
   status_ = told ? upstream_status_ : 502;
   if (told && form_ == Form::Request && answer_.parse(buffer_)) {

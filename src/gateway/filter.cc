@@ -27,7 +27,7 @@ void append_result(json::Writer& writer, json::Value result, const Visibility& w
     writer.begin_array();
     value.for_each_element([&](json::Value tool) {
       std::string_view name = tool["name"].string();
-      if (!tool["name"].is_string() || !visible(who, name)) {
+      if (!tool["name"].is_string() || !visible(who, name) || (modern && !schema::mirrored_in(tool["inputSchema"]).valid)) {
         ++outcome.hidden;
         return;
       }

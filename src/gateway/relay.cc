@@ -95,7 +95,7 @@ void Call::relay_event(const session::SseEvent& event, std::string_view data) {
     return;
   }
   session::SseEvent copy{.event = "message", .data = data, .id = {}, .retry_ms = event.retry_ms, .has_data = true};
-  if (event.id && relayable_id(*event.id)) copy.id = event.id;
+  if (event.id && relayable_id(*event.id)) copy.id = event.id, resumable_ = true;
   session::append_sse(out_, copy);
   start_stream();
 }
@@ -103,6 +103,11 @@ void Call::relay_event(const session::SseEvent& event, std::string_view data) {
 void Call::end_events() {
   if (form_ == Form::Stream) {
     reason_ = "stream.closed";
+    return finish();
+  }
+  if (resumable_ && era_ == session::Era::Legacy && stream_begun_) {  // L14: the client asks for the rest with Last-Event-ID
+    reason_ = "stream.resumable";
+    settle(limits::CallOutcome::ConnectionLostAfterSend);
     return finish();
   }
   upstream_failed({Code::Unavailable, "upstream.no_answer", "the upstream ended its stream without an answer", {}},
@@ -242,8 +247,8 @@ void Call::reset() {
     text->clear();
   }
   body_ = reply_body_ = content_type_ = {};
-  resuming_ = finished_ = delivered_ = streaming_ = stream_begun_ = paused_ = in_flight_ = intent_added_ = event_reply_ = cut_ = queued_ =
-      false;
+  resuming_ = resumable_ = finished_ = delivered_ = streaming_ = stream_begun_ = paused_ = in_flight_ = intent_added_ = event_reply_ =
+      cut_ = queued_ = false;
   decision_ = {};
   reservation_ = {};
   effect_ = Effect::Deny;

@@ -1,11 +1,14 @@
 // Which arguments clients repeat in headers: `x-mcp-header` (MCP 2026-07-28, tools; N12 of the shared notes).
 
+#include <algorithm>
+
 #include "schema/node.h"
 
 namespace callgate::schema {
 namespace {
 
-constexpr std::size_t kDepthMax = 16;
+constexpr std::size_t kDepthMax = 64;
+constexpr std::string_view kKeyword = "x-mcp-header";
 
 bool token(std::string_view name) {
   constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
@@ -15,29 +18,62 @@ bool token(std::string_view name) {
   return !name.empty() && name.size() <= 128;
 }
 
-void collect(json::Value schema, std::vector<std::string>& path, std::vector<Mirrored>& out) {
-  if (path.size() >= kDepthMax) return;
-  schema["properties"].for_each_member([&](std::string_view name, json::Value property) {
-    path.emplace_back(name);
-    std::string_view type = property["type"].string();
-    bool plain = type == "string" || type == "integer" || type == "boolean";
-    if (std::string_view header = property["x-mcp-header"].string(); plain && token(header))
-      out.push_back({"Mcp-Param-" + std::string(header), path});
-    collect(property, path, out);
-    path.pop_back();
-  });
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return out;
 }
+
+class Finder {
+ public:
+  MirroredSet found;
+
+  // `plain`: reached through `properties` alone, so that a client can tell which argument is meant.
+  void look(json::Value schema, bool plain, std::size_t depth) {
+    if (depth > kDepthMax) found.valid = false;
+    if (depth > kDepthMax || !schema.is_object()) return;
+    if (json::Value name = schema[kKeyword]; name.exists()) take(schema, name, plain);
+    schema.for_each_member([&](std::string_view keyword, json::Value value) {
+      if (keyword == "const" || keyword == "enum" || keyword == "default" || keyword == "examples") return;  // data
+      bool named = keyword == "properties" || keyword == "patternProperties" || keyword == "$defs" || keyword == "definitions" ||
+                   keyword == "dependentSchemas";
+      if (value.is_array()) value.for_each_element([&](json::Value each) { look(each, false, depth + 1); });
+      if (!value.is_object()) return;
+      if (!named) return look(value, false, depth + 1);
+      value.for_each_member([&](std::string_view property, json::Value each) {
+        path_.emplace_back(property);
+        look(each, plain && keyword == "properties", depth + 1);
+        path_.pop_back();
+      });
+    });
+  }
+
+ private:
+  void take(json::Value schema, json::Value name, bool plain) {
+    std::string_view type = schema["type"].string();
+    bool primitive = type == "string" || type == "integer" || type == "boolean";
+    bool fresh = std::ranges::find(names_, lower(name.string())) == names_.end();
+    if (!plain || path_.empty() || !primitive || !token(name.string()) || !fresh) {
+      found.valid = false;
+      return;
+    }
+    names_.push_back(lower(name.string()));
+    found.parameters.push_back({"Mcp-Param-" + std::string(name.string()), path_});
+  }
+
+  std::vector<std::string> path_, names_;
+};
 
 }  // namespace
 
-// Only properties reached through `properties` alone count; clients drop tools that annotate others.
-std::vector<Mirrored> mirrored_in(json::Value schema) {
-  std::vector<Mirrored> found;
-  std::vector<std::string> path;
-  collect(schema, path, found);
-  return found;
+MirroredSet mirrored_in(json::Value schema) {
+  if (schema.raw().find(kKeyword) == std::string_view::npos) return {};
+  Finder finder;
+  finder.look(schema, true, 0);
+  return std::move(finder.found);
 }
 
-std::span<const Mirrored> Schema::mirrored() const { return inner_->mirrored; }
+std::span<const Mirrored> Schema::mirrored() const { return inner_->mirrored.parameters; }
 
 }  // namespace callgate::schema

@@ -45,10 +45,8 @@ struct Schema::Inner {
   json::Document document;  // keeps enum values and names alive
   std::vector<Node> nodes;
   NodeIndex root = 0;
-  std::vector<Mirrored> mirrored;
+  MirroredSet mirrored;
 };
-
-std::vector<Mirrored> mirrored_in(json::Value schema);
 
 bool equal_values(json::Value a, json::Value b);  // JSON equality: numbers by value, members in any order
 

@@ -26,6 +26,12 @@ struct Mirrored {
   std::vector<std::string> path;  // property names from the root of the arguments
 };
 
+struct MirroredSet {
+  std::vector<Mirrored> parameters;
+  bool valid = true;  // false: annotated in a way no client can follow, so the tool is not offered (N12)
+};
+MirroredSet mirrored_in(json::Value schema);
+
 class Schema {
  public:
   // Errors: InvalidArgument schema.* naming the place: bad keyword value, bad pattern, remote or dangling $ref, too large.

@@ -92,9 +92,7 @@ TEST(Schema, KnowsWhichArgumentsAreRepeatedInHeaders) {
   ASSERT_TRUE(document.parse(R"({"type":"object","properties":{
       "region":{"type":"string","x-mcp-header":"Region"},
       "deep":{"type":"object","properties":{"n":{"type":"integer","x-mcp-header":"N"}}},
-      "bad name":{"type":"string","x-mcp-header":"a b"},
-      "price":{"type":"number","x-mcp-header":"Price"},
-      "list":{"type":"array","items":{"type":"string","x-mcp-header":"Item"}}}})"));
+      "x-mcp-header":{"type":"string"}}})"));
   auto schema = Schema::compile(document.root());
   ASSERT_TRUE(schema);
   auto mirrored = (*schema)->mirrored();
@@ -102,6 +100,33 @@ TEST(Schema, KnowsWhichArgumentsAreRepeatedInHeaders) {
   EXPECT_EQ(mirrored[0].header, "Mcp-Param-Region");
   EXPECT_EQ(mirrored[1].header, "Mcp-Param-N");
   EXPECT_EQ(mirrored[1].path, (std::vector<std::string>{"deep", "n"}));
+}
+
+TEST(Schema, RefusesAnnotationsNoClientCanFollow) {
+  auto valid = [](const std::string& properties) {
+    json::Document document;
+    return document.parse(R"({"type":"object","properties":{)" + properties + "}}") && mirrored_in(document.root()).valid;
+  };
+  EXPECT_TRUE(valid(R"("a":{"type":"string","x-mcp-header":"A"},"b":{"enum":[{"x-mcp-header":""}]})"));
+  for (std::string property :
+       {R"("a":{"type":"string","x-mcp-header":""})", R"("a":{"type":"string","x-mcp-header":"a b"})",
+        R"("a":{"type":"string","x-mcp-header":"a:b"})", R"("a":{"type":"string","x-mcp-header":"\u00e4"})",
+        R"("a":{"type":"string","x-mcp-header":7})", R"("a":{"type":"number","x-mcp-header":"A"})",
+        R"("a":{"type":"object","x-mcp-header":"A"})", R"("a":{"x-mcp-header":"A"})",
+        R"("a":{"type":"string","x-mcp-header":"N"},"b":{"type":"string","x-mcp-header":"n"})",
+        R"("a":{"type":"array","items":{"type":"string","x-mcp-header":"A"}})", R"("a":{"anyOf":[{"type":"string","x-mcp-header":"A"}]})"})
+    EXPECT_FALSE(valid(property)) << property;
+}
+
+TEST(Schema, TakesNullForWhatMayBeLeftOut) {
+  json::Document schema_text, given;
+  ASSERT_TRUE(schema_text.parse(R"({"type":"object","properties":{"a":{"type":"string"},"b":{"type":"string"}},"required":["a"]})"));
+  auto schema = Schema::compile(schema_text.root());
+  ASSERT_TRUE(schema);
+  ASSERT_TRUE(given.parse(R"({"a":"x","b":null})"));
+  EXPECT_FALSE((*schema)->validate(given.root()));
+  ASSERT_TRUE(given.parse(R"({"a":null,"b":"x"})"));
+  EXPECT_TRUE((*schema)->validate(given.root()));
 }
 
 }  // namespace
