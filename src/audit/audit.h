@@ -28,7 +28,7 @@ class Batch {
   bool empty() const { return items_.empty(); }
   std::size_t size() const { return items_.size(); }
   void clear() {
-    bytes_.clear();
+    used_ = 0;
     items_.clear();
   }
 
@@ -37,7 +37,9 @@ class Batch {
   struct Item {
     std::uint32_t payload_bytes, payload_crc;
   };
-  std::string bytes_;  // frames with open headers: commit fills them in place
+  friend class RecordWriter;
+  std::unique_ptr<char[]> bytes_;  // frames with open headers: commit fills them in place
+  std::size_t used_ = 0, capacity_ = 0;
   std::vector<Item> items_;
 };
 

@@ -14,133 +14,182 @@ namespace callgate::audit {
 namespace {
 
 constexpr std::size_t kShadowMax = 32;
+constexpr std::size_t kSlack = 64;  // of what is stored whole, and of small things that are written without asking for room
 
-void append_two(char* out, unsigned value) {
-  out[0] = static_cast<char>('0' + value / 10);
-  out[1] = static_cast<char>('0' + value % 10);
+char* put_two(char* at, unsigned value) {
+  at[0] = static_cast<char>('0' + value / 10);
+  at[1] = static_cast<char>('0' + value % 10);
+  return at + 2;
 }
 
-// 2026-07-28T09:00:00.000000Z; by hand because it runs for every record.
-void append_time(std::string& out, WallTime time) {
+// 2026-07-28T09:00:00; by hand because it is in every record.
+char* put_second(char* at, WallTime time) {
   auto day = std::chrono::floor<std::chrono::days>(time);
   std::chrono::year_month_day date(day);
-  auto in_day = static_cast<std::uint64_t>((time - day).count());
-  auto seconds = static_cast<unsigned>(in_day / 1'000'000);
-  auto micros = static_cast<unsigned>(in_day % 1'000'000);
+  auto seconds = static_cast<unsigned>((time - day).count() / 1'000'000);
   auto year = static_cast<unsigned>(std::max(0, std::min(9999, static_cast<int>(date.year()))));
-  char text[27];
-  append_two(text, year / 100);
-  append_two(text + 2, year % 100);
-  text[4] = '-';
-  append_two(text + 5, static_cast<unsigned>(date.month()));
-  text[7] = '-';
-  append_two(text + 8, static_cast<unsigned>(date.day()));
-  text[10] = 'T';
-  append_two(text + 11, seconds / 3600);
-  text[13] = ':';
-  append_two(text + 14, seconds / 60 % 60);
-  text[16] = ':';
-  append_two(text + 17, seconds % 60);
-  text[19] = '.';
-  append_two(text + 20, micros / 10'000);
-  append_two(text + 22, micros / 100 % 100);
-  append_two(text + 24, micros % 100);
-  text[26] = 'Z';
-  out.append(text, sizeof text);
+  at = put_two(put_two(at, year / 100), year % 100);
+  *at++ = '-';
+  at = put_two(at, static_cast<unsigned>(date.month()));
+  *at++ = '-';
+  at = put_two(at, static_cast<unsigned>(date.day()));
+  *at++ = 'T';
+  at = put_two(at, seconds / 3600);
+  *at++ = ':';
+  at = put_two(at, seconds / 60 % 60);
+  *at++ = ':';
+  return put_two(at, seconds % 60);
 }
 
-class Fields {
- public:
-  explicit Fields(std::string& out) : out_(out) {}
+char* put_time(char* at, WallTime time) {
+  at = put_second(at, time);
+  auto second = std::chrono::floor<std::chrono::seconds>(time);
+  auto micros = static_cast<unsigned>((time - second).count());
+  *at++ = '.';
+  at = put_two(at, micros / 10'000);
+  at = put_two(at, micros / 100 % 100);
+  at = put_two(at, micros % 100);
+  *at++ = 'Z';
+  return at;
+}
 
+}  // namespace
+
+// Writes behind what the batch holds. Every step first makes room for the most it can write; that much is never filled with zeros.
+class RecordWriter {
+ public:
+  explicit RecordWriter(Batch& batch) : batch_(batch) { make_room(kFrameHeaderBytes); }
+
+  void header() { at_ += kFrameHeaderBytes; }  // left open: commit fills it
+  template <std::size_t size> void literal(const char (&text)[size]) {
+    static_assert(size <= kSlack);
+    make_room(size);
+    put(text);
+  }
   // `name` is written as it stands: ,"key":
-  void text(std::string_view name, std::string_view value, std::size_t bytes_max = kFieldBytesMax) {
+  template <std::size_t size> void text(const char (&name)[size], std::string_view value, std::size_t bytes_max = kFieldBytesMax) {
     if (value.empty()) return;
-    out_.append(name);
-    append_text(out_, value, bytes_max);
+    make_room(size + text_room(value.size(), bytes_max));
+    put(name);
+    at_ = put_text(at_, value, bytes_max);
   }
-  void integer(std::string_view name, std::int64_t value) {
+  template <std::size_t size> void integer(const char (&name)[size], std::int64_t value) {
     if (value == 0) return;
-    out_.append(name);
-    number(value);
+    make_room(size + 24);
+    put(name);
+    at_ = std::to_chars(at_, at_ + 24, value).ptr;
   }
-  void digest(std::string_view name, const std::optional<Digest>& value) {
+  template <std::size_t size> void json(const char (&name)[size], std::string_view value) {
+    if (value.empty()) return;
+    make_room(size + json_room(value.size()));
+    put(name);
+    at_ = put_json(at_, value);
+  }
+  template <std::size_t size> void digest(const char (&name)[size], const std::optional<Digest>& value) {
     if (!value) return;
     constexpr char hex[] = "0123456789abcdef";
-    char digits[64];
-    for (std::size_t i = 0; i < 32; ++i) {
-      digits[2 * i] = hex[(*value)[i] >> 4];
-      digits[1 + 2 * i] = hex[(*value)[i] & 15];
+    const std::string_view algorithm = content_digest_name();
+    make_room(size + algorithm.size() + 80);
+    put(name);
+    *at_++ = '"';
+    at_ = std::copy(algorithm.begin(), algorithm.end(), at_);
+    *at_++ = ':';
+    for (const std::uint8_t byte : *value) {
+      *at_++ = hex[byte >> 4];
+      *at_++ = hex[byte & 15];
     }
-    out_.append(name).append("\"").append(content_digest_name()).append(":").append(digits, sizeof digits).append("\"");
+    *at_++ = '"';
   }
-  void json(std::string_view name, std::string_view value) {
-    if (value.empty()) return;
-    out_.append(name);
-    append_json(out_, value);
+  void time(WallTime time) {
+    make_room(32);
+    at_ = put_time(at_, time);
   }
   void shadow(std::span<const ShadowFinding> findings) {
     if (findings.empty()) return;
-    out_.append(",\"shadow\":[");
-    std::size_t count = std::min(findings.size(), kShadowMax);
+    literal(",\"shadow\":[");
+    const std::size_t count = std::min(findings.size(), kShadowMax);
     for (std::size_t i = 0; i < count; ++i) {
-      out_.append(i == 0 ? "{\"rule\":" : ",{\"rule\":");
-      append_text(out_, findings[i].rule, 1024);
+      if (i > 0) literal(",");
+      literal("{\"rule\":");
+      make_room(text_room(findings[i].rule.size(), 1024));
+      at_ = put_text(at_, findings[i].rule, 1024);
       text(",\"message\":", findings[i].message, 1024);
-      out_ += '}';
+      literal("}");
     }
-    out_ += ']';
+    literal("]");
     if (count < findings.size()) integer(",\"shadow_count\":", static_cast<std::int64_t>(findings.size()));
   }
+  void finish() { batch_.used_ = static_cast<std::size_t>(at_ - batch_.bytes_.get()); }
 
  private:
-  void number(std::int64_t value) {
-    char digits[24];
-    out_.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+  template <std::size_t size> void put(const char (&text)[size]) {
+    std::memcpy(at_, text, size - 1);  // a fixed size needs no call
+    at_ += size - 1;
   }
-  std::string& out_;
+  void make_room(std::size_t bytes) {
+    if (static_cast<std::size_t>(end_ - at_) < bytes + kSlack) grow(bytes + kSlack);
+  }
+  void grow(std::size_t bytes) {
+    const std::size_t used = at_ == nullptr ? batch_.used_ : static_cast<std::size_t>(at_ - batch_.bytes_.get());
+    if (batch_.capacity_ < used + bytes) {
+      const std::size_t capacity = std::max({used + bytes, batch_.capacity_ * 2, std::size_t{16 * 1024}});
+      std::unique_ptr<char[]> larger(new char[capacity]);  // not make_unique, which would fill it
+      if (used > 0) std::memcpy(larger.get(), batch_.bytes_.get(), used);
+      batch_.bytes_ = std::move(larger);
+      batch_.capacity_ = capacity;
+    }
+    at_ = batch_.bytes_.get() + used;
+    end_ = batch_.bytes_.get() + batch_.capacity_;
+  }
+
+  Batch& batch_;
+  char* at_ = nullptr;
+  char* end_ = nullptr;
 };
 
-void append_record(std::string& out, const Record& record) {
-  out.append("{\"time\":\"");
-  append_time(out, record.time);
-  out.append("\",\"kind\":\"").append(kind_name(record.kind)).append("\"");
-  Fields fields(out);
-  fields.text(",\"decision\":", record.decision_id);
-  out.append(record.effect == Effect::Allow ? ",\"effect\":\"allow\"" : ",\"effect\":\"deny\"");
-  fields.text(",\"reason\":", record.reason);
-  fields.text(",\"message\":", record.message, kMessageBytesMax);
-  fields.text(",\"principal_id\":", record.principal_id);
-  fields.text(",\"principal\":", record.principal_name);
-  fields.text(",\"principal_kind\":", record.principal_kind);
-  fields.text(",\"grant\":", record.grant_id);
-  fields.text(",\"grant_label\":", record.grant_label);
-  fields.text(",\"client\":", record.client);
-  fields.text(",\"remote\":", record.remote_address);
-  fields.text(",\"session\":", record.session_id);
-  fields.text(",\"server_id\":", record.server_id);
-  fields.text(",\"server\":", record.server_slug);
-  fields.text(",\"era\":", record.era);
-  fields.text(",\"method\":", record.method);
-  fields.text(",\"tool\":", record.tool);
-  fields.text(",\"request_id\":", record.request_id);
-  fields.text(",\"policy\":", record.policy);
-  fields.integer(",\"policy_version\":", record.policy_version);
-  fields.text(",\"rule\":", record.rule);
-  fields.integer(",\"rule_line\":", record.rule_line);
-  fields.shadow(record.shadow);
-  fields.text(",\"stated_reason\":", record.stated_reason, kMessageBytesMax);
-  fields.json(",\"arguments\":", record.arguments_json);
-  fields.integer(",\"status\":", record.upstream_status);
-  fields.text(",\"outcome\":", record.outcome);
-  fields.digest(",\"result_digest\":", record.result_digest);
-  fields.integer(",\"result_bytes\":", static_cast<std::int64_t>(record.result_bytes));
-  fields.integer(",\"decide_us\":", record.decide_us);
-  fields.integer(",\"upstream_us\":", record.upstream_us);
-  fields.integer(",\"total_us\":", record.total_us);
-  fields.text(",\"traceparent\":", record.traceparent);
-  fields.json(",\"detail\":", record.detail_json);
-  out += '}';
+namespace {
+
+void write_record(RecordWriter& out, const Record& record) {
+  out.literal("{\"time\":\"");
+  out.time(record.time);
+  out.literal("\"");
+  out.text(",\"kind\":", kind_name(record.kind));
+  out.text(",\"decision\":", record.decision_id);
+  if (record.effect == Effect::Allow) out.literal(",\"effect\":\"allow\"");
+  else out.literal(",\"effect\":\"deny\"");
+  out.text(",\"reason\":", record.reason);
+  out.text(",\"message\":", record.message, kMessageBytesMax);
+  out.text(",\"principal_id\":", record.principal_id);
+  out.text(",\"principal\":", record.principal_name);
+  out.text(",\"principal_kind\":", record.principal_kind);
+  out.text(",\"grant\":", record.grant_id);
+  out.text(",\"grant_label\":", record.grant_label);
+  out.text(",\"client\":", record.client);
+  out.text(",\"remote\":", record.remote_address);
+  out.text(",\"session\":", record.session_id);
+  out.text(",\"server_id\":", record.server_id);
+  out.text(",\"server\":", record.server_slug);
+  out.text(",\"era\":", record.era);
+  out.text(",\"method\":", record.method);
+  out.text(",\"tool\":", record.tool);
+  out.text(",\"request_id\":", record.request_id);
+  out.text(",\"policy\":", record.policy);
+  out.integer(",\"policy_version\":", record.policy_version);
+  out.text(",\"rule\":", record.rule);
+  out.integer(",\"rule_line\":", record.rule_line);
+  out.shadow(record.shadow);
+  out.text(",\"stated_reason\":", record.stated_reason, kMessageBytesMax);
+  out.json(",\"arguments\":", record.arguments_json);
+  out.integer(",\"status\":", record.upstream_status);
+  out.text(",\"outcome\":", record.outcome);
+  out.digest(",\"result_digest\":", record.result_digest);
+  out.integer(",\"result_bytes\":", static_cast<std::int64_t>(record.result_bytes));
+  out.integer(",\"decide_us\":", record.decide_us);
+  out.integer(",\"upstream_us\":", record.upstream_us);
+  out.integer(",\"total_us\":", record.total_us);
+  out.text(",\"traceparent\":", record.traceparent);
+  out.json(",\"detail\":", record.detail_json);
+  out.literal("}");
 }
 
 }  // namespace
@@ -160,10 +209,12 @@ std::string_view kind_name(Record::Kind kind) {
 
 // The frame header is left open in front of each payload: commit fills it in place, so nothing is copied again.
 void Batch::add(const Record& record) {
-  const std::size_t start = bytes_.size();
-  bytes_.append(kFrameHeaderBytes, '\0');
-  append_record(bytes_, record);
-  std::string_view payload = std::string_view(bytes_).substr(start + kFrameHeaderBytes);
+  const std::size_t start = used_ + kFrameHeaderBytes;
+  RecordWriter writer(*this);
+  writer.header();
+  write_record(writer, record);
+  writer.finish();
+  const std::string_view payload(bytes_.get() + start, used_ - start);
   items_.push_back({static_cast<std::uint32_t>(payload.size()), crc32c(0, payload)});
 }
 

@@ -129,12 +129,14 @@ TEST(Escaping, CutsLongFieldsOnACharacterBorder) {
 }
 
 TEST(Escaping, KeepsJsonOnOneLineAndCutsWhatIsTooLarge) {
-  std::string out;
-  append_json(out, "{\"a\":\n\t\"\xe2\x80\xae\x7f\"}");
-  EXPECT_EQ(out, R"({"a":  "\u202e\u007f"})");
-  out.clear();
-  append_json(out, "\"" + std::string(kJsonBytesMax + 5, 'x') + "\"");
-  EXPECT_EQ(out, "{\"cut_bytes\":1048583}");
+  const auto safe = [](std::string_view json) {
+    std::string out(json_room(json.size()), '\0');
+    out.resize(static_cast<std::size_t>(put_json(out.data(), json) - out.data()));
+    return out;
+  };
+  EXPECT_EQ(safe("{\"a\":\n\t\"\xe2\x80\xae\x7f\"}"), R"({"a":  "\u202e\u007f"})");
+  EXPECT_EQ(safe("\"" + std::string(kJsonBytesMax + 5, 'x') + "\""), "{\"cut_bytes\":1048583}");
+  EXPECT_EQ(safe("\"" + std::string(kJsonBytesMax - 2, '\x01') + "\""), "\"" + std::string(kJsonBytesMax - 2, ' ') + "\"");
 }
 
 // T-72: the largest thinkable record still fits a frame.

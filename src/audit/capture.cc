@@ -1,6 +1,6 @@
 // Arguments as far as a server's capture level lets them into the record. What looks like a credential goes at every level.
 
-#include <fmt/core.h>
+#include <charconv>
 
 #include "audit/audit.h"
 #include "audit/escape.h"
@@ -71,7 +71,7 @@ class Capturer {
   }
 
   void array(const json::Value& value) {
-    if (level_ == Capture::Keys) return quoted(fmt::format("<array, {} elements>", value.size()));
+    if (level_ == Capture::Keys) return counted("\"<array, ", value.size(), " elements>\"");
     out_ += '[';
     bool first = true;
     value.for_each_element([&](const json::Value& element) {
@@ -85,19 +85,25 @@ class Capturer {
   void string(std::string_view text) {
     if (level_ == Capture::Full) return masked(text);
     if (level_ == Capture::Redacted && enum_like(text)) return quoted(text);
-    quoted(fmt::format("<string, {} bytes>", text.size()));
+    counted("\"<string, ", text.size(), " bytes>\"");
   }
 
   void number(std::string_view literal) {
     if (level_ == Capture::Keys) return quoted("<number>");
-    if (level_ == Capture::Redacted && card_number(literal)) return quoted(fmt::format("<number, {} digits>", literal.size()));
+    if (level_ == Capture::Redacted && card_number(literal)) return counted("\"<number, ", literal.size(), " digits>\"");
     out_.append(literal);
   }
 
   void masked(std::string_view text) {
+    if (!may_hold_secret(text)) return quoted(text);
     scratch_.clear();
     append_masked(scratch_, text);
     quoted(scratch_);
+  }
+
+  void counted(std::string_view before, std::size_t count, std::string_view behind) {
+    char digits[20];
+    out_.append(before).append(digits, std::to_chars(digits, digits + sizeof digits, count).ptr).append(behind);
   }
 
   void quoted(std::string_view text) { append_text(out_, text, kJsonBytesMax); }

@@ -1,8 +1,12 @@
 #include "audit/escape.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <cstring>
+
+#include "json/plain_block.h"
 
 namespace callgate::audit {
 
@@ -15,6 +19,9 @@ constexpr std::array<bool, 256> make_plain() {
 }
 constexpr auto kPlain = make_plain();
 
+using json::kBlock;
+constexpr auto kText = json::StringRole::Key;  // printable ASCII but quote and backslash
+
 // Characters that a terminal or a reader does not show as what they are.
 bool deceptive(char32_t point) {
   if (point < 0xa0) return point >= 0x7f;
@@ -24,57 +31,68 @@ bool deceptive(char32_t point) {
          (point >= 0xe0000 && point <= 0xe0fff);
 }
 
-void append_unit(std::string& out, std::uint32_t unit) {
+char* put_unit(char* at, std::uint32_t unit) {
   constexpr char hex[] = "0123456789abcdef";
   const char text[6] = {'\\', 'u', hex[(unit >> 12) & 15], hex[(unit >> 8) & 15], hex[(unit >> 4) & 15], hex[unit & 15]};
-  out.append(text, 6);
+  std::memcpy(at, text, 6);
+  return at + 6;
 }
 
-void append_escaped(std::string& out, char32_t point) {
-  if (point < 0x10000) return append_unit(out, point);
-  append_unit(out, 0xd800 + ((point - 0x10000) >> 10));
-  append_unit(out, 0xdc00 + ((point - 0x10000) & 0x3ff));
+char* put_escaped(char* at, char32_t point) {
+  if (point < 0x10000) return put_unit(at, point);
+  at = put_unit(at, 0xd800 + ((point - 0x10000) >> 10));
+  return put_unit(at, 0xdc00 + ((point - 0x10000) & 0x3ff));
 }
 
-// One character that is not plain ASCII; returns how many bytes it took.
-std::size_t append_multibyte(std::string& out, std::string_view text) {
+// One character that is not plain ASCII; `text` moves behind it.
+char* put_multibyte(char* at, const char*& text, const char* end) {
   char32_t point = 0;
-  std::size_t length = decode_utf8(text, point);
+  const std::size_t length = decode_utf8({text, static_cast<std::size_t>(end - text)}, point);
   if (length == 0) {
-    out.append("\xef\xbf\xbd", 3);
-    return 1;
+    std::memcpy(at, "\xef\xbf\xbd", 3);
+    ++text;
+    return at + 3;
   }
-  if (deceptive(point)) append_escaped(out, point);
-  else out.append(text.data(), length);
-  return length;
+  if (deceptive(point)) {
+    at = put_escaped(at, point);
+  } else {
+    std::memcpy(at, text, length);
+    at += length;
+  }
+  text += length;
+  return at;
 }
 
-void append_special(std::string& out, unsigned char c) {
-  switch (c) {
-    case '"': out.append("\\\"", 2); break;
-    case '\\': out.append("\\\\", 2); break;
-    case '\n': out.append("\\n", 2); break;
-    case '\t': out.append("\\t", 2); break;
-    case '\r': out.append("\\r", 2); break;
-    default: append_unit(out, c);
-  }
+char* put_special(char* at, unsigned char c) {
+  const char letter = c == '"' ? '"' : c == '\\' ? '\\' : c == '\n' ? 'n' : c == '\t' ? 't' : c == '\r' ? 'r' : '\0';
+  if (letter == '\0') return put_unit(at, c);
+  at[0] = '\\';
+  at[1] = letter;
+  return at + 2;
 }
 
-void append_body(std::string& out, std::string_view text) {
-  std::size_t i = 0;
-  while (i < text.size()) {
-    std::size_t start = i;
-    while (i < text.size() && kPlain[static_cast<unsigned char>(text[i])]) ++i;
-    out.append(text.data() + start, i - start);
-    if (i == text.size()) break;
-    auto c = static_cast<unsigned char>(text[i]);
-    if (c < 0x80) {
-      append_special(out, c);
-      ++i;
+char* put_body(char* at, std::string_view body) {
+  const char* text = body.data();
+  const char* const end = text + body.size();
+  while (text < end) {
+    if (end - text >= kBlock) {  // stored whole: the room is there, and what is not plain is written over
+      const unsigned plain = json::plain_block<kText>(reinterpret_cast<const std::uint8_t*>(text), reinterpret_cast<std::uint8_t*>(at));
+      text += plain;
+      at += plain;
+      if (plain == kBlock) continue;
     } else {
-      i += append_multibyte(out, text.substr(i));
+      while (text < end && kPlain[static_cast<unsigned char>(*text)]) *at++ = *text++;
+      if (text == end) break;
+    }
+    const auto c = static_cast<unsigned char>(*text);
+    if (c < 0x80) {
+      at = put_special(at, c);
+      ++text;
+    } else {
+      at = put_multibyte(at, text, end);
     }
   }
+  return at;
 }
 
 }  // namespace
@@ -100,45 +118,68 @@ std::size_t decode_utf8(std::string_view text, char32_t& point) {
   return length;
 }
 
-void append_text(std::string& out, std::string_view text, std::size_t bytes_max) {
-  out += '"';
+char* put_text(char* at, std::string_view text, std::size_t bytes_max) {
+  *at++ = '"';
   if (text.size() <= bytes_max) {
-    append_body(out, text);
+    at = put_body(at, text);
   } else {
     std::size_t keep = bytes_max;
     while (keep > 0 && keep > bytes_max - 4 && (static_cast<unsigned char>(text[keep]) & 0xc0) == 0x80) --keep;
-    append_body(out, text.substr(0, keep));
-    char digits[20];
-    auto end = std::to_chars(digits, digits + sizeof digits, text.size()).ptr;
-    out.append(" [cut, ").append(digits, end).append(" bytes]");
+    at = put_body(at, text.substr(0, keep));
+    constexpr std::string_view before = " [cut, ", behind = " bytes]";
+    at = std::copy(before.begin(), before.end(), at);
+    at = std::to_chars(at, at + 20, text.size()).ptr;
+    at = std::copy(behind.begin(), behind.end(), at);
   }
-  out += '"';
+  *at++ = '"';
+  return at;
 }
 
-void append_json(std::string& out, std::string_view json) {
-  const std::size_t before = out.size();
-  std::size_t i = 0;
-  while (i < json.size() && out.size() - before <= kJsonBytesMax) {
-    std::size_t start = i;
-    while (i < json.size() && (kPlain[static_cast<unsigned char>(json[i])] || json[i] == '"' || json[i] == '\\')) ++i;
-    out.append(json.data() + start, i - start);
-    if (i == json.size()) break;
-    auto c = static_cast<unsigned char>(json[i]);
-    if (c < 0x20) {
-      out += ' ';  // in valid JSON a bare control character is white space between tokens
-      ++i;
+char* put_json(char* at, std::string_view json) {
+  char* const before = at;
+  const char* text = json.data();
+  const char* const end = text + json.size();
+  const auto too_large = [&] { return static_cast<std::size_t>(at - before) > kJsonBytesMax; };
+  while (text < end && !too_large()) {
+    if (end - text >= kBlock) {
+      const unsigned plain = json::plain_block<kText>(reinterpret_cast<const std::uint8_t*>(text), reinterpret_cast<std::uint8_t*>(at));
+      text += plain;
+      at += plain;
+      if (plain == kBlock) continue;
+    }
+    const auto c = static_cast<unsigned char>(*text);
+    if (kPlain[c] || c == '"' || c == '\\') {
+      *at++ = *text++;
+    } else if (c < 0x20) {
+      *at++ = ' ';  // in valid JSON a bare control character is white space between tokens
+      ++text;
     } else if (c == 0x7f) {
-      append_unit(out, c);
-      ++i;
+      at = put_unit(at, c);
+      ++text;
     } else {
-      i += append_multibyte(out, json.substr(i));
+      at = put_multibyte(at, text, end);
     }
   }
-  if (out.size() - before <= kJsonBytesMax) return;
-  out.resize(before);
-  char digits[20];
-  auto end = std::to_chars(digits, digits + sizeof digits, json.size()).ptr;
-  out.append("{\"cut_bytes\":").append(digits, end).append("}");
+  if (!too_large()) return at;
+  constexpr std::string_view open = "{\"cut_bytes\":";
+  at = std::copy(open.begin(), open.end(), before);
+  at = std::to_chars(at, at + 20, json.size()).ptr;
+  *at++ = '}';
+  return at;
+}
+
+void append_text(std::string& out, std::string_view text, std::size_t bytes_max) {
+  const bool plain = text.size() <= bytes_max && std::ranges::all_of(text, [](char c) { return kPlain[static_cast<unsigned char>(c)]; });
+  if (plain) {
+    out += '"';
+    out.append(text);
+    out += '"';
+    return;
+  }
+  const std::size_t before = out.size();
+  out.resize(before + text_room(text.size(), bytes_max));
+  char* const begin = out.data() + before;
+  out.resize(before + static_cast<std::size_t>(put_text(begin, text, bytes_max) - begin));
 }
 
 }  // namespace callgate::audit

@@ -72,12 +72,12 @@ struct Journal::Inner {
 // Chains the batch behind what is written; changes only the batch's own bytes.
 Journal::Inner::Mark Journal::Inner::seal(Batch& batch) const {
   Mark mark = written;
-  char* at = batch.bytes_.data();
+  char* at = batch.bytes_.get();
   for (const Batch::Item& item : batch.items_) {
     mark.hash = seal_frame(at, item.payload_bytes, item.payload_crc, ++mark.sequence, mark.hash);
     at += kFrameHeaderBytes + item.payload_bytes;
   }
-  mark.offset += batch.bytes_.size();
+  mark.offset += batch.used_;
   return mark;
 }
 
@@ -196,11 +196,11 @@ Result<void> Journal::Inner::wait_synced(std::unique_lock<std::mutex>& held, std
 Result<void> Journal::Inner::commit(Batch& batch) {
   std::unique_lock held(mutex);
   CG_CHECK(check_ready());
-  while (segment == 0 || (written.offset + batch.bytes_.size() > options.segment_bytes_max && written.offset > kSegmentHeaderBytes)) {
+  while (segment == 0 || (written.offset + batch.used_ > options.segment_bytes_max && written.offset > kSegmentHeaderBytes)) {
     CG_CHECK(rotate(held));
   }
   Mark mark = seal(batch);
-  CG_CHECK(write(batch.bytes_));
+  CG_CHECK(write({batch.bytes_.get(), batch.used_}));
   written = mark;
   if (options.sync == Sync::Power) CG_CHECK(wait_synced(held, mark.sequence));
   dirty = true;

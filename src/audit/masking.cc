@@ -40,9 +40,27 @@ constexpr std::array<Shape, 40> kShapes = {{
     {"hvs.", 20},   {"cg_", 20},      {"cga_", 20},     {"tvly-", 16},    {"gsk_", 20},
 }};
 
+// The shapes by their first character: few characters can begin one, and then only a handful of shapes are compared.
+struct ShapesByStart {
+  std::array<std::int8_t, 256> first{};
+  std::array<std::int8_t, kShapes.size()> next{};
+};
+constexpr ShapesByStart make_by_start() {
+  ShapesByStart by_start;
+  by_start.first.fill(-1);
+  for (std::size_t i = kShapes.size(); i-- > 0;) {
+    auto& head = by_start.first[static_cast<unsigned char>(kShapes[i].prefix[0])];
+    by_start.next[i] = head;
+    head = static_cast<std::int8_t>(i);
+  }
+  return by_start;
+}
+constexpr auto kByStart = make_by_start();
+
 std::size_t prefixed_token(std::string_view text) {
-  for (const Shape& shape : kShapes) {
-    if (!text.starts_with(shape.prefix)) continue;
+  for (int i = kByStart.first[static_cast<unsigned char>(text[0])]; i >= 0; i = kByStart.next[static_cast<std::size_t>(i)]) {
+    const Shape& shape = kShapes[static_cast<std::size_t>(i)];
+    if (text.size() < shape.prefix.size() + shape.length_min || !text.starts_with(shape.prefix)) continue;
     std::size_t length = run(text, shape.prefix.size(), token_char);
     if (length >= shape.length_min) return shape.prefix.size() + length;
   }
@@ -112,18 +130,30 @@ constexpr auto kStarts = make_starts();
 
 }  // namespace
 
+bool may_hold_secret(std::string_view text) {
+  constexpr std::size_t kShapeBytesMin = 15;  // xoxb- and ten more; only passwords in URLs can be shorter
+  static_assert(
+      std::all_of(kShapes.begin(), kShapes.end(), [](const Shape& s) { return s.prefix.size() + s.length_min >= kShapeBytesMin; }));
+  return text.size() >= kShapeBytesMin || text.find(':') != std::string_view::npos;
+}
+
 bool append_masked(std::string& out, std::string_view text) {
+  if (!may_hold_secret(text)) {
+    out.append(text);
+    return false;
+  }
   bool found = false;
   std::size_t copied = 0, no_web_token_before = 0;
   for (std::size_t at = 0; at < text.size(); ++at) {
     if (!kStarts[static_cast<unsigned char>(text[at])]) continue;
+    if (at > 0 && alnum(text[at]) && alnum(text[at - 1])) continue;  // inside a word
     std::string_view rest = text.substr(at);
     std::size_t keep = 0, length = 0;
     if (rest[0] == ':') {
       length = url_password(rest, keep);
     } else if (rest[0] == '-') {
       length = private_key(rest);
-    } else if (at == 0 || !alnum(text[at - 1])) {
+    } else {
       length = prefixed_token(rest);
       if (length == 0 && at >= no_web_token_before) {
         std::size_t head = 0;
@@ -142,8 +172,41 @@ bool append_masked(std::string& out, std::string_view text) {
   return found;
 }
 
+namespace {
+
+// A key is sensitive when one of these is part of its name. Grouped by the first letter, to be found by it.
+constexpr std::array<std::string_view, 16> kParts = {
+    "accesskey",  "apikey", "authorization", "bearer",     "clientassertion", "connectionstring", "cookie",    "credential",
+    "passphrase", "passwd", "password",      "privatekey", "recoverycode",    "secret",           "sessionid", "signingkey"};
+static_assert(std::is_sorted(kParts.begin(), kParts.end()));
+
+struct Group {
+  std::uint8_t begin = 0, end = 0;
+};
+constexpr std::array<Group, 128> make_groups() {
+  std::array<Group, 128> groups{};
+  for (std::uint8_t i = 0; i < kParts.size(); ++i) {
+    Group& group = groups[static_cast<unsigned char>(kParts[i][0])];
+    if (group.end == 0) group.begin = i;
+    group.end = static_cast<std::uint8_t>(i + 1);
+  }
+  return groups;
+}
+constexpr auto kGroups = make_groups();
+
+bool holds_part(std::string_view name) {
+  for (std::size_t at = 0; at < name.size(); ++at) {
+    const Group group = kGroups[static_cast<unsigned char>(name[at])];
+    for (std::size_t i = group.begin; i < group.end; ++i)
+      if (name.size() - at > 1 && name[at + 1] == kParts[i][1] && name.substr(at).starts_with(kParts[i])) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 bool sensitive_key(std::string_view key) {
-  std::array<char, 64> buffer{};
+  std::array<char, 64> buffer;
   std::size_t size = 0;
   for (char c : key) {
     if (!alnum(c)) continue;
@@ -151,13 +214,11 @@ bool sensitive_key(std::string_view key) {
     buffer[size++] = lower(c);
   }
   std::string_view name(buffer.data(), size);
-  for (std::string_view part :
-       {"password", "passwd", "passphrase", "secret", "apikey", "accesskey", "privatekey", "signingkey", "credential", "authorization",
-        "cookie", "bearer", "sessionid", "clientassertion", "connectionstring", "recoverycode"}) {
-    if (name.find(part) != std::string_view::npos) return true;
+  if (holds_part(name)) return true;
+  if (size <= 7) {
+    for (std::string_view whole : {"pwd", "pass", "auth", "jwt", "pin", "otp", "totp", "cvv", "cvc", "ssn", "pat", "dsn", "mfacode"})
+      if (name == whole) return true;
   }
-  for (std::string_view whole : {"pwd", "pass", "auth", "jwt", "pin", "otp", "totp", "cvv", "cvc", "ssn", "pat", "dsn", "mfacode"})
-    if (name == whole) return true;
   // token, access_token, tokenValue; but not max_tokens, tokenizer
   std::size_t token = name.find("token");
   if (token == std::string_view::npos) return false;

@@ -1,6 +1,11 @@
 #include "net/http1.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace callgate::net {
 namespace {
@@ -31,6 +36,15 @@ bool is(char c, std::uint8_t kind) { return (kClasses[static_cast<unsigned char>
 bool all(std::string_view text, std::uint8_t kind) {
   return std::all_of(text.begin(), text.end(), [kind](char c) { return is(c, kind); });
 }
+// Eight bytes with A-Z made small; all others, those outside ASCII too, stay.
+std::uint64_t lower_word(const char* text) {
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  std::uint64_t word;
+  std::memcpy(&word, text, sizeof word);
+  const std::uint64_t seven = word & ones * 0x7f;
+  const std::uint64_t from_a = seven + ones * (0x80 - 'A'), after_z = seven + ones * (0x7f - 'Z');
+  return word | ((from_a ^ after_z) & ~word & ones * 0x80) >> 2;
+}
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 unsigned hex_value(char c) {
   if (c <= '9') return static_cast<unsigned>(c - '0');
@@ -52,6 +66,24 @@ struct Cursor {
   std::string_view take_while(std::uint8_t kind) {
     const char* const from = at;
     while (at != end && is(*at, kind)) ++at;
+    return {from, static_cast<std::size_t>(at - from)};
+  }
+  // take_while(kValue), sixteen bytes at a time: most of a head is values.
+  std::string_view take_value() {
+    const char* const from = at;
+#if defined(__SSE2__)
+    for (; end - at >= 16; at += 16) {
+      const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+      const __m128i printable = _mm_cmpeq_epi8(_mm_max_epu8(block, _mm_set1_epi8(0x20)), block);
+      const __m128i good =
+          _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8(0x7f)), printable), _mm_cmpeq_epi8(block, _mm_set1_epi8('\t')));
+      const auto stops = static_cast<unsigned>(_mm_movemask_epi8(good)) ^ 0xffffU;
+      if (stops == 0) continue;
+      at += std::countr_zero(stops);
+      return {from, static_cast<std::size_t>(at - from)};
+    }
+#endif
+    while (at != end && is(*at, kValue)) ++at;
     return {from, static_cast<std::size_t>(at - from)};
   }
 };
@@ -145,7 +177,7 @@ Result<Progress> read_status_line(Cursor& cursor, Head& head) {
   }
   if (head.status < 100 || head.status > 599) return syntax("the status is not between 100 and 599");
   if (cursor.done()) return Progress::NeedMore;
-  if (*cursor.at == ' ') cursor.take_while(kValue);
+  if (*cursor.at == ' ') cursor.take_value();
   return read_line_end(cursor);
 }
 
@@ -229,8 +261,9 @@ Result<Progress> read_headers(Cursor& cursor, const HeadCaps& caps, Head& head, 
       return bad_header("a header name is empty, folded, or holds a character that names cannot hold");
     }
     ++cursor.at;
-    std::string_view value = cursor.take_while(kValue);
-    NET_STEP(read_line_end(cursor));
+    std::string_view value = cursor.take_value();
+    if (cursor.end - cursor.at >= 2 && cursor.at[0] == '\r' && cursor.at[1] == '\n') cursor.at += 2;
+    else NET_STEP(read_line_end(cursor));
     while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
     while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
     header.value = value;
@@ -317,7 +350,13 @@ Result<Progress> read_head(Kind kind, std::string_view bytes, const HeadCaps& ca
 }  // namespace
 
 bool equals_ignoring_case_same_size(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return x == y || lower(x) == lower(y); });
+  const std::size_t size = a.size();
+  if (size < 8) return std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return x == y || lower(x) == lower(y); });
+  for (std::size_t at = 0;; at += 8) {
+    at = std::min(at, size - 8);  // the last word overlaps the one before
+    if (lower_word(a.data() + at) != lower_word(b.data() + at)) return false;
+    if (at == size - 8) return true;
+  }
 }
 
 std::string_view Head::header(std::string_view name) const {

@@ -49,6 +49,7 @@ struct Dock {
   Upstreams::Options options;
   Resolver resolver;
   std::vector<char> read_buffer;                // one read at a time: views into it die with the callback
+  net::Head head;                               // of the response being read; views into it die with the callback
   std::string head_buffer;                      // one head at a time; wiped after use, it holds credentials
   std::unordered_map<std::string, Pool> pools;  // by server id
   std::unordered_map<std::string, std::shared_ptr<net::TlsContext>> tls_contexts;

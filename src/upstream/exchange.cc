@@ -167,7 +167,7 @@ void Connection::keep_rest(std::string_view rest) {
 
 // True when the head was delivered and the same exchange goes on.
 bool Connection::process_head(std::string_view& bytes) {
-  net::Head head;
+  net::Head& head = dock_.head;
   while (true) {
     const auto progress = net::read_response_head(bytes, net::HeadCaps{}, to_head_request_, head);
     if (!progress) {
