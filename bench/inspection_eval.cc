@@ -1,0 +1,95 @@
+// Precision and recall of the inspection packs on labelled cases: `inspection_eval DIR [--misses SET]`. DIR holds one folder per set with
+// JSON Lines; nothing of it is kept here. Prints one line per set and class. Not part of the product.
+
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "inspection/inspection.h"
+
+namespace {
+
+using namespace callgate;
+using namespace callgate::inspection;
+
+struct Counts {
+  std::size_t hit = 0, missed = 0, alarm = 0, quiet = 0;
+};
+
+struct Table {
+  std::map<std::string, Counts> classes;
+  void add(const std::string& name, bool positive, bool flagged) {
+    Counts& counts = classes[name];
+    ++(positive ? (flagged ? counts.hit : counts.missed) : (flagged ? counts.alarm : counts.quiet));
+  }
+  void print(const char* set) const {
+    for (const auto& [name, c] : classes) {
+      double recall = c.hit + c.missed ? double(c.hit) / double(c.hit + c.missed) : -1;
+      double precision = c.hit + c.alarm ? double(c.hit) / double(c.hit + c.alarm) : -1;
+      double rate = c.alarm + c.quiet ? double(c.alarm) / double(c.alarm + c.quiet) : -1;
+      std::printf("%-22s %-34s +%5zu/%-5zu -%5zu/%-5zu  P %6.3f  R %6.3f  FPR %6.4f\n", set, name.c_str(), c.hit, c.hit + c.missed, c.alarm,
+                  c.alarm + c.quiet, precision, recall, rate);
+    }
+  }
+};
+
+using Judge = std::function<void(json::Value, Table&, bool misses)>;
+
+void run(const std::string& root, const char* file, bool misses, const Judge& judge) {
+  std::ifstream in(root + "/" + file);
+  if (!in) return;
+  Table table;
+  json::Document document;
+  std::string line;
+  while (std::getline(in, line))
+    if (document.parse(line)) judge(document.root(), table, misses);
+  table.print(file);
+}
+
+void miss(json::Value row, bool positive, std::string_view what) {
+  std::printf("  %s %.*s %.*s\n", positive ? "missed" : "ALARM ", int(row["id"].string().size()), row["id"].string().data(),
+              int(what.size()), what.data());
+}
+
+std::shared_ptr<const Scanner> scanner(std::vector<Pack> packs) {
+  ScannerOptions options;
+  options.packs = std::move(packs);
+  auto made = Scanner::create(std::move(options));
+  if (!made) std::exit(2);
+  return *made;
+}
+
+std::string family(std::string_view name) { return std::string(name.substr(0, name.find(':'))); }
+
+void secrets(json::Value row, Table& table, bool misses) {
+  static const auto scan = scanner({Pack::Secrets});
+  static Findings findings;
+  findings.clear();
+  auto text = row["text"].string();
+  json::Document inner;  // encoded cases are arguments
+  if (row["origin"].string().starts_with("encoded") && inner.parse(text)) scan->scan_value(inner.root(), findings);
+  else scan->scan(text, findings);
+  bool positive = row["label"].string() == "secret", flagged = !findings.empty();
+  table.add("all", positive, flagged);
+  table.add(family(row["origin"].string()), positive, flagged);
+  if (row["origin"].string().starts_with("encoded")) table.add(std::string(row["origin"].string()), positive, flagged);
+  if (misses && positive != flagged)
+    miss(row, positive,
+         std::string(row["rule"].string()) + " " + (flagged ? std::string(findings.all()[0].rule) + " " : "") +
+             std::string(text.substr(0, 200)));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2) {
+    std::fputs("usage: inspection_eval DIR [--misses SET]\n", stderr);
+    return 2;
+  }
+  std::string root = argv[1], wanted = argc > 3 && !std::strcmp(argv[2], "--misses") ? argv[3] : "";
+  run(root, "secrets/cases.jsonl", wanted == "secrets", secrets);
+  return 0;
+}

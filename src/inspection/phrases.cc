@@ -1,0 +1,8 @@
+#include "inspection/detectors.h"
+#include "inspection/packs.h"
+namespace callgate::inspection {
+std::span<const Rule> phrase_rules() { return {}; }
+std::span<const Rule> code_rules() { return {}; }
+void add_poisoning(Scanner::Tables&) {}
+void add_code(Scanner::Tables&) {}
+}  // namespace callgate::inspection

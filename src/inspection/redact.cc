@@ -1,0 +1,148 @@
+#include <algorithm>
+
+#include "inspection/detectors.h"
+#include "inspection/inspection.h"
+#include "json/writer.h"
+
+namespace callgate::inspection {
+namespace {
+
+struct Cut {
+  std::uint32_t begin, end;
+  std::string_view rule;
+};
+
+// In order, overlaps joined under the name of the first.
+std::vector<Cut> merge(std::vector<Cut> cuts) {
+  std::sort(cuts.begin(), cuts.end(), [](const Cut& a, const Cut& b) { return a.begin != b.begin ? a.begin < b.begin : a.end > b.end; });
+  std::vector<Cut> out;
+  for (const Cut& cut : cuts) {
+    if (!out.empty() && cut.begin < out.back().end) out.back().end = std::max(out.back().end, cut.end);
+    else out.push_back(cut);
+  }
+  return out;
+}
+
+std::string apply(std::string_view text, std::vector<Cut> cuts) {
+  std::string out;
+  std::size_t at = 0;
+  for (Cut& cut : merge(std::move(cuts))) {
+    std::size_t begin = std::min<std::size_t>(cut.begin, text.size()), end = std::min<std::size_t>(cut.end, text.size());
+    // Never half a code point.
+    while (begin > at && begin < text.size() && (static_cast<unsigned char>(text[begin]) & 0xc0) == 0x80) --begin;
+    while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) ++end;
+    out.append(text.substr(at, begin - at)).append("[redacted:").append(cut.rule).append("]");
+    at = end;
+  }
+  out.append(text.substr(at));
+  return out;
+}
+
+class Rewriter {
+ public:
+  Rewriter(const Findings& findings, const Choose& choose, std::string& out) : out_(out) {
+    for (const Finding& finding : findings.all())
+      if (choose(finding)) chosen_.push_back(&finding);
+  }
+  void write(json::Value value, std::string& pointer, std::uint32_t depth = 0) {
+    if (value.is_string()) return text(value.string(), value.raw(), pointer, false);
+    if (depth > 128 || (!value.is_object() && !value.is_array())) {
+      out_ += value.raw();
+      return;
+    }
+    bool object = value.is_object(), first = true;
+    auto size = pointer.size();
+    out_.push_back(object ? '{' : '[');
+    auto step = [&](std::string_view key, json::Value child) {
+      if (!first) out_.push_back(',');
+      first = false;
+      pointer.push_back('/');
+      for (char c : key) c == '~' ? pointer += "~0" : c == '/' ? pointer += "~1" : pointer += c;
+      if (object) {
+        text(key, {}, pointer, true);
+        out_.push_back(':');
+      }
+      write(child, pointer, depth + 1);
+      pointer.resize(size);
+    };
+    std::uint32_t index = 0;
+    value.for_each_member(step);
+    value.for_each_element([&](json::Value child) { step(std::to_string(index++), child); });
+    out_.push_back(object ? '}' : ']');
+  }
+
+ private:
+  void text(std::string_view text, std::string_view raw, const std::string& pointer, bool in_key) {
+    std::vector<Cut> cuts;
+    for (const Finding* finding : chosen_)
+      if (finding->in_key == in_key && finding->where == pointer && finding->end > finding->begin)
+        cuts.push_back({finding->begin, finding->end, finding->rule});
+    if (cuts.empty() && raw.data()) {
+      out_ += raw;
+      return;
+    }
+    json::append_quoted(out_, cuts.empty() ? std::string(text) : apply(text, std::move(cuts)));
+  }
+  std::vector<const Finding*> chosen_;
+  std::string& out_;
+};
+
+}  // namespace
+
+bool redacts_by_default(const Finding& finding) {
+  const Rule* rule = find_rule(finding.rule);
+  return rule && (rule->action == Action::Redact || rule->action == Action::Deny);
+}
+
+std::string redact_text(std::string_view text, const Findings& findings, const Choose& choose) {
+  std::vector<Cut> cuts;
+  for (const Finding& finding : findings.all())
+    if (finding.end > finding.begin && choose(finding)) cuts.push_back({finding.begin, finding.end, finding.rule});
+  return apply(text, std::move(cuts));
+}
+
+std::string redact_value(json::Value value, const Findings& findings, const Choose& choose) {
+  std::string out, pointer;
+  Rewriter(findings, choose, out).write(value, pointer);
+  return out;
+}
+
+std::string mask_secret(std::string_view secret) {
+  std::size_t shown = secret.size() / 4;  // never more than a quarter
+  std::size_t front = std::min<std::size_t>(4, shown), back = secret.size() >= 24 ? 2 : 0;
+  if (front + back > shown) back = 0;
+  auto show = [](std::string_view part) {
+    std::string made;
+    for (char c : part) made.push_back(c > ' ' && c < 0x7f ? c : '?');
+    return made;
+  };
+  return show(secret.substr(0, front)) + "..." + show(secret.substr(secret.size() - back)) + " (" + std::to_string(secret.size()) + ")";
+}
+
+std::string show_text(std::string_view text, std::size_t bytes_max) {
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string out;
+  for (std::size_t i = 0; i < text.size() && out.size() < bytes_max;) {
+    auto byte = static_cast<unsigned char>(text[i]);
+    if (byte >= 0x20 && byte < 0x7f) {
+      out.push_back(text[i++]);
+      continue;
+    }
+    std::size_t size = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    if (i + size > text.size()) size = 1;
+    std::uint32_t code = size == 1 ? byte : byte & (0x7fu >> size);
+    for (std::size_t k = 1; k < size; ++k) code = code << 6 | (static_cast<unsigned char>(text[i + k]) & 0x3f);
+    i += size;
+    out += "\\u{";
+    bool seen = false;
+    for (int shift = 20; shift >= 0; shift -= 4) {
+      auto digit = code >> shift & 15;
+      seen = seen || digit || shift == 0;
+      if (seen) out.push_back(kHex[digit]);
+    }
+    out.push_back('}');
+  }
+  return out;
+}
+
+}  // namespace callgate::inspection

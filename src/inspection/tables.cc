@@ -1,0 +1,104 @@
+#include "inspection/tables.h"
+
+#include <algorithm>
+
+#include "inspection/detectors.h"
+#include "inspection/secret_tables.h"
+
+namespace callgate::inspection {
+namespace {
+
+template <class Fn> void for_each_word(std::string_view words, Fn&& fn) {
+  while (!words.empty()) {
+    auto space = std::min(words.find(' '), words.size());
+    if (space > 0) fn(words.substr(0, space));
+    words.remove_prefix(std::min(words.size(), space + 1));
+  }
+}
+
+// Names that say "secret" whatever comes before them.
+constexpr std::string_view kTellingNames[] = {"password", "passwd", "passphrase", "pwd", "secret",
+                                              "token",    "apikey", "credential", "key", "auth"};
+
+}  // namespace
+
+bool Scanner::Tables::off(const Rule& rule) const {
+  return std::find(options.rules_off.begin(), options.rules_off.end(), rule.id) != options.rules_off.end();
+}
+
+void Scanner::Tables::trigger(std::string_view literal, bool caseless, Trigger what) {
+  std::string name = (caseless ? "~" : "=") + std::string(literal);
+  auto [at, fresh] = literal_index.try_emplace(name, static_cast<std::uint32_t>(literals.size()));
+  if (fresh) {
+    literals.emplace_back(literal);
+    compiled.push_back({std::string(literal), caseless});
+    triggers.emplace_back();
+  }
+  auto& all = triggers[at->second];
+  bool there = std::any_of(all.begin(), all.end(), [&](const Trigger& t) { return t.family == what.family && t.index == what.index; });
+  if (!there) all.push_back(what);
+}
+
+void add_secrets(Scanner::Tables& tables) {
+  for (const auto& table : token_tables())
+    for (const auto& row : table.rules)
+      for_each_word(row.shapes, [&](std::string_view text) {
+        tables.tokens.push_back({Shape(text), &rule_named(row.id), row.entropy_min, row.check});
+        const Shape& shape = tables.tokens.back().shape;
+        tables.trigger(shape.literal(), shape.caseless(), {Family::Token, static_cast<std::uint32_t>(tables.tokens.size() - 1)});
+      });
+  for (const auto& table : context_tables())
+    for (const auto& row : table.rules) {
+      Named named{{}, &rule_named(row.id), row.entropy_min};
+      for_each_word(row.shapes, [&](std::string_view text) { named.shapes.emplace_back(text); });
+      tables.named.push_back(std::move(named));
+      for_each_word(row.names, [&](std::string_view name) {
+        tables.trigger(name, true, {Family::Context, static_cast<std::uint32_t>(tables.named.size() - 1)});
+      });
+    }
+  for (auto name : kTellingNames) tables.trigger(name, true, {Family::Name, 0});
+  tables.trigger("PRIVATE KEY", false, {Family::PrivateKey, 0});
+  tables.trigger("eyJ", false, {Family::Jwt, 0});
+  tables.trigger("://", false, {Family::Userinfo, 0});
+  for (std::string_view header : {"authorization", "x-api-key", "x-auth-token", "private-token"})
+    tables.trigger(header, true, {Family::Header, 0});
+  for (std::string_view option : {" -u ", " --user ", " --user=", "-u", "--proxy-user "})
+    if (option.size() > 2) tables.trigger(option, false, {Family::Header, 0});
+}
+
+void confirm(Workspace& work, const Trigger& trigger, std::uint32_t literal_end, std::uint32_t literal_size,
+             std::vector<std::uint32_t>& looked_until) {
+  const auto& tables = work.tables();
+  switch (trigger.family) {
+    case Family::Token: return confirm_token(work, tables.tokens[trigger.index], literal_end);
+    case Family::Context: return confirm_named(work, tables.named[trigger.index], literal_end, literal_size);
+    case Family::Name: return confirm_name(work, literal_end - literal_size, literal_end);
+    case Family::PrivateKey: return confirm_private_key(work, literal_end);
+    case Family::Jwt: return confirm_jwt(work, literal_end);
+    case Family::Userinfo: return confirm_userinfo(work, literal_end);
+    case Family::Header: return confirm_header(work, literal_end);
+    case Family::Phrase:
+    case Family::Seed: break;
+  }
+  // A phrase: the stretch around the literal, unless it was searched already.
+  if (work.level().marks_only || work.level().seams.at) return;
+  const Phrase& phrase = tables.phrases[trigger.index];
+  auto text = work.text();
+  auto& looked = looked_until[trigger.index];
+  if (literal_end <= looked) return;
+  std::uint32_t begin = phrase.whole_text || literal_end < phrase.back ? 0 : literal_end - phrase.back;
+  begin = std::max(begin, looked > phrase.back ? looked - phrase.back : 0u);
+  auto end = static_cast<std::uint32_t>(phrase.whole_text ? text.size()
+                                                          : std::min<std::size_t>(text.size(), std::size_t(literal_end) + phrase.ahead));
+  while (begin > 0 && begin < text.size() && (static_cast<unsigned char>(text[begin]) & 0xc0) == 0x80) --begin;  // whole code points
+  while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) ++end;
+  looked = end;
+  for (std::uint32_t at = begin; at < end && work.spend((end - at) / 4 + 16);) {
+    Span match, group;
+    if (!phrase.regex.search(text, at, end, match, &group)) break;
+    work.report(*phrase.rule, {match.begin, match.end}, phrase.confidence, {group.begin, group.end});
+    at = std::max(match.end, at + 1);
+  }
+}
+
+}  // namespace callgate::inspection

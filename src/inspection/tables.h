@@ -1,0 +1,75 @@
+#pragma once
+// What a Scanner is compiled to: one list of literals for the prefilter, and for each what to do when it is there.
+// Immutable once made. Internal to this room.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "inspection/inspection.h"
+#include "inspection/prefilter.h"
+#include "inspection/regex.h"
+#include "inspection/secret_tables.h"
+#include "inspection/token_shape.h"
+
+namespace callgate::inspection {
+
+enum class Family : std::uint8_t { Token, Context, Name, PrivateKey, Jwt, Userinfo, Header, Phrase, Seed };
+
+struct Trigger {
+  Family family;
+  std::uint32_t index;  // into the family's table
+};
+
+// A credential with a mark of its own, one shape of it.
+struct Token {
+  Shape shape;
+  const Rule* rule;
+  double entropy_min;
+  Check check;
+};
+
+// A value given away by a name before it.
+struct Named {
+  std::vector<Shape> shapes;
+  const Rule* rule;
+  double entropy_min;
+};
+
+// A regular expression, tried around a literal that must be near.
+struct Phrase {
+  Regex regex;
+  const Rule* rule;
+  std::uint32_t back, ahead;  // how far from the literal it may reach
+  Confidence confidence;
+  bool whole_text = false;  // search everything once, as the seed does
+};
+
+struct Scanner::Tables {
+  ScannerOptions options;
+  std::unique_ptr<Prefilter> prefilter;
+  std::vector<std::string> literals;
+  std::vector<std::vector<Trigger>> triggers;  // by literal
+  std::vector<Token> tokens;
+  std::vector<Named> named;
+  std::vector<Phrase> phrases;
+  std::unordered_map<std::string, std::uint32_t> literal_index;
+  bool secrets = false, personal = false, poisoning = false;
+
+  bool off(const Rule& rule) const;
+  void trigger(std::string_view literal, bool caseless, Trigger what);
+  std::vector<Literal> compiled;
+};
+
+// What a pack adds to the tables.
+void add_secrets(Scanner::Tables& tables);
+void add_seed_secrets(Scanner::Tables& tables);
+void add_poisoning(Scanner::Tables& tables);
+void add_code(Scanner::Tables& tables);
+
+// One rule by its id; ends the process when there is none (ids in code are ours).
+const Rule& rule_named(std::string_view id);
+
+}  // namespace callgate::inspection

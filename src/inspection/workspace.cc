@@ -1,0 +1,238 @@
+#include "inspection/workspace.h"
+
+#include <algorithm>
+
+#include "inspection/detectors.h"
+
+namespace callgate::inspection {
+namespace {
+
+constexpr std::size_t kHitsMax = 200'000, kJoinedMax = 256 * 1024, kPairsMax = 8;
+
+const Rule& cap_rule() {
+  static const Rule& rule = rule_named("inspection.cap");
+  return rule;
+}
+
+std::string way_of(const Level& level) {
+  std::vector<std::string_view> ways;
+  for (const Level* at = &level; at; at = at->above)
+    if (!at->way.empty()) ways.push_back(at->way);
+  std::string out;
+  for (auto way = ways.rbegin(); way != ways.rend(); ++way) out.append(out.empty() ? "" : ">").append(*way);
+  return out;
+}
+
+// Carries a span up to the text that was handed in.
+Extent outermost(const Level& level, Extent span) {
+  for (const Level* at = &level; at->above; at = at->above) {
+    if (!at->origin) {
+      span = at->whole;
+    } else {
+      auto last = at->origin->size() - 1;
+      span = {(*at->origin)[std::min(span.begin, last)], (*at->origin)[std::min(span.end, last)]};
+      if (span.begin > span.end) std::swap(span.begin, span.end);
+    }
+  }
+  return span;
+}
+
+}  // namespace
+
+void Workspace::begin(const Scanner::Tables& tables, Findings& out) {
+  tables_ = &tables;
+  out_ = &out;
+  work_left_ = 8 * 1024 * 1024;
+  decoded_left_ = tables.options.caps.decoded_bytes_max;
+  pointer.clear();
+  in_key = false;
+  level_ = nullptr;
+  pieces_.clear();
+  order_.clear();
+  wheres_.clear();
+  joined_.clear();
+}
+
+void Workspace::cap(std::string_view what) {
+  if (out_->capped_) return;
+  out_->capped_ = true;
+  Finding finding;
+  const Rule& rule = cap_rule();
+  finding.rule = rule.id;
+  finding.severity = rule.severity;
+  finding.confidence = Confidence::High;
+  finding.where = pointer;
+  finding.masked = what;
+  out_->items_.push_back(std::move(finding));
+}
+
+bool Workspace::spend(std::size_t bytes) {
+  if (bytes > work_left_) {
+    cap("work");
+    return false;
+  }
+  work_left_ -= bytes;
+  return true;
+}
+
+void Workspace::add(const Rule& rule, Extent span, Confidence confidence, std::string masked, std::string via) {
+  for (const Finding& seen : out_->items_)
+    if (seen.rule == rule.id && seen.begin == span.begin && seen.end == span.end && seen.in_key == in_key && seen.where == pointer) return;
+  if (out_->items_.size() >= tables_->options.caps.findings_max) return cap("findings");
+  Finding finding;
+  finding.rule = rule.id;
+  finding.pack = rule.pack;
+  finding.severity = rule.severity;
+  finding.confidence = confidence;
+  finding.begin = static_cast<std::uint32_t>(span.begin);
+  finding.end = static_cast<std::uint32_t>(span.end);
+  finding.in_key = in_key;
+  finding.where = pointer;
+  finding.masked = std::move(masked);
+  finding.via = std::move(via);
+  out_->items_.push_back(std::move(finding));
+}
+
+void Workspace::report(const Rule& rule, Extent span, Confidence confidence, Extent shown) {
+  if (level_->seams.at && !level_->seams.within(span.begin, span.end)) return;
+  if (tables_->off(rule)) return;
+  bool label = rule.pack == Pack::Poisoning || rule.pack == Pack::Code;
+  if (rule.pack == Pack::Poisoning && !tables_->poisoning) return;
+  auto seen = text().substr(shown.begin, shown.end - shown.begin);
+  std::string masked = label ? show_text(seen, 80) : mask_secret(seen);
+  std::string via = way_of(*level_);
+  Extent outer = outermost(*level_, span);
+  if (order_.empty()) return add(rule, outer, confidence, std::move(masked), std::move(via));
+  // One finding for each string it was cut into.
+  std::string pointer_before = std::move(pointer);
+  for (const Piece& piece : order_) {
+    std::size_t begin = std::max<std::size_t>(outer.begin, piece.begin), end = std::min<std::size_t>(outer.end, piece.begin + piece.size);
+    if (begin >= end) continue;
+    pointer = wheres_[piece.where];
+    add(rule, {begin - piece.begin, end - piece.begin}, confidence, masked, via);
+  }
+  pointer = std::move(pointer_before);
+}
+
+bool Workspace::below(std::string_view text, const std::vector<std::uint32_t>* origin, Extent whole, std::string_view way,
+                      bool marks_only) {
+  if (level_->depth + 1 > tables_->options.caps.decode_depth_max) {
+    cap("depth");
+    return false;
+  }
+  if (text.size() > decoded_left_) {
+    cap("decoded");
+    return false;
+  }
+  decoded_left_ -= text.size();
+  Level next;
+  next.text = text;
+  next.above = level_;
+  next.origin = origin;
+  next.whole = whole;
+  next.way = way;
+  next.depth = level_->depth + 1;
+  next.marks_only = marks_only || level_->marks_only;
+  scan_level(next);
+  return true;
+}
+
+void Workspace::scan_text(std::string_view text) {
+  if (text.size() > tables_->options.caps.text_bytes_max) {
+    cap("text");
+    text = text.substr(0, tables_->options.caps.text_bytes_max);
+  }
+  Level level;
+  level.text = text;
+  scan_level(level);
+}
+
+void Workspace::scan_level(const Level& level) {
+  const Level* above = level_;
+  level_ = &level;
+  triggers();
+  if (!level.marks_only && !level.seams.at) {
+    if (tables_->personal) find_personal(*this);
+    find_hidden(*this);
+  }
+  if (tables_->secrets && tables_->options.known && !tables_->options.known->empty()) known_secrets();
+  if (!level.marks_only) decode();
+  level_ = above;
+}
+
+void Workspace::triggers() {
+  auto hits = std::move(hits_);
+  hits.clear();
+  if (!tables_->prefilter->scan(text(), scratch_, hits, kHitsMax)) cap("hits");
+  // Each level has its own marks of how far a rule has searched; the outer ones come back afterwards.
+  auto looked = std::move(looked_until_);
+  looked_until_.assign(tables_->phrases.size(), 0);
+  for (const Hit& hit : hits)
+    for (const Trigger& trigger : tables_->triggers[hit.literal]) {
+      if (!spend(16)) return;
+      confirm(*this, trigger, hit.end, static_cast<std::uint32_t>(tables_->literals[hit.literal].size()), looked_until_);
+    }
+  looked_until_ = std::move(looked);
+  hits_ = std::move(hits);
+}
+
+void Workspace::remember(std::string_view text) {
+  if (joined_.size() + text.size() > kJoinedMax) return;
+  pieces_.push_back(
+      {static_cast<std::uint32_t>(joined_.size()), static_cast<std::uint32_t>(text.size()), static_cast<std::uint32_t>(wheres_.size())});
+  wheres_.push_back(pointer);
+  joined_ += text;
+}
+
+void Workspace::scan_order(const std::vector<Piece>& order) {
+  std::string text;
+  std::vector<std::uint32_t> seams;
+  order_.clear();
+  for (const Piece& piece : order) {
+    order_.push_back({static_cast<std::uint32_t>(text.size()), piece.size, piece.where});
+    text += std::string_view(joined_).substr(piece.begin, piece.size);
+    seams.push_back(static_cast<std::uint32_t>(text.size()));
+  }
+  Level level;
+  level.text = text;
+  level.way = "joined";
+  level.seams = {&seams};
+  pointer.clear();
+  scan_level(level);
+  order_.clear();
+}
+
+void Workspace::scan_joined() {
+  if (!tables_->secrets || pieces_.size() < 2) return;
+  scan_order(pieces_);
+  if (pieces_.size() > kPairsMax) return;
+  for (std::size_t i = 0; i < pieces_.size(); ++i)
+    for (std::size_t k = 0; k < pieces_.size(); ++k)
+      if (k != i && k != i + 1 && pieces_[i].size + pieces_[k].size < 16 * 1024) scan_order({pieces_[i], pieces_[k]});
+}
+
+void Workspace::finish() {
+  auto& items = out_->items_;
+  auto rank = [](const Finding& finding) {
+    bool catch_all = finding.rule.starts_with("secrets.generic");
+    return std::pair(catch_all ? 0 : 1, static_cast<int>(finding.confidence));
+  };
+  auto covered = [&](const Finding& finding) {
+    if (finding.pack != Pack::Secrets) return false;
+    return std::any_of(items.begin(), items.end(), [&](const Finding& other) {
+      return &other != &finding && other.pack == Pack::Secrets && other.where == finding.where && other.in_key == finding.in_key &&
+             other.begin < finding.end && finding.begin < other.end && rank(finding) < rank(other);
+    });
+  };
+  std::vector<bool> drop(items.size());
+  for (std::size_t i = 0; i < items.size(); ++i) drop[i] = covered(items[i]);
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < items.size(); ++i)
+    if (!drop[i]) {
+      if (kept != i) items[kept] = std::move(items[i]);
+      ++kept;
+    }
+  items.erase(items.begin() + static_cast<std::ptrdiff_t>(kept), items.end());
+}
+
+}  // namespace callgate::inspection
