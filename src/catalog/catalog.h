@@ -54,6 +54,7 @@ struct PolicyVersion {
   WallTime created_at{};
 };
 
+// A credential by name: a header of an HTTP server, a variable of a stdio server's environment.
 struct HeaderValue {
   std::string name;
   Secret value;
@@ -63,17 +64,19 @@ class CatalogStore {
  public:
   static Result<std::unique_ptr<CatalogStore>> open(store::Database& database, vault::Vault& vault, const Clock& clock);
 
-  Result<Server> add_server(Server server,
-                            const std::vector<HeaderValue>& headers);  // id, times, version are filled in; slug from name when empty
+  // id, times, version are filled in; slug from name when empty. secrets: of a stdio server's environment.
+  Result<Server> add_server(Server server, const std::vector<HeaderValue>& headers, const std::vector<HeaderValue>& secrets = {});
   Result<std::vector<Server>> servers();
   Result<Server> server(std::string_view id_or_slug);
-  // Edits everything but id and created_at; `version` must match. headers: nothing = unchanged, else the whole new set.
-  Result<Server> update_server(const Server& server, const std::optional<std::vector<HeaderValue>>& headers);
+  // Edits everything but id, kind and created_at; `version` must match. headers, secrets: nothing = unchanged, else the whole new set.
+  Result<Server> update_server(const Server& server, const std::optional<std::vector<HeaderValue>>& headers,
+                               const std::optional<std::vector<HeaderValue>>& secrets = std::nullopt);
   Result<void> remove_server(std::string_view id_or_slug);
   Result<vault::Credentials> credentials(std::string_view server_id);
 
-  Result<void> put_tools(std::string_view server_id, const std::vector<Tool>& tools);  // replaces the set
-  Result<std::vector<Tool>> tools(std::string_view server_id);                         // empty id: of all servers
+  // Replaces the set, and what is known of the server's eras. No new version: that is for what people change.
+  Result<void> put_tools(std::string_view server_id, const std::vector<Tool>& tools, std::optional<Eras> eras = std::nullopt);
+  Result<std::vector<Tool>> tools(std::string_view server_id);  // empty id: of all servers
 
   // Checks the document (and runs its tests) before anything is stored; refuses with pointer and line (T-29).
   // Same text as the newest: no new version.

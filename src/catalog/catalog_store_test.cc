@@ -46,6 +46,119 @@ TEST_F(ServersTest, ReadBackEveryField) {
   EXPECT_EQ(store_->servers().value().size(), 1u);
 }
 
+Server stdio_server(const std::string& name) {
+  Server server;
+  server.name = name;
+  server.kind = ServerKind::Stdio;
+  server.command.argv = {"mcp-files", "--root", "/srv/project"};
+  return server;
+}
+
+TEST_F(ServersTest, OfCommandsReadBackEveryField) {
+  Server server = stdio_server("Files");
+  Command& command = server.command;
+  command.environment = {"LANG=C.UTF-8", "EMPTY="};
+  command.workspace = "/srv/project";
+  command.workspace_access = Mount::ReadWrite;
+  command.readable = {"/opt/mcp"};
+  command.network = {"api.example.com:443"};
+  command.shared = true;
+  command.confined = false;
+  command.memory_bytes_max = 64UL * 1024 * 1024;
+  command.processes_max = 7;
+  command.cpu_seconds_max = std::chrono::seconds(90);
+  auto added = store_->add_server(server, {}, {header("API_TOKEN", "s3cr3t"), header("Other", "x y")}).value();
+  EXPECT_EQ(added.command.secret_names, (std::vector<std::string>{"API_TOKEN", "Other"}));
+  for (const Server& read : {store_->server("files").value(), store_->servers().value().at(0)}) {
+    EXPECT_EQ(read.kind, ServerKind::Stdio);
+    EXPECT_FALSE(read.disabled);
+    EXPECT_EQ(read.command.argv, command.argv);
+    EXPECT_EQ(read.command.environment, command.environment);
+    EXPECT_EQ(read.command.secret_names, (std::vector<std::string>{"API_TOKEN", "Other"}));
+    EXPECT_EQ(read.command.workspace, "/srv/project");
+    EXPECT_EQ(read.command.workspace_access, Mount::ReadWrite);
+    EXPECT_EQ(read.command.readable, command.readable);
+    EXPECT_EQ(read.command.network, command.network);
+    EXPECT_TRUE(read.command.shared);
+    EXPECT_FALSE(read.command.confined);
+    EXPECT_EQ(read.command.memory_bytes_max, command.memory_bytes_max);
+    EXPECT_EQ(read.command.processes_max, 7u);
+    EXPECT_EQ(read.command.cpu_seconds_max, std::chrono::seconds(90));
+    EXPECT_FALSE(read.eras.legacy || read.eras.modern);
+  }
+  EXPECT_EQ(store_->credentials("files").value().environment().reveal(), std::string_view("API_TOKEN=s3cr3t\0Other=x y\0", 27));
+  auto catalog = store_->catalog().value();
+  EXPECT_FALSE(catalog->server("files")->credentials_unreadable);
+  EXPECT_FALSE(catalog->server("files")->credentials.environment().empty());
+}
+
+TEST_F(ServersTest, RememberTheErasOfTheLastProbeWithoutANewVersion) {
+  auto server = add(plain_server("refunds"));
+  ASSERT_TRUE(store_->put_tools(server.id, {tool("a")}, Eras{true, false}));
+  auto read = store_->server("refunds").value();
+  EXPECT_TRUE(read.eras.legacy && !read.eras.modern);
+  EXPECT_EQ(read.version, server.version);
+  ASSERT_TRUE(store_->put_tools(server.id, {}));
+  EXPECT_TRUE(store_->server("refunds").value().eras.legacy);
+}
+
+TEST_F(ServersTest, OfCommandsThatAreNotPlainAreRefused) {
+  const auto refused = [&](const std::function<void(Server&)>& spoil, const std::vector<HeaderValue>& secrets = {}) {
+    Server server = stdio_server("Files");
+    spoil(server);
+    return reason(store_->add_server(server, {}, secrets));
+  };
+  const std::string_view wrong = "catalog.invalid_server";
+  EXPECT_EQ(refused([](Server& s) { s.command.argv.clear(); }), wrong);
+  EXPECT_EQ(refused([](Server& s) { s.command.argv[1] = std::string("a\0b", 3); }), wrong);
+  EXPECT_EQ(refused([](Server& s) { s.command.argv[1] = "\x1b[2J"; }), wrong);
+  EXPECT_EQ(refused([](Server& s) { s.command.environment = {"A"}; }), wrong);
+  EXPECT_EQ(refused([](Server& s) { s.command.environment = {"A-B=1"}; }), wrong);
+  EXPECT_EQ(refused([](Server& s) { s.command.environment = {"A=1", "A=2"}; }), wrong);
+  EXPECT_EQ(refused([](Server& s) { s.command.environment = {"A=1"}; }, {header("A", "2")}), wrong);
+  EXPECT_EQ(refused([](Server&) {}, {header("A", "2"), header("A", "3")}), wrong);
+  for (const char* path : {"srv", "/", "/srv/../etc", "/srv/", "/srv//x", "/srv/.", "/a\nb"}) {
+    EXPECT_EQ(refused([&](Server& s) { s.command.workspace = path; }), wrong) << path;
+    EXPECT_EQ(refused([&](Server& s) { s.command.readable = {path}; }), wrong) << path;
+  }
+  EXPECT_EQ(refused([](Server& s) { s.command.network = {"https://x"}; }), wrong);
+  EXPECT_EQ(refused([](Server& s) { s.command.memory_bytes_max = 1; }), wrong);
+  EXPECT_EQ(refused([](Server& s) { s.command.processes_max = 0; }), wrong);
+  EXPECT_EQ(reason(store_->add_server(stdio_server("Files"), {header("Authorization", "x")})), wrong);
+  EXPECT_EQ(reason(store_->add_server(plain_server("Refunds"), {}, {header("A", "x")})), wrong);
+}
+
+TEST_F(ServersTest, KeepTheirKindAndTheirSecrets) {
+  auto server = store_->add_server(stdio_server("Files"), {}, {header("TOKEN", "old")}).value();
+  server.command.argv.push_back("-v");
+  server = store_->update_server(server, std::nullopt).value();
+  EXPECT_EQ(store_->credentials("files").value().environment().reveal(), std::string_view("TOKEN=old\0", 10));
+  Server collides = server;
+  collides.command.environment = {"TOKEN=plain"};
+  EXPECT_EQ(reason(store_->update_server(collides, std::nullopt)), "catalog.invalid_server");
+  server = store_->update_server(collides, std::nullopt, std::vector<HeaderValue>()).value();
+  EXPECT_TRUE(store_->credentials("files").value().environment().empty());
+  server.kind = ServerKind::Http;
+  server.url = Url::parse("https://mcp.example.com/mcp").value();
+  EXPECT_EQ(reason(store_->update_server(server, std::nullopt)), "catalog.invalid_server");
+}
+
+// What is damaged fails closed: neither run nor made up.
+TEST_F(ServersTest, WithADamagedCommandAreDisabled) {
+  add(stdio_server("Files"));
+  for (const char* text : {"", "{}", "[]", R"({"argv":["x"],"network":["a b"]})"}) {
+    sql(std::string("UPDATE servers SET command = '") + text + "'");
+    EXPECT_TRUE(store_->server("files").value().disabled) << text;
+  }
+  sql(R"(UPDATE servers SET command = '{"argv":["x"]}')");
+  const auto bare = store_->server("files").value();
+  EXPECT_FALSE(bare.disabled);
+  EXPECT_TRUE(bare.command.confined);
+  EXPECT_EQ(bare.command.workspace_access, Mount::None);
+  sql("UPDATE servers SET kind = 'other'");
+  EXPECT_TRUE(store_->server("files").value().disabled);
+}
+
 TEST_F(ServersTest, GetASlugFromTheirName) {
   struct Case {
     std::string name, slug;

@@ -1,5 +1,5 @@
 #pragma once
-// From sealed rows to header lines. Only this room's .cc files include it.
+// From sealed rows to header lines and variables. Only this room's .cc files include it.
 
 #include <span>
 
@@ -7,7 +7,8 @@
 
 namespace callgate::catalog {
 
-// All headers of one server, or an error: never some of them.
-Result<vault::Credentials> open_credentials(vault::Vault& vault, std::span<const SealedHeader> headers);
+// All headers and secrets of one server, or an error: never some of them.
+Result<vault::Credentials> open_credentials(vault::Vault& vault, std::span<const SealedHeader> headers,
+                                            std::span<const SealedHeader> secrets);
 
 }  // namespace callgate::catalog

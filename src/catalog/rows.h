@@ -21,18 +21,26 @@ struct SealedHeader {
 Result<std::vector<Server>> read_servers(store::Transaction& tx);                 // by slug; header names filled in
 Result<Server> find_server(store::Transaction& tx, std::string_view id_or_slug);  // NotFound catalog.no_such_server
 Result<void> insert_server(store::Transaction& tx, const Server& server);
-Result<bool> replace_server(store::Transaction& tx, const Server& server, std::int64_t version);     // false: another version is stored
-Result<std::vector<SealedHeader>> read_headers(store::Transaction& tx, std::string_view server_id);  // empty id: of all, by server
-Result<void> write_headers(store::Transaction& tx, std::string_view server_id, const std::vector<SealedHeader>& headers);
+Result<bool> replace_server(store::Transaction& tx, const Server& server, std::int64_t version);  // false: another version is stored
+// Credentials are in two tables of one form.
+enum class Sealed : std::uint8_t { Header, Secret };
+Result<std::vector<SealedHeader>> read_sealed(store::Transaction& tx, Sealed kind,
+                                              std::string_view server_id);  // empty id: of all, by server
+Result<void> write_sealed(store::Transaction& tx, Sealed kind, std::string_view server_id, const std::vector<SealedHeader>& values);
+// The record id a value is sealed under.
+std::string sealed_record(Sealed kind, std::string_view server_id, std::string_view name);
 
-// The record id a header value is sealed under.
-std::string header_record(std::string_view server_id, std::string_view name);
+// A command as JSON, and back; nothing when it cannot be read.
+std::string command_to_row(const Command& command);
+std::optional<Command> command_from_row(const std::string& text);
+Result<void> check_command(const Command& command);
+Result<void> check_variable(std::string_view name, std::string_view value);  // of an environment
 std::string lower_case(std::string_view text);
 
 // One line of printable text of 1 (or 0) to `bytes_max` bytes; InvalidArgument catalog.invalid_text.
 Result<void> check_line(std::string_view field, std::string_view text, std::size_t bytes_max);
 
-// URL, limits, names; InvalidArgument catalog.invalid_server. The slug is checked apart.
+// URL or command, limits, names; InvalidArgument catalog.invalid_server. The slug is checked apart.
 Result<void> check_server(const Server& server);
 Result<void> check_slug(std::string_view slug);  // InvalidArgument catalog.invalid_slug
 std::string slug_from(std::string_view name);    // never empty or reserved

@@ -3,7 +3,7 @@
 namespace callgate::catalog {
 namespace {
 
-// Times are microseconds since 1970; fingerprints are hex. Versions of a removed policy stay: recorded decisions name them.
+// Times are microseconds since 1970; fingerprints are hex; a command is JSON (command_rows.cc). Versions of a removed policy stay: recorded decisions name them.
 constexpr store::Migration kMigrations[] = {{"catalog", 1, R"sql(
 CREATE TABLE servers (
   id TEXT PRIMARY KEY,
@@ -54,6 +54,19 @@ CREATE TABLE policy_versions (
   reason TEXT NOT NULL,
   created_at BIGINT NOT NULL,
   PRIMARY KEY (name, version)
+);
+)sql"},
+                                            {"catalog", 2, R"sql(
+ALTER TABLE servers ADD COLUMN kind TEXT NOT NULL DEFAULT 'http';
+ALTER TABLE servers ADD COLUMN command TEXT NOT NULL DEFAULT '';
+ALTER TABLE servers ADD COLUMN speaks_legacy BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE servers ADD COLUMN speaks_modern BIGINT NOT NULL DEFAULT 0;
+CREATE TABLE server_secrets (
+  server_id TEXT NOT NULL REFERENCES servers (id) ON DELETE CASCADE,
+  position BIGINT NOT NULL,
+  name TEXT NOT NULL,
+  sealed TEXT NOT NULL,
+  PRIMARY KEY (server_id, position)
 );
 )sql"}};
 

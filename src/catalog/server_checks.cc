@@ -26,9 +26,18 @@ bool looks_like_uuid(std::string_view text) {
   return true;
 }
 
-bool reserved(std::string_view slug) { return std::find(kReserved.begin(), kReserved.end(), slug) != kReserved.end(); }
-
 tl::unexpected<Error> invalid(std::string message) { return fail(Code::InvalidArgument, "catalog.invalid_server", std::move(message)); }
+
+Result<void> check_url(const Url& url) {
+  if (url.host.empty() || url.port == 0) return invalid("a server needs a URL such as `https://mcp.example.com/mcp`, or a command");
+  if (!Url::parse(url.text())) return invalid("the URL is not a plain http or https URL");
+  if (auto address = IpAddress::parse(url.host); address && (address->link_local() || address->special()))
+    return invalid(
+        fmt::format("the address {} is never called: link-local and special addresses hold cloud metadata and the like", address->text()));
+  return {};
+}
+
+bool reserved(std::string_view slug) { return std::find(kReserved.begin(), kReserved.end(), slug) != kReserved.end(); }
 
 }  // namespace
 
@@ -75,11 +84,8 @@ Result<void> check_server(const Server& server) {
   using namespace std::chrono_literals;
   if (server.name.empty()) return invalid("a server needs a name");
   CG_CHECK(check_line("the name", server.name, 100));
-  if (server.url.host.empty() || server.url.port == 0) return invalid("a server needs a URL such as `https://mcp.example.com/mcp`");
-  if (!Url::parse(server.url.text())) return invalid("the URL is not a plain http or https URL");
-  if (auto address = IpAddress::parse(server.url.host); address && (address->link_local() || address->special()))
-    return invalid(
-        fmt::format("the address {} is never called: link-local and special addresses hold cloud metadata and the like", address->text()));
+  if (server.kind == ServerKind::Stdio) CG_CHECK(check_command(server.command));
+  else CG_CHECK(check_url(server.url));
   if (server.connect_timeout < 1ms || server.connect_timeout > 2min)
     return invalid("the connect timeout must be between 1 ms and 2 minutes");
   if (server.call_timeout < 1ms || server.call_timeout > 24h) return invalid("the call timeout must be between 1 ms and 24 hours");

@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kColumns =
     "SELECT id, slug, name, url, policy, disabled, allow_private, tls_verify, tls_ca_pem, capture, connect_timeout_ms, call_timeout_ms, "
     "response_bytes_max, "
-    "version, created_at, updated_at FROM servers";
+    "version, created_at, updated_at, kind, command, speaks_legacy, speaks_modern FROM servers";
 
 std::string_view to_row(Capture capture) {
   switch (capture) {
@@ -26,6 +26,8 @@ std::string_view to_row(Capture capture) {
   }
   return "none";
 }
+
+std::string_view table_of(Sealed kind) { return kind == Sealed::Header ? "server_headers" : "server_secrets"; }
 
 Capture capture_from(const std::string& text) {
   if (text == "keys") return Capture::Keys;
@@ -38,10 +40,20 @@ Server server_from(const Row& row) {
   server.id = row.text(0);
   server.slug = row.text(1);
   server.name = row.text(2);
-  auto url = Url::parse(row.text(3));
   server.policy = row.text(4);
-  server.disabled = row.integer(5) != 0 || !url;  // a damaged address is never guessed at
-  if (url) server.url = *url;
+  server.disabled = row.integer(5) != 0;
+  // A damaged address or command is never guessed at.
+  if (row.text(16) == "stdio") {
+    server.kind = ServerKind::Stdio;
+    auto command = command_from_row(row.text(17));
+    if (command) server.command = std::move(*command);
+    else server.disabled = true;
+  } else {
+    auto url = Url::parse(row.text(3));
+    if (url) server.url = *url;
+    if (!url || row.text(16) != "http") server.disabled = true;
+  }
+  server.eras = {row.integer(18) != 0, row.integer(19) != 0};
   server.allow_private = row.integer(6) != 0;
   server.tls_verify = row.integer(7) != 0;
   server.tls_ca_pem = row.text(8);
@@ -55,11 +67,11 @@ Server server_from(const Row& row) {
   return server;
 }
 
-// In the order of the columns from slug to response_bytes_max.
+// In the order of the columns from slug to response_bytes_max, and the command.
 std::vector<Value> editable(const Server& server) {
   return {server.slug,
           server.name,
-          server.url.text(),
+          server.kind == ServerKind::Http ? server.url.text() : std::string(),
           server.policy,
           std::int64_t{server.disabled},
           std::int64_t{server.allow_private},
@@ -68,7 +80,8 @@ std::vector<Value> editable(const Server& server) {
           std::string(to_row(server.capture)),
           std::int64_t{server.connect_timeout.count()},
           std::int64_t{server.call_timeout.count()},
-          static_cast<std::int64_t>(server.response_bytes_max)};
+          static_cast<std::int64_t>(server.response_bytes_max),
+          server.kind == ServerKind::Stdio ? command_to_row(server.command) : std::string()};
 }
 
 }  // namespace
@@ -87,6 +100,11 @@ Result<std::vector<Server>> read_servers(Transaction& tx) {
     auto found = by_id.find(header.text(0));
     if (found != by_id.end()) servers[found->second].header_names.push_back(header.text(1));
   }
+  CG_TRY(auto secrets, tx.query("SELECT server_id, name FROM server_secrets ORDER BY server_id, position"));
+  for (const Row& secret : secrets) {
+    auto found = by_id.find(secret.text(0));
+    if (found != by_id.end()) servers[found->second].command.secret_names.push_back(secret.text(1));
+  }
   return servers;
 }
 
@@ -98,15 +116,19 @@ Result<Server> find_server(Transaction& tx, std::string_view id_or_slug) {
   Server server = server_from(rows[0]);
   CG_TRY(auto headers, tx.query("SELECT name FROM server_headers WHERE server_id = ? ORDER BY position", {server.id}));
   for (const Row& header : headers) server.header_names.push_back(header.text(0));
+  CG_TRY(auto secrets, tx.query("SELECT name FROM server_secrets WHERE server_id = ? ORDER BY position", {server.id}));
+  for (const Row& secret : secrets) server.command.secret_names.push_back(secret.text(0));
   return server;
 }
 
 Result<void> insert_server(Transaction& tx, const Server& server) {
   std::vector<Value> values = editable(server);
-  values.insert(values.end(), {server.id, server.version, to_row(server.created_at), to_row(server.updated_at)});
+  std::string kind = server.kind == ServerKind::Stdio ? "stdio" : "http";
+  values.insert(values.end(), {kind, server.id, server.version, to_row(server.created_at), to_row(server.updated_at)});
   CG_CHECK(tx.execute(
       "INSERT INTO servers (slug, name, url, policy, disabled, allow_private, tls_verify, tls_ca_pem, capture, connect_timeout_ms, "
-      "call_timeout_ms, response_bytes_max, id, version, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "call_timeout_ms, response_bytes_max, command, kind, id, version, created_at, updated_at) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       values));
   return {};
 }
@@ -117,33 +139,34 @@ Result<bool> replace_server(Transaction& tx, const Server& server, std::int64_t 
   CG_TRY(auto changed,
          tx.execute(
              "UPDATE servers SET slug = ?, name = ?, url = ?, policy = ?, disabled = ?, allow_private = ?, tls_verify = ?, tls_ca_pem = ?, "
-             "capture = ?, connect_timeout_ms = ?, call_timeout_ms = ?, response_bytes_max = ?, version = ?, updated_at = ? "
+             "capture = ?, connect_timeout_ms = ?, call_timeout_ms = ?, response_bytes_max = ?, command = ?, version = ?, updated_at = ? "
              "WHERE id = ? AND version = ?",
              values));
   return changed == 1;
 }
 
-std::string header_record(std::string_view server_id, std::string_view name) {
-  return fmt::format("server:{}:header:{}", server_id, lower_case(name));
+std::string sealed_record(Sealed kind, std::string_view server_id, std::string_view name) {
+  if (kind == Sealed::Header) return fmt::format("server:{}:header:{}", server_id, lower_case(name));
+  return fmt::format("server:{}:environment:{}", server_id, name);
 }
 
-Result<std::vector<SealedHeader>> read_headers(Transaction& tx, std::string_view server_id) {
+Result<std::vector<SealedHeader>> read_sealed(Transaction& tx, Sealed kind, std::string_view server_id) {
   std::vector<Value> values;
   if (!server_id.empty()) values.emplace_back(std::string(server_id));
-  CG_TRY(auto rows, tx.query(fmt::format("SELECT server_id, name, sealed FROM server_headers {} ORDER BY server_id, position",
+  CG_TRY(auto rows, tx.query(fmt::format("SELECT server_id, name, sealed FROM {} {} ORDER BY server_id, position", table_of(kind),
                                          server_id.empty() ? "" : "WHERE server_id = ?"),
                              values));
-  std::vector<SealedHeader> headers;
-  headers.reserve(rows.size());
-  for (const Row& row : rows) headers.push_back({row.text(0), row.text(1), row.text(2)});
-  return headers;
+  std::vector<SealedHeader> sealed;
+  sealed.reserve(rows.size());
+  for (const Row& row : rows) sealed.push_back({row.text(0), row.text(1), row.text(2)});
+  return sealed;
 }
 
-Result<void> write_headers(Transaction& tx, std::string_view server_id, const std::vector<SealedHeader>& headers) {
-  CG_CHECK(tx.execute("DELETE FROM server_headers WHERE server_id = ?", {std::string(server_id)}));
-  for (std::size_t i = 0; i < headers.size(); ++i)
-    CG_CHECK(tx.execute("INSERT INTO server_headers (server_id, position, name, sealed) VALUES (?, ?, ?, ?)",
-                        {std::string(server_id), static_cast<std::int64_t>(i), headers[i].name, headers[i].sealed}));
+Result<void> write_sealed(Transaction& tx, Sealed kind, std::string_view server_id, const std::vector<SealedHeader>& sealed) {
+  CG_CHECK(tx.execute(fmt::format("DELETE FROM {} WHERE server_id = ?", table_of(kind)), {std::string(server_id)}));
+  for (std::size_t i = 0; i < sealed.size(); ++i)
+    CG_CHECK(tx.execute(fmt::format("INSERT INTO {} (server_id, position, name, sealed) VALUES (?, ?, ?, ?)", table_of(kind)),
+                        {std::string(server_id), static_cast<std::int64_t>(i), sealed[i].name, sealed[i].sealed}));
   return {};
 }
 

@@ -58,24 +58,74 @@ Result<void> check_headers(const std::vector<HeaderValue>& headers) {
   return {};
 }
 
-Result<std::vector<SealedHeader>> seal(vault::Vault& vault, const std::string& server_id, const std::vector<HeaderValue>& headers) {
-  CG_CHECK(check_headers(headers));
+// A variable is named once, whether its value is secret or not.
+Result<void> check_secrets(const Server& server, const std::vector<HeaderValue>& secrets) {
+  if (server.kind == ServerKind::Http && !secrets.empty())
+    return fail(Code::InvalidArgument, "catalog.invalid_server", "an HTTP server has no environment: send its credentials as headers");
+  if (secrets.size() > kHeadersMax)
+    return fail(Code::InvalidArgument, "catalog.invalid_server", fmt::format("a server has at most {} secrets", kHeadersMax));
+  std::set<std::string> seen;
+  for (const std::string& one : server.command.environment) seen.insert(one.substr(0, one.find('=')));
+  for (const HeaderValue& secret : secrets) {
+    CG_CHECK(check_variable(secret.name, secret.value.reveal()));
+    if (!seen.insert(secret.name).second)
+      return fail(Code::InvalidArgument, "catalog.invalid_server", fmt::format("the variable `{}` is named twice", secret.name));
+  }
+  return {};
+}
+
+// The secrets that stay must not collide with a plain variable that comes.
+Result<void> check_secret_names(const Server& server, const std::vector<std::string>& names) {
+  for (const std::string& one : server.command.environment)
+    for (const std::string& name : names)
+      if (one.substr(0, one.find('=')) == name)
+        return fail(Code::InvalidArgument, "catalog.invalid_server",
+                    fmt::format("the variable `{}` is a secret already: write the secrets anew without it", name));
+  return {};
+}
+
+Result<std::vector<SealedHeader>> seal(vault::Vault& vault, Sealed kind, const Server& server, const std::vector<HeaderValue>& values) {
+  if (kind == Sealed::Secret) {
+    CG_CHECK(check_secrets(server, values));
+  } else {
+    CG_CHECK(check_headers(values));
+    if (server.kind == ServerKind::Stdio && !values.empty())
+      return fail(Code::InvalidArgument, "catalog.invalid_server",
+                  "a stdio server has no headers: give it its credentials as secret variables");
+  }
   std::vector<SealedHeader> sealed;
-  for (const HeaderValue& header : headers) {
-    CG_TRY(auto text, vault.seal(header_record(server_id, header.name), header.value));
-    sealed.push_back({server_id, header.name, std::move(text)});
+  for (const HeaderValue& value : values) {
+    CG_TRY(auto text, vault.seal(sealed_record(kind, server.id, value.name), value.value));
+    sealed.push_back({server.id, value.name, std::move(text)});
   }
   return sealed;
 }
 
+Result<Secret> open_environment(vault::Vault& vault, std::span<const SealedHeader> secrets) {
+  std::vector<Secret> values;
+  std::size_t size = 0;
+  for (const SealedHeader& secret : secrets) {
+    CG_TRY(Secret value, vault.open(sealed_record(Sealed::Secret, secret.server_id, secret.name), secret.sealed));
+    CG_CHECK(check_variable(secret.name, value.reveal()));  // the name is not sealed
+    size += secret.name.size() + value.reveal().size() + 2;
+    values.push_back(std::move(value));
+  }
+  std::string text;
+  text.reserve(size + 32);
+  for (std::size_t i = 0; i < secrets.size(); ++i) (((text += secrets[i].name) += '=') += values[i].reveal()) += '\0';
+  return Secret(std::move(text));
+}
+
 }  // namespace
 
-Result<vault::Credentials> open_credentials(vault::Vault& vault, std::span<const SealedHeader> headers) {
-  if (headers.empty()) return vault::Credentials();
+Result<vault::Credentials> open_credentials(vault::Vault& vault, std::span<const SealedHeader> headers,
+                                            std::span<const SealedHeader> secrets) {
+  if (headers.empty() && secrets.empty()) return vault::Credentials();
+  CG_TRY(Secret environment, open_environment(vault, secrets));
   std::vector<Secret> values;
   std::size_t size = 0;
   for (const SealedHeader& header : headers) {
-    CG_TRY(Secret value, vault.open(header_record(header.server_id, header.name), header.sealed));
+    CG_TRY(Secret value, vault.open(sealed_record(Sealed::Header, header.server_id, header.name), header.sealed));
     CG_CHECK(vault::check_header(header.name, value.reveal()));  // the name is not sealed: what was edited by hand must not break the line
     size += header.name.size() + value.reveal().size() + 4;
     values.push_back(std::move(value));
@@ -83,23 +133,27 @@ Result<vault::Credentials> open_credentials(vault::Vault& vault, std::span<const
   std::string lines;
   lines.reserve(size + 32);  // grown once and never small: no copy of a secret stays behind
   for (std::size_t i = 0; i < headers.size(); ++i) ((((lines += headers[i].name) += ": ") += values[i].reveal()) += "\r\n");
-  return vault::Credentials(Secret(std::move(lines)));
+  return vault::Credentials(Secret(std::move(lines)), std::move(environment));
 }
 
-Result<Server> CatalogStore::add_server(Server server, const std::vector<HeaderValue>& headers) {
+Result<Server> CatalogStore::add_server(Server server, const std::vector<HeaderValue>& headers, const std::vector<HeaderValue>& secrets) {
   CG_CHECK(check_server(server));
   server.id = new_uuid();
   server.version = 1;
   server.created_at = server.updated_at = inner_->clock.now();
-  CG_TRY(auto sealed, seal(inner_->vault, server.id, headers));
+  CG_TRY(auto sealed, seal(inner_->vault, Sealed::Header, server, headers));
+  CG_TRY(auto sealed_secrets, seal(inner_->vault, Sealed::Secret, server, secrets));
   CG_CHECK(inner_->database.write([&](Transaction& tx) -> Result<void> {
     CG_CHECK(check_policy_exists(tx, server.policy));
     CG_CHECK(settle_slug(tx, server));
     CG_CHECK(insert_server(tx, server));
-    return write_headers(tx, server.id, sealed);
+    CG_CHECK(write_sealed(tx, Sealed::Header, server.id, sealed));
+    return write_sealed(tx, Sealed::Secret, server.id, sealed_secrets);
   }));
   server.header_names.clear();
   for (const HeaderValue& header : headers) server.header_names.push_back(header.name);
+  server.command.secret_names.clear();
+  for (const HeaderValue& secret : secrets) server.command.secret_names.push_back(secret.name);
   return server;
 }
 
@@ -121,15 +175,23 @@ Result<Server> CatalogStore::server(std::string_view id_or_slug) {
   return found;
 }
 
-Result<Server> CatalogStore::update_server(const Server& server, const std::optional<std::vector<HeaderValue>>& headers) {
+Result<Server> CatalogStore::update_server(const Server& server, const std::optional<std::vector<HeaderValue>>& headers,
+                                           const std::optional<std::vector<HeaderValue>>& secrets) {
   CG_CHECK(check_server(server));
-  std::vector<SealedHeader> sealed;
+  std::vector<SealedHeader> sealed, sealed_secrets;
   if (headers) {
-    CG_TRY(sealed, seal(inner_->vault, server.id, *headers));
+    CG_TRY(sealed, seal(inner_->vault, Sealed::Header, server, *headers));
+  }
+  if (secrets) {
+    CG_TRY(sealed_secrets, seal(inner_->vault, Sealed::Secret, server, *secrets));
   }
   Server updated = server;
   CG_CHECK(inner_->database.write([&](Transaction& tx) -> Result<void> {
     CG_TRY(Server old, find_server(tx, server.id));
+    if (old.kind != server.kind)
+      return fail(Code::InvalidArgument, "catalog.invalid_server",
+                  fmt::format("server `{}` cannot change between a URL and a command: add another server", old.slug));
+    if (!secrets) CG_CHECK(check_secret_names(server, old.command.secret_names));
     if (updated.slug.empty()) updated.slug = old.slug;
     if (updated.policy != old.policy) CG_CHECK(check_policy_exists(tx, updated.policy));
     CG_CHECK(settle_slug(tx, updated));
@@ -139,7 +201,8 @@ Result<Server> CatalogStore::update_server(const Server& server, const std::opti
     if (!replaced)
       return fail(Code::Conflict, "catalog.version",
                   fmt::format("server `{}` changed meanwhile: read it again and repeat the change", old.slug));
-    if (headers) CG_CHECK(write_headers(tx, old.id, sealed));
+    if (headers) CG_CHECK(write_sealed(tx, Sealed::Header, old.id, sealed));
+    if (secrets) CG_CHECK(write_sealed(tx, Sealed::Secret, old.id, sealed_secrets));
     CG_TRY(updated, find_server(tx, old.id));
     return {};
   }));
@@ -155,13 +218,14 @@ Result<void> CatalogStore::remove_server(std::string_view id_or_slug) {
 }
 
 Result<vault::Credentials> CatalogStore::credentials(std::string_view server_id) {
-  std::vector<SealedHeader> headers;
+  std::vector<SealedHeader> headers, secrets;
   CG_CHECK(inner_->database.read([&](Transaction& tx) -> Result<void> {
     CG_TRY(Server found, find_server(tx, server_id));
-    CG_TRY(headers, read_headers(tx, found.id));
+    CG_TRY(headers, read_sealed(tx, Sealed::Header, found.id));
+    CG_TRY(secrets, read_sealed(tx, Sealed::Secret, found.id));
     return {};
   }));
-  return open_credentials(inner_->vault, headers);
+  return open_credentials(inner_->vault, headers, secrets);
 }
 
 }  // namespace callgate::catalog

@@ -55,7 +55,7 @@ namespace {
 // One moment of everything a snapshot needs; texts of policies only where they are not compiled yet.
 struct Stored {
   std::vector<Server> servers;
-  std::vector<SealedHeader> headers;
+  std::vector<SealedHeader> headers, secrets;
   store::Rows tools;                                             // server_id, name, fingerprint
   std::vector<std::pair<std::string, std::string>> fresh_tools;  // fingerprint, definition: those whose schema is not compiled yet
   store::Rows policies;                                          // name, newest
@@ -100,17 +100,17 @@ void take_tools(ServerEntry& entry, std::vector<NamedSchema>& tools) {
   }
 }
 
-std::unordered_map<std::string_view, std::span<const SealedHeader>> headers_by_server(const std::vector<SealedHeader>& headers) {
-  std::unordered_map<std::string_view, std::span<const SealedHeader>> by_server;
-  for (std::size_t begin = 0, end = 0; begin < headers.size(); begin = end) {
-    while (end < headers.size() && headers[end].server_id == headers[begin].server_id) ++end;
-    by_server.emplace(headers[begin].server_id, std::span(headers).subspan(begin, end - begin));
+std::unordered_map<std::string_view, std::span<const SealedHeader>> by_server(const std::vector<SealedHeader>& sealed) {
+  std::unordered_map<std::string_view, std::span<const SealedHeader>> spans;
+  for (std::size_t begin = 0, end = 0; begin < sealed.size(); begin = end) {
+    while (end < sealed.size() && sealed[end].server_id == sealed[begin].server_id) ++end;
+    spans.emplace(sealed[begin].server_id, std::span(sealed).subspan(begin, end - begin));
   }
-  return by_server;
+  return spans;
 }
 
-void open_into(ServerEntry& entry, vault::Vault& vault, std::span<const SealedHeader> headers) {
-  auto credentials = open_credentials(vault, headers);
+void open_into(ServerEntry& entry, vault::Vault& vault, std::span<const SealedHeader> headers, std::span<const SealedHeader> secrets) {
+  auto credentials = open_credentials(vault, headers, secrets);
   if (credentials) {
     entry.credentials = std::move(*credentials);
     return;
@@ -133,7 +133,8 @@ Result<std::shared_ptr<const Catalog>> CatalogStore::catalog() {
   Stored stored;
   CG_CHECK(inner_->database.read([&](Transaction& tx) -> Result<void> {
     CG_TRY(stored.servers, read_servers(tx));
-    CG_TRY(stored.headers, read_headers(tx, {}));
+    CG_TRY(stored.headers, read_sealed(tx, Sealed::Header, {}));
+    CG_TRY(stored.secrets, read_sealed(tx, Sealed::Secret, {}));
     CG_TRY(stored.tools, tx.query("SELECT server_id, name, fingerprint FROM tools"));
     for (const Row& row : stored.tools) {
       if (known_schemas.contains(row.text(2))) continue;
@@ -172,7 +173,8 @@ Result<std::shared_ptr<const Catalog>> CatalogStore::catalog() {
   }
 
   auto tools = tools_by_server(stored.tools, known_schemas);
-  auto headers = headers_by_server(stored.headers);
+  auto headers = by_server(stored.headers);
+  auto secrets = by_server(stored.secrets);
   std::vector<ServerEntry> entries;
   entries.reserve(stored.servers.size());
   for (Server& server : stored.servers) {
@@ -180,7 +182,11 @@ Result<std::shared_ptr<const Catalog>> CatalogStore::catalog() {
     entry.server = std::move(server);
     if (auto found = by_name.find(entry.server.policy); found != by_name.end()) entry.policy = found->second;
     if (auto found = tools.find(entry.server.id); found != tools.end()) take_tools(entry, found->second);
-    if (auto found = headers.find(entry.server.id); found != headers.end()) open_into(entry, inner_->vault, found->second);
+    const auto sealed = [&entry](const auto& all) {
+      auto found = all.find(entry.server.id);
+      return found == all.end() ? std::span<const SealedHeader>() : found->second;
+    };
+    open_into(entry, inner_->vault, sealed(headers), sealed(secrets));
     entries.push_back(std::move(entry));
   }
   return std::make_shared<const Catalog>(std::move(entries), std::move(policies));

@@ -31,10 +31,13 @@ Result<void> check_tools(const std::vector<Tool>& tools) {
 
 }  // namespace
 
-Result<void> CatalogStore::put_tools(std::string_view server_id, const std::vector<Tool>& tools) {
+Result<void> CatalogStore::put_tools(std::string_view server_id, const std::vector<Tool>& tools, std::optional<Eras> eras) {
   CG_CHECK(check_tools(tools));
   return inner_->database.write([&](Transaction& tx) -> Result<void> {
     CG_TRY(Server server, find_server(tx, server_id));
+    if (eras)
+      CG_CHECK(tx.execute("UPDATE servers SET speaks_legacy = ?, speaks_modern = ? WHERE id = ?",
+                          {std::int64_t{eras->legacy}, std::int64_t{eras->modern}, server.id}));
     CG_CHECK(tx.execute("DELETE FROM tools WHERE server_id = ?", {server.id}));
     for (const Tool& tool : tools)
       CG_CHECK(tx.execute(
