@@ -1,5 +1,7 @@
 #include "bridge/bridge.h"
 
+#include "bridge/client_stream.h"
+#include "bridge/legacy_call.h"
 #include "bridge/modern_call.h"
 #include "bridge/shared.h"
 
@@ -45,7 +47,14 @@ upstream::Exchange& Bridge::send(const upstream::Target& target, const ClearedCa
     made.start(call);
     return made;
   }
-  return below_.send(target, call, sink);
+  if (call.method() == "GET") {
+    ClientStream& made = inner_->add<ClientStream>(target, call, sink);
+    made.start(call);
+    return made;
+  }
+  LegacyCall& made = inner_->add<LegacyCall>(target, call, sink);
+  made.start(call);
+  return made;
 }
 
 }  // namespace callgate::bridge

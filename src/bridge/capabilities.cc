@@ -36,10 +36,9 @@ bool ClientCan::be_asked(std::string_view method, json::Value params) const {
   return mode.string() == "url" && urls;
 }
 
-std::string declared_capabilities(json::Value capabilities) {
+std::string declared_capabilities(const ClientCan& can, json::Value capabilities) {
   std::string out;
   json::Writer writer(out);
-  const ClientCan can = read_client_can(capabilities);
   writer.begin_object();
   if (can.forms || can.urls) {
     writer.key("elicitation").begin_object();
@@ -56,6 +55,12 @@ std::string declared_capabilities(json::Value capabilities) {
   append_extensions(writer, capabilities);
   writer.end_object();
   return out;
+}
+
+std::string own_info() {
+  std::string info;
+  json::Writer(info).begin_object().member("name", "callgate").member("version", CALLGATE_VERSION).end_object();
+  return info;
 }
 
 std::string offered_capabilities(json::Value capabilities) {

@@ -16,7 +16,9 @@ struct ClientCan {
 ClientCan read_client_can(json::Value capabilities);
 
 // The client's capabilities as they may be declared on the other side: only what a bridge relays.
-std::string declared_capabilities(json::Value capabilities);
+std::string declared_capabilities(const ClientCan& can, json::Value capabilities);
+// Stands in for a client that does not say who it is, JSON.
+std::string own_info();
 
 // What a server offers, without what does not survive the crossing: tasks, experimental, unknown extensions.
 std::string offered_capabilities(json::Value capabilities);

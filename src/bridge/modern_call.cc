@@ -12,20 +12,6 @@ namespace {
 constexpr std::string_view kVersions = R"(["2026-07-28","2025-11-25","2025-06-18","2025-03-26"])";
 constexpr std::string_view kStale = "this requestState is not valid any more: call again without it";
 
-// What a bridge can carry to a legacy server. The gateway has judged the method; this is what has a counterpart.
-bool carried(std::string_view method) {
-  constexpr std::array<std::string_view, 8> methods = {"tools/call",     "tools/list",         "prompts/list",
-                                                       "prompts/get",    "resources/list",     "resources/templates/list",
-                                                       "resources/read", "completion/complete"};
-  return std::ranges::find(methods, method) != methods.end();
-}
-
-std::string own_info() {
-  std::string info;
-  json::Writer(info).begin_object().member("name", "callgate").member("version", CALLGATE_VERSION).end_object();
-  return info;
-}
-
 // key -> answer; nothing when they are not what a retry carries.
 std::optional<Run::Answers> read_answers(json::Value responses) {
   Run::Answers answers;
@@ -63,12 +49,12 @@ void ModernCall::start(const ClearedCall& call) {
   if (meta["progressToken"].exists()) client_.progress_token = meta["progressToken"].raw();
   if (level.exists() && (client_.level = log_level(level.string())) < 0) return refuse(session::kInvalidParams, "unknown log level");
   wish_.origin = origin_;
-  wish_.capabilities = declared_capabilities(meta[session::kMetaCapabilities]);
+  wish_.capabilities = declared_capabilities(client_.can, meta[session::kMetaCapabilities]);
   json::Value info = meta[session::kMetaClientInfo];
   wish_.client_info = info["name"].is_string() && info["version"].is_string() ? std::string(info.raw()) : own_info();
   if (message_.method == "server/discover") return want_session(*this, wish_);
   if (message_.method == "subscriptions/listen") return start_listening();
-  if (!carried(message_.method)) return refuse(session::kMethodNotFound, "this server's revision has no such method", 404);
+  if (!carried_method(message_.method)) return refuse(session::kMethodNotFound, "this server's revision has no such method", 404);
   start_run(call);
 }
 

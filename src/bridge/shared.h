@@ -13,6 +13,7 @@
 
 #include "base/token_sealer.h"
 #include "bridge/bridge.h"
+#include "bridge/capabilities.h"
 #include "bridge/header_params.h"
 
 namespace callgate::bridge {
@@ -54,19 +55,15 @@ struct ServerSession {
 // A session of a legacy client with a modern server. Ours alone: the server knows of none.
 struct ClientSession {
   std::string id, principal_id, grant_id, server_id;
-  std::string revision, capabilities, client_info;  // JSON but for the revision; written once
-  bool forms = false, urls = false, sampling = false, roots = false;
+  std::string revision, capabilities, client_info;  // JSON but for the revision; written once, as is what the server offers
+  ClientCan can;
   bool can_log = false, can_subscribe = false, tools_change = false, prompts_change = false, resources_change = false;
   // guarded by Hub::mutex
   int level = -1;
   MonoTime used_at{};
   std::unordered_set<std::string> uris;
   HeaderParams header_params;
-  struct Question {
-    Address call;
-    std::string key;
-  };
-  std::unordered_map<std::string, Question> questions;  // by the id we asked with, as JSON
+  std::unordered_map<std::string, Address> questions;   // who asked, by the id we asked with, as JSON
   std::unordered_map<std::string, Address> open_calls;  // by the client's id, as JSON
   Address stream;                                       // its newest GET
 };

@@ -1,6 +1,7 @@
 #include "bridge/words.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <vector>
 
@@ -103,6 +104,13 @@ int log_level(std::string_view name) {
   constexpr std::array<std::string_view, 8> names = {"debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"};
   const auto* found = std::ranges::find(names, name);
   return found == names.end() ? -1 : static_cast<int>(found - names.begin());
+}
+
+bool carried_method(std::string_view method) {
+  constexpr std::array<std::string_view, 8> methods = {"tools/call",     "tools/list",         "prompts/list",
+                                                       "prompts/get",    "resources/list",     "resources/templates/list",
+                                                       "resources/read", "completion/complete"};
+  return std::ranges::find(methods, method) != methods.end();
 }
 
 bool input_method(std::string_view method) { return method == "tools/call" || method == "prompts/get" || method == "resources/read"; }

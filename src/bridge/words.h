@@ -34,7 +34,9 @@ std::string with_meta(const session::Message& notification, std::string_view key
 // `params` without what differs between a call and its retry; the same for any order of keys.
 Digest params_digest(json::Value params);
 
-int log_level(std::string_view name);            // 0 debug to 7 emergency; -1: none of them
+int log_level(std::string_view name);  // 0 debug to 7 emergency; -1: none of them
+// What has a counterpart in the other era. The gateway has judged the method already.
+bool carried_method(std::string_view method);
 bool input_method(std::string_view method);      // may need input: tools/call, prompts/get, resources/read
 bool cacheable_method(std::string_view method);  // carries ttlMs and cacheScope
 int error_code(json::Value error);

@@ -17,7 +17,7 @@ namespace callgate::bridge::testing {
 struct Client {
   upstream::RecordingSink sink;
   upstream::Exchange* exchange = nullptr;
-  std::string body, session_id;
+  std::string body;
   std::vector<std::string> events;
   json::Document document;
 
