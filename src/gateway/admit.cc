@@ -250,7 +250,7 @@ Result<void> Call::admit_tool_call() {
 Result<void> Call::check_arguments(std::string_view tool) {
   const schema::Schema* schema = worker_.rooms().options.validate_input ? server_->input_schema(tool) : nullptr;
   if (schema == nullptr) return {};
-  if (era_ == session::Era::Modern && !schema->mirrored().empty()) CG_CHECK(check_mirrored(*schema));
+  if (era_ == session::Era::Modern) CG_CHECK(check_mirrored(tool, *schema));
   static const json::Document empty = [] {
     json::Document object;
     (void)object.parse("{}");
@@ -266,8 +266,12 @@ Result<void> Call::check_arguments(std::string_view tool) {
 }
 
 // N7: an annotated argument is repeated in its header, exactly, and a header repeats its own argument.
-Result<void> Call::check_mirrored(const schema::Schema& schema) {
-  for (const schema::Mirrored& mirrored : schema.mirrored()) {
+Result<void> Call::check_mirrored(std::string_view tool, const schema::Schema& schema) {
+  if (!schema.mirrored().valid) {  // N12: not listed either
+    rpc_code_ = session::kInvalidParams;
+    return fail(Code::Denied, "catalog.invalid_tool", "Unknown tool: " + std::string(tool));
+  }
+  for (const schema::Mirrored& mirrored : schema.mirrored().parameters) {
     json::Value value = message_.params["arguments"];
     for (const std::string& name : mirrored.path) value = value[name];
     bool given = value.exists() && !value.is(json::Kind::Null);

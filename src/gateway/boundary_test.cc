@@ -287,6 +287,20 @@ TEST(Boundary, AnAnnotatedArgumentMustBeRepeatedInItsHeader) {
   EXPECT_EQ(gate.upstream.calls(), calls);
 }
 
+TEST(Boundary, AToolThatAnnotatesWhatNoClientCanFollowIsNotOfferedInTheModernEra) {
+  Gate::Setup setup;
+  std::string definition =
+      R"({"name":"get_charge","inputSchema":{"type":"object","properties":{"region":{"type":"string","x-mcp-header":"a b"}}}})";
+  setup.definitions["get_charge"] = definition;
+  Gate gate(setup);
+  gate.upstream.script = [&](const testing::ToyUpstream::Seen&, listener::Reply& reply) {
+    reply.send({200, "application/json", {}}, R"({"jsonrpc":"2.0","id":7,"result":{"resultType":"complete","tools":[)" + definition + "]}}");
+  };
+  EXPECT_FALSE(has(gate.modern("tools/list", "").body, "get_charge"));
+  Answer answer = gate.modern("tools/call", R"("name":"get_charge","arguments":{"region":"eu"})", "Mcp-Name: get_charge\r\n");
+  EXPECT_TRUE(has(answer.body, "Unknown tool")) << answer.body;
+}
+
 TEST(Boundary, ModernListsAreFilteredAndPrivate) {
   Gate::Setup setup;
   setup.policy = "version: \"1\"\ndefault: allow\nhide: [delete_customer]\n";

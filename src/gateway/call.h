@@ -83,7 +83,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   Result<void> admit_governed();
   Result<void> admit_tool_call();
   Result<void> check_arguments(std::string_view tool);
-  Result<void> check_mirrored(const schema::Schema& schema);
+  Result<void> check_mirrored(std::string_view tool, const schema::Schema& schema);
   Result<void> decide(std::string_view subject, json::Value arguments);
   Result<void> reserve(std::span<const policy::Claim> claims);
   void read_context(const net::Head& head);

@@ -11,6 +11,7 @@
 #include "listener/listener.h"
 #include "net/offload.h"
 #include "session/table.h"
+#include "stdio/processes.h"
 
 namespace callgate::gateway {
 
@@ -48,6 +49,7 @@ struct Rooms {
   std::function<void(std::string_view server_id)> tools_changed;  // an upstream listed what the catalog does not know
   vault::Vault* vault = nullptr;                                  // seals what a client carries for a server between two requests
   bridge::Registry* bridges = nullptr;                            // null: both sides always speak the same era
+  stdio::Processes* processes = nullptr;                          // null: HTTP servers only
 };
 
 }  // namespace callgate::gateway

@@ -4,6 +4,7 @@
 
 #include "base/crypto.h"
 #include "json/writer.h"
+#include "stdio/route.h"
 #include "telemetry/log.h"
 
 namespace callgate::gateway {
@@ -33,7 +34,8 @@ Worker::Worker(Rooms& rooms, net::Loop& loop)
       loop_(loop),
       upstreams_(loop, rooms.offload, upstream::Upstreams::Options{}),
       stream_timer_([this] { sweep_streams(); }) {
-  if (rooms_.bridges != nullptr) bridge_ = std::make_unique<bridge::Bridge>(loop_, upstreams_, *rooms_.bridges);
+  if (rooms_.processes != nullptr) route_ = std::make_unique<stdio::Route>(upstreams_, *rooms_.processes, loop_);
+  if (rooms_.bridges != nullptr) bridge_ = std::make_unique<bridge::Bridge>(loop_, below(), *rooms_.bridges);
   id_prefix_ = "dec_" + random_token(6);
   loop_.set_batch_hook([this] { return end_of_batch(); });
   loop_.arm(stream_timer_, rooms_.options.stream_recheck);

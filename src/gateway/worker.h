@@ -28,7 +28,7 @@ class Worker final : public listener::Handler {
   // For Call only.
   Rooms& rooms() { return rooms_; }
   net::Loop& loop() { return loop_; }
-  upstream::Transport& transport() { return bridge_ ? static_cast<upstream::Transport&>(*bridge_) : upstreams_; }
+  upstream::Transport& transport() { return bridge_ ? *bridge_ : below(); }
   void run_errand(std::unique_ptr<Errand> errand);  // sent at the end of this batch, behind its records
   void errand_done(Errand& errand);
   const std::shared_ptr<const Snapshot>& snapshot();
@@ -41,6 +41,7 @@ class Worker final : public listener::Handler {
   void recycle(Call& call);
 
  private:
+  upstream::Transport& below() { return route_ ? *route_ : static_cast<upstream::Transport&>(upstreams_); }
   bool end_of_batch();
   void send_admitted();
   void deliver_outgoing();
@@ -52,7 +53,8 @@ class Worker final : public listener::Handler {
   Rooms& rooms_;
   net::Loop& loop_;
   upstream::Upstreams upstreams_;
-  std::unique_ptr<bridge::Bridge> bridge_;  // around it, where client and server speak different eras
+  std::unique_ptr<upstream::Transport> route_;  // to that, or to a process, by the server's kind
+  std::unique_ptr<bridge::Bridge> bridge_;      // around it, where client and server speak different eras
   std::shared_ptr<const Snapshot> snapshot_;
   audit::Batch batch_;
   std::atomic<std::size_t> busy_{0};

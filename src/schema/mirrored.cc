@@ -74,6 +74,6 @@ MirroredSet mirrored_in(json::Value schema) {
   return std::move(finder.found);
 }
 
-std::span<const Mirrored> Schema::mirrored() const { return inner_->mirrored.parameters; }
+const MirroredSet& Schema::mirrored() const { return inner_->mirrored; }
 
 }  // namespace callgate::schema

@@ -5,7 +5,6 @@
 
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,7 +36,7 @@ class Schema {
   // Errors: InvalidArgument schema.* naming the place: bad keyword value, bad pattern, remote or dangling $ref, too large.
   static Result<std::shared_ptr<const Schema>> compile(json::Value document);
   std::optional<Violation> validate(json::Value value) const;  // the first violation found, nothing when valid
-  std::span<const Mirrored> mirrored() const;                  // mostly none
+  const MirroredSet& mirrored() const;                         // mostly empty
   ~Schema();
 
  private:

@@ -95,7 +95,7 @@ TEST(Schema, KnowsWhichArgumentsAreRepeatedInHeaders) {
       "x-mcp-header":{"type":"string"}}})"));
   auto schema = Schema::compile(document.root());
   ASSERT_TRUE(schema);
-  auto mirrored = (*schema)->mirrored();
+  const auto& mirrored = (*schema)->mirrored().parameters;
   ASSERT_EQ(mirrored.size(), 2u);
   EXPECT_EQ(mirrored[0].header, "Mcp-Param-Region");
   EXPECT_EQ(mirrored[1].header, "Mcp-Param-N");
