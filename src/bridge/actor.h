@@ -39,7 +39,8 @@ class Actor {
 // The part of a Bridge that its actors see. Lives on the loop.
 class Core : public std::enable_shared_from_this<Core> {
  public:
-  Core(net::Loop& loop, upstream::Transport& below, std::shared_ptr<Hub> hub) : loop_(loop), below_(below), hub_(std::move(hub)) {}
+  Core(net::Loop& loop, upstream::Transport& below, std::shared_ptr<Hub> hub)
+      : loop_(loop), below_(below), hub_(std::move(hub)), sweep_([this] { sweep(); }) {}
   net::Loop& loop() { return loop_; }
   upstream::Transport& below() { return below_; }
   Hub& hub() { return *hub_; }
@@ -77,7 +78,9 @@ class Core : public std::enable_shared_from_this<Core> {
   std::shared_ptr<Hub> hub_;
   std::uint64_t id_ = 0;
   bool live_ = true;
+  void sweep();  // what nobody used for long
   std::unordered_map<std::uint64_t, std::unique_ptr<Actor>> actors_;
+  net::Timer sweep_;
 };
 
 }  // namespace callgate::bridge

@@ -274,7 +274,8 @@ void Run::give_up(Error error) {
 }
 
 void Run::cancel_upstream(std::string_view why) {
-  if (!session_ || answered_ || (stage_ != Stage::Call && stage_ != Stage::TaskPoll && stage_ != Stage::TaskResult)) return;
+  if (!session_ || (answered_ && task_id_.empty()) || (stage_ != Stage::Call && stage_ != Stage::TaskPoll && stage_ != Stage::TaskResult))
+    return;
   std::string body;
   json::Writer writer(body);
   writer.begin_object().member("jsonrpc", "2.0");

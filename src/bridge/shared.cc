@@ -1,8 +1,12 @@
 #include "bridge/shared.h"
 
 #include "bridge/actor.h"
+#include "bridge/pool.h"
 
 namespace callgate::bridge {
+namespace {
+constexpr std::chrono::milliseconds kSweep(60'000);
+}
 
 void count_down(std::unordered_map<std::string, std::size_t>& counts, const std::string& of) {
   auto found = counts.find(of);
@@ -57,19 +61,28 @@ void Hub::erase_client(std::unordered_map<std::string, std::shared_ptr<ClientSes
   clients.erase(at);
 }
 
+void Hub::drop_idle(MonoTime now) {
+  for (auto at = clients.begin(); at != clients.end();) {
+    auto next = std::next(at);
+    const ClientSession& session = *at->second;
+    bool used = session.stream || !session.open_calls.empty();
+    if (!used && now - session.used_at > options.session_idle_max) erase_client(at);
+    at = next;
+  }
+}
+
+void Hub::sweep_clients(MonoTime now) {
+  const std::lock_guard lock(mutex);
+  drop_idle(now);
+}
+
 Result<std::shared_ptr<ClientSession>> Hub::open_client(std::shared_ptr<ClientSession> session, MonoTime now) {
   const std::lock_guard lock(mutex);
   auto over = [&] {
     auto own = client_sessions_of.find(session->principal_id);
     return clients.size() >= options.sessions_max || (own != client_sessions_of.end() && own->second >= options.sessions_per_principal_max);
   };
-  if (over()) {
-    for (auto at = clients.begin(); at != clients.end();) {
-      auto next = std::next(at);
-      if (now - at->second->used_at > options.session_idle_max) erase_client(at);
-      at = next;
-    }
-  }
+  if (over()) drop_idle(now);
   if (over()) return fail(Code::RateLimited, "bridge.too_many_sessions", "too many sessions: end some, or try again later");
   session->used_at = now;
   ++client_sessions_of[session->principal_id];
@@ -106,8 +119,15 @@ void Actor::end() { core_.remove(id_); }
 
 void Core::open() {
   id_ = hub_->next_id();
+  loop_.arm(sweep_, kSweep);
   const std::lock_guard lock(hub_->mutex);
   hub_->cores.emplace(id_, std::pair(&loop_, weak_from_this()));
+}
+
+void Core::sweep() {
+  hub_->sweep_clients(now());
+  sweep_sessions(*this);
+  loop_.arm(sweep_, kSweep);
 }
 
 void Core::close() {
@@ -116,6 +136,7 @@ void Core::close() {
     hub_->cores.erase(id_);
   }
   live_ = false;
+  loop_.disarm(sweep_);
   auto last = std::move(actors_);
   actors_.clear();
   for (auto& [id, actor] : last) actor->on_removed();

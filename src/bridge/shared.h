@@ -92,6 +92,7 @@ struct Hub {
   Result<std::shared_ptr<ClientSession>> open_client(std::shared_ptr<ClientSession> session, MonoTime now);
   std::shared_ptr<ClientSession> find_client(const CallContext& context, std::string_view server_id, MonoTime now);
   void close_client(const std::string& id);
+  void sweep_clients(MonoTime now);
 
   mutable std::mutex mutex;
   std::unordered_map<std::uint64_t, std::pair<net::Loop*, std::weak_ptr<Core>>> cores;
@@ -103,6 +104,7 @@ struct Hub {
   std::unordered_map<std::string, std::size_t> parked_of;
 
  private:
+  void drop_idle(MonoTime now);
   void erase_client(std::unordered_map<std::string, std::shared_ptr<ClientSession>>::iterator at);
   std::atomic<std::uint64_t> ids{0};
 };
