@@ -1,0 +1,495 @@
+"""A hostile stdio server's attempts, each with a control that shows it would work without the sandbox. T-71, T-72; threats T30, T33."""
+import os
+import resource
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+from cage import PYTHON, RUN, SECRET, TOYS, Cage, Listener, kill_all, processes_with, until
+
+
+class Reading(Cage):
+    def test_the_aws_credentials_in_the_users_home(self):
+        self.assert_stopped("read_file", path=self.gate_home / ".aws" / "credentials")
+
+    def test_another_repository_beside_the_workspace(self):
+        self.assert_stopped("read_file", ["--workspace", str(self.work)], path=self.other / "main.py")
+
+    def test_the_gates_own_data_directory(self):
+        self.assert_stopped("read_file", ["--hidden", str(self.data)], path=self.data / "vault.key")
+
+    def test_any_file_at_all_that_holds_the_secret(self):
+        inside = self.attempt("search", ["--workspace", str(self.work)], backwards=SECRET[::-1])
+        self.assertFalse(inside["got"], inside)
+        self.assertIn(SECRET, (self.gate_home / ".aws" / "credentials").read_text())
+
+    def test_a_link_out_of_the_workspace(self):
+        link = self.work / "link"
+        link.symlink_to(self.gate_home / ".aws" / "credentials")
+        self.addCleanup(link.unlink)
+        self.assert_stopped("read_file", ["--workspace", str(self.work)], path=link)
+
+    def test_the_environment_of_the_gate(self):
+        self.assert_stopped("read_environment", backwards=SECRET[::-1])
+
+    def test_what_the_gate_left_open(self):
+        with open(self.data / "vault.key") as file:
+            self.assert_stopped("read_descriptors", extra={"pass_fds": [file.fileno()]}, word=SECRET)
+
+    def test_the_shadow_file(self):
+        self.assert_stopped("read_file", path="/etc/shadow", control=os.geteuid() == 0)
+
+    def test_the_hosts_private_keys_of_tls(self):
+        self.assertFalse(self.attempt("read_file", path="/etc/ssl/private")["got"])
+
+    def test_the_supervisor_that_talks_to_the_gate(self):
+        inside = self.attempt("read_supervisor")
+        self.assertFalse(inside["got"], inside)
+
+
+class Writing(Cage):
+    def test_a_file_outside_the_workspace(self):
+        target = self.folder / "projects" / "planted"
+        self.attempt("write_file", ["--workspace-rw", str(self.work)], path=target)      # may end in a /tmp of its own
+        self.assertFalse(target.exists())
+        self.control("write_file", path=target)
+        self.assertTrue(target.exists())
+
+    def test_a_file_in_a_workspace_that_is_read_only(self):
+        self.assert_stopped("write_file", ["--workspace", str(self.work)], path=self.work / "planted")
+
+    def test_a_file_in_a_workspace_that_is_writable_works(self):
+        inside = self.attempt("write_file", ["--workspace-rw", str(self.work)], path=self.work / "wanted")
+        self.assertTrue(inside["got"], inside)
+        self.assertEqual("hostile was here\n", (self.work / "wanted").read_text())
+
+    def test_the_systems_programs(self):
+        for path in ("/usr/bin/planted", "/etc/planted", "/planted", "/dev/planted"):
+            self.assertFalse(self.attempt("write_file", path=path)["got"], path)
+
+    def test_the_kernels_core_pattern(self):
+        self.assert_stopped("open_for_writing", path="/proc/sys/kernel/core_pattern", control=os.geteuid() == 0)
+
+    def test_a_set_uid_file_for_others_to_run(self):
+        self.assert_stopped("set_id_file", ["--workspace-rw", str(self.work)], folder=self.work)
+
+    def test_a_set_uid_file_made_at_once(self):
+        self.assert_stopped("set_id_on_creation", ["--workspace-rw", str(self.work)], folder=self.work)
+
+    def test_filling_tmp(self):
+        inside = self.attempt("fill", ["--scratch", str(16 << 20)], folder="/tmp", megabytes=64)
+        self.assertFalse(inside["got"], inside)
+        self.assertIn("ENOSPC", inside["detail"])
+
+    def test_filling_home_and_shared_memory(self):
+        for folder in ("/home/sandbox", "/dev/shm"):
+            inside = self.attempt("fill", ["--scratch", str(16 << 20)], folder=folder, megabytes=64)
+            self.assertIn("ENOSPC", inside["detail"], folder)
+
+    def test_filling_the_disk_with_one_file(self):
+        inside = self.assert_stopped("large_file", ["--workspace-rw", str(self.work), "--file-bytes", str(8 << 20)],
+                                     path=self.work / "large", megabytes=32)
+        self.assertEqual("8 MB then EFBIG", inside["detail"])
+        (self.work / "large").unlink()
+
+
+class Network(Cage):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.listener = cls.keep(Listener())
+        cls.listed = cls.keep(Listener())
+
+    def test_a_listener_on_loopback(self):
+        before = self.listener.visits
+        self.assertFalse(self.attempt("connect", host="127.0.0.1", port=self.listener.port)["got"])
+        self.assertEqual(before, self.listener.visits)
+        self.assertTrue(self.control("connect", host="127.0.0.1", port=self.listener.port)["got"])
+
+    def test_a_datagram(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+            receiver.bind(("127.0.0.1", 0))
+            receiver.settimeout(0.3)
+            port = receiver.getsockname()[1]
+            self.attempt("send_datagram", host="127.0.0.1", port=port)
+            with self.assertRaises(TimeoutError):
+                receiver.recv(16)
+            self.control("send_datagram", host="127.0.0.1", port=port)
+            self.assertEqual(b"hostile", receiver.recv(16))
+
+    def test_an_abstract_socket_of_the_host(self):
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(f"\0callgate-test-{os.getpid()}")
+            server.listen()
+            self.assert_stopped("connect_abstract", name=f"callgate-test-{os.getpid()}")
+
+    def test_the_gates_control_socket(self):
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(self.data / "callgate.sock"))
+            os.chmod(self.data / "callgate.sock", 0o777)
+            server.listen()
+            self.assert_stopped("connect_path", path=self.data / "callgate.sock")
+
+    def test_a_host_that_is_not_listed(self):
+        options = ["--network", f"127.0.0.1:{self.listed.port}"]
+        before = self.listener.visits
+        inside = self.attempt("through_proxy", options, target=f"127.0.0.1:{self.listener.port}")
+        self.assertFalse(inside["got"], inside)
+        self.assertIn("403", inside["detail"])
+        self.assertEqual(before, self.listener.visits)
+        self.assertTrue(self.control("connect", host="127.0.0.1", port=self.listener.port)["got"])
+
+    def test_a_listed_host_is_reached(self):
+        inside = self.attempt("through_proxy", ["--network", f"127.0.0.1:{self.listed.port}"], target=f"127.0.0.1:{self.listed.port}")
+        self.assertEqual({"got": True, "detail": "welcome"}, inside)
+
+    def test_past_the_proxy_with_listed_hosts(self):
+        options = ["--network", f"127.0.0.1:{self.listed.port}"]
+        self.assertFalse(self.attempt("connect", options, host="127.0.0.1", port=self.listener.port)["got"])
+        self.assertFalse(self.attempt("connect", options, host="127.0.0.1", port=self.listed.port)["got"])
+
+    def own_name(self):
+        name = socket.gethostname()
+        try:
+            if all(socket.gethostbyname(name).startswith(prefix) for prefix in ("127.",)):
+                return name
+        except OSError:
+            pass
+        self.skipTest("this machine's own name does not resolve to loopback")
+
+    def test_a_listed_name_that_resolves_to_loopback(self):
+        name = self.own_name()
+        inside = self.attempt("through_proxy", ["--network", f"{name}:{self.listener.port}"], target=f"{name}:{self.listener.port}")
+        self.assertFalse(inside["got"], inside)
+        self.assertIn("403", inside["detail"])
+        options = ["--private-egress", "--network", f"{name}:{self.listener.port}"]
+        self.assertTrue(self.attempt("through_proxy", options, target=f"{name}:{self.listener.port}")["got"])
+
+    def test_a_listed_name_is_reached_by_programs_that_know_no_proxy(self):
+        name = self.own_name()
+        options = ["--private-egress", "--network", f"{name}:{self.listener.port}"]
+        self.assertEqual("welcome", self.attempt("connect", options, host=name, port=self.listener.port)["detail"])
+
+    def test_the_clouds_metadata_service_even_when_listed(self):
+        inside = self.attempt("through_proxy", ["--network", "169.254.169.254"], target="169.254.169.254:80")
+        self.assertFalse(inside["got"], inside)
+        self.assertIn("403", inside["detail"])
+
+    def test_raw_and_rare_sockets(self):
+        for family, kind, protocol in ((17, 3, 768), (40, 1, 0), (16, 3, 16), (38, 5, 0), (2, 3, 255)):
+            inside = self.attempt("socket_of", family=family, kind=kind, protocol=protocol)
+            self.assertFalse(inside["got"], (family, inside))
+        self.assertTrue(self.control("socket_of", family=16, kind=3, protocol=16)["got"])      # netlink: the control
+
+
+class Processes(Cage):
+    def test_forking_without_end(self):
+        server = self.launch(self.words("fork_bomb", {}), ["--processes", "40", "--grace", "300"])
+        self.assertIn("began", server.line())
+        self.assertTrue(until(lambda: len(processes_with("hostile_stdio.py\0fork_bomb")) > 20))
+        self.assertLess(len(processes_with("hostile_stdio.py\0fork_bomb")), 60)
+        began = time.monotonic()
+        server.process.terminate()
+        server.end()
+        self.assertLess(time.monotonic() - began, 5)
+        self.assertEqual([], processes_with("hostile_stdio.py\0fork_bomb"))
+
+    def test_forking_more_than_the_cap(self):
+        inside = self.assert_stopped("fork_many", ["--processes", "30"], count=60)
+        self.assertIn("EAGAIN", inside["detail"])
+
+    def test_seeing_or_signalling_others(self):
+        self.assert_stopped("kill_others", pids=f"{os.getpid()},{os.getppid()}", control=not self.prefix)
+
+    def test_ignoring_sigterm(self):
+        server = self.launch(self.words("ignore_signals", {}), ["--grace", "300"])
+        self.assertIn("began", server.line())
+        began = time.monotonic()
+        server.process.terminate()
+        _, said = server.end()
+        self.assertIn("ended by signal 9", said)
+        self.assertGreater(time.monotonic() - began, 0.25)
+        self.assertLess(time.monotonic() - began, 5)
+        self.assertEqual([], processes_with("hostile_stdio.py\0ignore_signals"))
+
+    def test_sigterm_ends_a_server_that_listens_to_it(self):
+        server = self.launch([PYTHON, "-c", "print('up', flush=True); import time; time.sleep(60)"], ["--grace", "10000"])
+        self.assertEqual("up\n", server.line())
+        began = time.monotonic()
+        server.process.terminate()
+        _, said = server.end()
+        self.assertIn("ended by signal 15", said)
+        self.assertLess(time.monotonic() - began, 5)
+
+    def test_a_daemon_that_outlives_its_server(self):
+        marker = self.work / "alive"
+        marker.unlink(missing_ok=True)
+        self.addCleanup(lambda: kill_all(processes_with(f"marker={marker}")))
+        self.attempt("daemonize", ["--workspace-rw", str(self.work)], marker=marker)
+        self.assertEqual([], processes_with(f"marker={marker}"))
+        marker.unlink(missing_ok=True)
+        self.control("daemonize", marker=marker)
+        self.assertTrue(until(marker.exists))
+        self.assertNotEqual([], processes_with(f"marker={marker}"))
+
+    def test_a_daemon_of_an_unconfined_server(self):
+        marker = self.work / "alive-unconfined"
+        self.addCleanup(lambda: kill_all(processes_with(f"marker={marker}")))
+        self.attempt("daemonize", ["--unconfined", "--workspace-rw", str(self.work)], marker=marker)
+        self.assertEqual([], processes_with(f"marker={marker}"))
+
+    def test_living_on_when_the_gate_is_killed(self):
+        server = self.launch(self.words("ignore_signals", {}))
+        self.assertIn("began", server.line())
+        self.assertNotEqual([], processes_with("hostile_stdio.py\0ignore_signals"))
+        server.process.kill()
+        server.process.communicate()
+        self.assertTrue(until(lambda: not processes_with("hostile_stdio.py\0ignore_signals")))
+
+    def test_living_on_unconfined_when_the_gate_is_killed(self):
+        server = self.launch(self.words("ignore_signals", {}), ["--unconfined"])
+        self.assertIn("began", server.line())
+        server.process.kill()
+        server.process.communicate()
+        self.assertTrue(until(lambda: not processes_with("hostile_stdio.py\0ignore_signals")))
+
+
+class Machine(Cage):
+    def test_allocating_without_end(self):
+        inside = self.assert_stopped("allocate", ["--memory", str(128 << 20)], megabytes=512)
+        if not inside:
+            self.assertIn("ended by signal 9", self.said)
+
+    def test_allocating_without_end_where_there_are_no_control_groups(self):
+        inside = self.attempt("allocate", ["--no-cgroups", "--memory", str(128 << 20)], megabytes=512)
+        self.assertFalse(inside.get("got"), inside)
+        self.assertIn("weakened: memory is capped for each process", self.said)
+
+    def test_allocating_in_many_processes(self):
+        if "memory is capped for each process" in self.weak():
+            self.skipTest("no writable memory control group on this machine")
+        inside = self.attempt("allocate_in_children", ["--memory", str(160 << 20)], megabytes=80, count=5)
+        self.assertFalse(inside.get("got"), inside)
+
+    def weak(self):
+        self.attempt("spin", seconds=0)
+        return self.said
+
+    def test_spinning_without_end(self):
+        self.assertEqual({}, self.attempt("spin", ["--cpu", "1"], seconds=20))
+        self.assertRegex(self.said, "ended by signal (9|24)")
+
+    def test_opening_files_without_end(self):
+        inside = self.assert_stopped("open_files", ["--files", "64"], extra={"preexec_fn": raise_files}, count=200)
+        self.assertIn("EMFILE", inside["detail"])
+
+    def test_a_hundred_megabytes_on_stderr(self):
+        began = time.monotonic()
+        self.attempt("flood", ["--log"], megabytes=100)
+        self.assertLess(time.monotonic() - began, 30)
+        lines = [line for line in self.said.splitlines() if line.startswith("log: ")]
+        self.assertLess(sum(map(len, lines)), 200 * 1024)
+        self.assertIn("too much output", self.said)
+        self.assertNotIn("\x1b", self.said)
+        self.assertRegex(self.said, "1048[0-9]{5} seen")
+
+    def test_a_core_dump(self):
+        self.assertFalse(self.attempt("dump_core").get("got", False))
+
+
+def raise_files():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+
+
+class SystemCalls(Cage):
+    """Each answers EPERM or ENOSYS. Harmless ones have a control."""
+
+    def refused(self, name, arguments="", control=False):
+        inside = self.attempt("system_call", name=name, arguments=arguments)
+        self.assertFalse(inside["got"], (name, inside))
+        self.assertIn(inside["detail"], ("EPERM", "ENOSYS"), name)
+        if control:
+            outside = self.control("system_call", name=name, arguments=arguments)
+            self.assertNotIn(outside["detail"], ("EPERM", "ENOSYS"), name)
+
+    def test_ptrace(self):
+        self.refused("ptrace", "0,0,0,0", control=True)
+
+    def test_reading_another_processs_memory(self):
+        self.refused("process_vm_readv", "1,0,0,0,0,0")
+
+    def test_mount(self):
+        self.refused("mount", "0,0,0,0,0", control=os.geteuid() == 0)
+
+    def test_the_new_mount_calls(self):
+        self.refused("fsopen", "0,0", control=os.geteuid() == 0)
+
+    def test_unshare_of_a_user_namespace(self):
+        self.refused("unshare", "0x10000000", control=True)
+
+    def test_clone_into_a_user_namespace(self):
+        self.refused("clone", "0x10000011,0,0,0,0", control=True)
+
+    def test_clone3(self):
+        self.refused("clone3", "0,0", control=True)
+
+    def test_setns(self):
+        self.refused("setns", "0,0", control=True)
+
+    def test_keyctl(self):
+        self.refused("keyctl", "0,-3,0", control=True)
+
+    def test_add_key(self):
+        self.refused("add_key", "0,0,0,0,0", control=True)
+
+    def test_bpf(self):
+        self.refused("bpf", "0,0,0", control=os.geteuid() == 0)
+
+    def test_perf_event_open(self):
+        self.refused("perf_event_open", "0,0,-1,-1,0")
+
+    def test_userfaultfd(self):
+        self.refused("userfaultfd", "1", control=os.geteuid() == 0)
+
+    def test_io_uring(self):
+        self.refused("io_uring_setup", "1,0")
+
+    def test_personality(self):
+        self.refused("personality", "0x0040000", control=True)
+
+    def test_pidfd_getfd(self):
+        self.refused("pidfd_getfd", "0,0,0", control=True)
+
+    def test_file_handles(self):
+        self.refused("open_by_handle_at", "0,0,0")
+        self.refused("name_to_handle_at", "0,0,0,0,0", control=True)
+
+    def test_modules_and_kexec(self):
+        self.refused("init_module", "0,0,0")
+        self.refused("kexec_load", "0,0,0,0")
+
+    def test_chroot_and_pivot_root(self):
+        self.refused("chroot", "0")
+        self.refused("pivot_root", "0,0")
+
+    def test_the_clock_the_name_and_the_power(self):
+        self.refused("settimeofday", "0,0")
+        self.refused("sethostname", "0,0")
+        self.refused("reboot", "0,0,0,0")
+        self.refused("swapon", "0,0")
+        self.refused("syslog", "3,0,0")
+
+
+class Working(Cage):
+    """The sandbox is no use if honest servers do not run in it."""
+
+    def test_an_mcp_exchange_over_stdin_and_stdout(self):
+        server = self.launch([PYTHON, "-B", TOYS / "hostile_stdio.py"])
+        hello = '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{}}}\n'
+        server.process.stdin.write(hello)
+        server.process.stdin.flush()
+        self.assertIn('"name": "hostile"', server.line())
+        out, said = server.end()             # closes its input, and it ends by itself
+        self.assertIn("ended with 0", said)
+
+    def test_node_and_npm(self):
+        for command in (["node", "-e", "fetch; require('os').networkInterfaces(); console.log('good')"], ["npm", "--version"]):
+            out, said = self.launch(command).end(60)
+            self.assertIn("ended with 0", said)
+            self.assertTrue(out.strip())
+
+    def test_python_with_threads_and_subprocesses(self):
+        code = ("import concurrent.futures, subprocess, asyncio, multiprocessing, sqlite3, ssl, tempfile, uuid\n"
+                "with concurrent.futures.ThreadPoolExecutor(8) as pool: list(pool.map(str, range(100)))\n"
+                "print(subprocess.run(['uname'], capture_output=True, text=True).stdout)\n"
+                "multiprocessing.Lock(); tempfile.NamedTemporaryFile(); sqlite3.connect(':memory:'); ssl.create_default_context()\n"
+                "asyncio.run(asyncio.create_subprocess_exec('true'))")
+        out, said = self.launch([PYTHON, "-c", code]).end()
+        self.assertIn("ended with 0", said)
+        self.assertEqual("Linux", out.strip())
+
+    def test_the_exit_code_is_told(self):
+        _, said = self.launch(["sh", "-c", "exit 7"]).end()
+        self.assertIn("ended with 7", said)
+
+    def test_a_home_that_is_kept(self):
+        home = self.folder / "kept"
+        home.mkdir()
+        home.chmod(0o777)
+        self.launch(["sh", "-c", "echo kept > $HOME/file"], ["--home", str(home)]).end()
+        out, _ = self.launch(["sh", "-c", "cat $HOME/file"], ["--home", str(home)]).end()
+        self.assertEqual("kept\n", out)
+
+    def test_a_small_memory_cap_leaves_node_running(self):
+        for more in ([], ["--no-cgroups"]):
+            out, said = self.launch(["node", "-e", "console.log('good')"], ["--memory", str(512 << 20), *more]).end()
+            self.assertEqual("good\n", out, said)
+
+    def test_a_command_that_is_missing_is_refused_in_words(self):
+        _, said = self.launch(["no-such-program"]).end()
+        self.assertIn("refused sandbox.command_missing", said)
+
+    def test_a_script_whose_interpreter_is_hidden_is_refused_in_words(self):
+        script = self.work / "script"
+        script.write_text(f"#!{self.other}/python\n")
+        script.chmod(0o755)
+        _, said = self.launch([script], ["--workspace", str(self.work)]).end()
+        self.assertIn("its interpreter", said)
+
+    def test_folders_that_are_never_shown(self):
+        for folder in ("/", "/etc", "/root", "/var", "/proc/self", "/home", str(self.gate_home), str(self.folder), str(self.gate_home / ".aws"),
+                       str(self.data)):
+            _, said = self.launch(["true"], ["--hidden", str(self.data), "--workspace", folder]).end()
+            self.assertIn("refused sandbox.workspace", said, folder)
+
+    def test_no_control_group_is_left_behind(self):
+        self.launch(["true"]).end()
+        left = [entry.path for root in ("/sys/fs/cgroup/pids", "/sys/fs/cgroup") if os.path.isdir(root) for entry in os.scandir(root)
+                if entry.name.startswith("callgate-") and not os.path.exists("/proc/" + entry.name.split("-")[1])]
+        self.assertEqual([], left)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "the other tests run as an ordinary user already")
+class AsAnOrdinaryUser(Cage):
+    """The gate runs without any right of its own; the same confinement holds."""
+    prefix = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--"]
+
+    @classmethod
+    def setUpClass(cls):
+        if subprocess.run([*cls.prefix, "test", "-x", str(RUN)], check=False).returncode != 0:
+            raise unittest.SkipTest("the build folder is not readable for other users")
+        super().setUpClass()
+        cls.listener = cls.keep(Listener())
+
+    def test_the_aws_credentials_in_the_users_home(self):
+        self.assert_stopped("read_file", path=self.gate_home / ".aws" / "credentials")
+
+    def test_the_environment_of_the_gate(self):
+        self.assert_stopped("read_environment", backwards=SECRET[::-1])
+
+    def test_a_listener_on_loopback(self):
+        self.assert_stopped("connect", host="127.0.0.1", port=self.listener.port)
+
+    def test_a_listed_host_is_reached(self):
+        target = f"127.0.0.1:{self.listener.port}"
+        self.assertEqual("welcome", self.attempt("through_proxy", ["--network", target], target=target)["detail"])
+
+    def test_forking_more_than_the_cap(self):
+        inside = self.assert_stopped("fork_many", ["--processes", "30"], count=60)
+        self.assertIn("EAGAIN", inside["detail"])
+
+    def test_allocating_without_end(self):
+        self.assertFalse(self.attempt("allocate", ["--memory", str(128 << 20)], megabytes=512).get("got"))
+
+    def test_a_daemon_that_outlives_its_server(self):
+        marker = self.work / "alive"
+        self.addCleanup(lambda: kill_all(processes_with(f"marker={marker}")))
+        self.attempt("daemonize", ["--workspace-rw", str(self.work)], marker=marker)
+        self.assertEqual([], processes_with(f"marker={marker}"))
+
+    def test_a_file_in_a_workspace_that_is_writable_works(self):
+        with tempfile.TemporaryDirectory(dir=self.work) as folder:
+            os.chmod(folder, 0o777)
+            self.assertTrue(self.attempt("write_file", ["--workspace-rw", folder], path=f"{folder}/wanted")["got"])
