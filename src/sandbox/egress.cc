@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <list>
 
 #include "net/http1.h"
+#include "sandbox/egress_request.h"
 #include "telemetry/log.h"
 
 namespace callgate::sandbox {
@@ -25,31 +25,7 @@ constexpr std::size_t kPipeMax = 64UL * 1024;
 constexpr int kAddressesMax = 4;
 constexpr int kRoundsMax = 32;
 
-struct Target {
-  std::string host;
-  std::uint16_t port = 0;
-};
-
-// host:port, [v6]:port; a missing port is `otherwise`, 0 makes it an error.
-std::optional<Target> parse_target(std::string_view text, std::uint16_t otherwise) {
-  Target target;
-  const auto colon = text.rfind(':');
-  const bool has_port = colon != std::string_view::npos && (text.front() == '[' ? text[colon - 1] == ']' : text.find(':') == colon);
-  target.port = otherwise;
-  if (has_port) {
-    const std::string_view port = text.substr(colon + 1);
-    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), target.port);
-    if (error != std::errc() || end != port.data() + port.size()) return std::nullopt;
-    text = text.substr(0, colon);
-  }
-  target.host = lower_host(text);
-  if (target.port == 0 || target.host.empty() || target.host.size() > 253) return std::nullopt;
-  for (const char c : target.host) {
-    if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f || c == '/' || c == '@' || c == '%')
-      return std::nullopt;
-  }
-  return target;
-}
+using Target = EgressTarget;
 
 std::vector<IpAddress> resolve(const std::string& host) {
   std::vector<IpAddress> found;
@@ -225,45 +201,12 @@ class Exchange final {
     }
     const std::string head = client_.pending.substr(0, blank + 4);
     client_.pending.erase(0, blank + 4);
-    if (!read_request(head)) return refuse(400, "the egress proxy takes CONNECT, or requests with an absolute http target");
+    auto request = parse_egress_request(head);
+    if (!request) return refuse(400, "the egress proxy takes CONNECT, or requests with an absolute http target");
+    target_ = std::move(request->target);
+    tunnel_ = request->tunnel;
+    client_.pending.insert(0, request->rebuilt);
     find();
-  }
-
-  bool read_request(const std::string& head) {
-    const auto line_end = head.find("\r\n");
-    const std::string_view line = std::string_view(head).substr(0, line_end);
-    const auto first = line.find(' '), last = line.rfind(' ');
-    if (first == std::string_view::npos || last <= first || !line.substr(last + 1).starts_with("HTTP/1.")) return false;
-    const std::string_view method = line.substr(0, first), what = line.substr(first + 1, last - first - 1);
-    if (method == "CONNECT") {
-      tunnel_ = true;
-      auto target = parse_target(what, 0);
-      if (target) target_ = std::move(*target);
-      return target.has_value();
-    }
-    if (!what.starts_with("http://")) return false;
-    const std::string_view rest = what.substr(7);
-    const auto slash = std::min(rest.find_first_of("/?"), rest.size());
-    auto target = parse_target(rest.substr(0, slash), 80);
-    if (!target) return false;
-    target_ = std::move(*target);
-    // One request to one host, then the connection ends: the next may be for another.
-    std::string rebuilt =
-        std::string(method) + " " + (rest.substr(slash).starts_with("/") ? "" : "/") + std::string(rest.substr(slash)) + " HTTP/1.1\r\n";
-    rebuilt += "Host: " + std::string(rest.substr(0, slash)) + "\r\nConnection: close\r\n";
-    for (std::size_t at = line_end + 2; at + 2 < head.size();) {
-      const auto end = head.find("\r\n", at);
-      const std::string_view header = std::string_view(head).substr(at, end - at);
-      at = end + 2;
-      const std::string_view name = header.substr(0, std::min(header.find(':'), header.size()));
-      bool hop = false;
-      for (const char* each : {"Host", "Connection", "Proxy-Connection", "Proxy-Authorization", "Keep-Alive", "Upgrade"}) {
-        hop = hop || net::equals_ignoring_case(name, each);
-      }
-      if (!hop && !header.empty()) rebuilt += std::string(header) + "\r\n";
-    }
-    client_.pending.insert(0, rebuilt + "\r\n");
-    return true;
   }
 
   void find() {

@@ -207,7 +207,7 @@ TEST(Profiles, RefuseWorkspacesThatShowTooMuch) {
   }
   profile.workspace = base + "/work";
   EXPECT_EQ(refused(profile, options), "accepted");
-  profile.workspace = base + "/work/";
+  profile.workspace = base + "/work" + "/";
   EXPECT_EQ(refused(profile, options), "accepted");
   profile.access = Access::None;
   EXPECT_EQ(prepared(profile, options)->workspace, "");
