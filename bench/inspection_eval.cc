@@ -82,6 +82,56 @@ void secrets(json::Value row, Table& table, bool misses) {
              std::string(text.substr(0, 200)));
 }
 
+const Scanner& poison() {
+  static const auto made = scanner({Pack::Poisoning});
+  return *made;
+}
+
+// Flagged: the hints together say more likely than not.
+constexpr double kFlag = 0.5;
+
+std::string hints(const Findings& findings) {
+  std::string out;
+  for (const auto& finding : findings.all())
+    if (out.find(finding.rule) == std::string::npos) out += std::string(finding.rule) + " (" + finding.masked.substr(0, 60) + ") ";
+  return out;
+}
+
+void descriptions(json::Value row, Table& table, bool misses) {
+  static Findings findings;
+  findings.clear();
+  std::string text = "{\"name\":" + std::string(row["name"].raw()) + ",\"description\":" + std::string(row["description"].raw()) +
+                     ",\"inputSchema\":" + std::string(row["inputSchema"].raw()) + "}";
+  json::Document tool;
+  if (!tool.parse(text)) return;
+  poison().scan_value(tool.root(), findings);
+  bool positive = row["label"].string() == "poisoned", flagged = findings.score(Pack::Poisoning) >= kFlag;
+  std::string origin(row["origin"].string());
+  table.add("all", positive, flagged);
+  table.add("origin " + origin, positive, flagged);
+  if (positive && (origin == "lab" || origin == "public-text")) table.add("published", positive, flagged);
+  table.add(std::string(row["attack_class"].string()), positive, flagged);
+  if (misses && positive != flagged) miss(row, positive, hints(findings) + " | " + std::string(row["description"].string().substr(0, 260)));
+}
+
+void results(json::Value row, Table& table, bool misses) {
+  static Findings findings;
+  findings.clear();
+  poison().scan(row["text"].string(), findings);
+  bool positive = row["label"].string() == "injection", flagged = findings.score(Pack::Poisoning) >= kFlag;
+  std::string cls(row["cls"].string());
+  bool hard = cls.starts_with("bipia") || cls == "agentdojo_no_marker" || cls == "security_doc";
+  table.add("all", positive, flagged);
+  if (!hard) table.add("without bipia, no_marker, sec.doc", positive, flagged);
+  table.add(cls.starts_with("bipia") && positive ? "bipia" : cls, positive, flagged);
+  if (misses && positive != flagged && !cls.starts_with("bipia")) {
+    auto text = row["text"].string();
+    auto at = row["goal"].is_string() ? text.find(row["goal"].string().substr(0, 20)) : 0;
+    if (at == std::string_view::npos) at = 0;
+    miss(row, positive, cls + " " + hints(findings) + " | " + std::string(text.substr(at > 160 ? at - 160 : 0, 300)));
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -91,5 +141,9 @@ int main(int argc, char** argv) {
   }
   std::string root = argv[1], wanted = argc > 3 && !std::strcmp(argv[2], "--misses") ? argv[3] : "";
   run(root, "secrets/cases.jsonl", wanted == "secrets", secrets);
+  run(root, "tool_descriptions/cases.jsonl", wanted == "descriptions", descriptions);
+  run(root, "tool_output_injection/cases.jsonl", wanted == "results", results);
+  run(root, "tool_output_injection/direct_prompts.jsonl", wanted == "direct", results);
+  run(root, "tool_output_injection/evasion_attacks.jsonl", wanted == "evasion", results);
   return 0;
 }

@@ -23,6 +23,7 @@ constexpr Rule kRules[] = {
     {"poison.terminal-colour", "terminal colours", "strip them", Pack::Poisoning, Severity::Info, Action::Flag},
     {"poison.control-character", "control characters", "strip them", Pack::Poisoning, Severity::Low, Action::Flag},
     {"poison.look-alike", "letters of another script inside a word", kShow, Pack::Poisoning, Severity::Medium, Action::Flag},
+    {"poison.stacked-marks", "letters buried under combining marks", kShow, Pack::Poisoning, Severity::High, Action::Flag},
 };
 
 const Rule& rule(std::size_t at) { return kRules[at]; }
@@ -42,6 +43,7 @@ Kind kind_of(char32_t c) {
 
 // The ASCII letter another character passes for; 0 when there is none.
 char folds_to(char32_t c) {
+  if (c == 0xa0 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f || c == 0x205f || c == 0x3000) return ' ';
   if (c >= 0xff01 && c <= 0xff5e) return static_cast<char>(c - 0xff01 + '!');
   if (c >= 0x1d400 && c <= 0x1d6a3) {
     auto at = (c - 0x1d400) % 52;
@@ -129,6 +131,7 @@ class HiddenScan {
   std::size_t invisible(std::size_t begin);
   std::size_t escape(std::size_t begin);
   void look_alikes();
+  void stacked_marks();
   void without();
 
   Workspace& work_;
@@ -226,6 +229,21 @@ void HiddenScan::look_alikes() {
   }
 }
 
+// No script stacks four marks on a letter again and again.
+void HiddenScan::stacked_marks() {
+  std::size_t stacks = 0, run = 0;
+  Extent span{0, 0};
+  for (std::size_t i = 0; i < letters_.size(); ++i) {
+    bool mark = code(i) >= 0x300 && code(i) <= 0x36f;
+    run = mark ? run + 1 : 0;
+    if (mark) gone_[i] = run > 1;
+    if (run != 4) continue;
+    if (stacks++ == 0) span.begin = letters_[i].at;
+    span.end = end_of(i);
+  }
+  if (stacks >= 3) work_.report(rule(9), span, Confidence::Medium);
+}
+
 // The text as a model may well read it.
 void HiddenScan::without() {
   std::string text;
@@ -279,6 +297,7 @@ void HiddenScan::run() {
   if (invisible_in_words_ > 0)
     work_.report(rule(invisible_in_words_ >= 3 ? 3 : 4), invisible_span_, invisible_in_words_ >= 6 ? Confidence::High : Confidence::Medium);
   if (controls > 0) work_.report(rule(7), control_span, Confidence::Medium);
+  stacked_marks();
   look_alikes();
   without();
 }

@@ -1,6 +1,324 @@
+// Data about people: addresses, numbers, cards. Numbers are read together with their separators and judged by the rules of each country.
+
+#include <algorithm>
+
 #include "inspection/detectors.h"
+#include "inspection/national_ids.h"
 #include "inspection/packs.h"
+
 namespace callgate::inspection {
-std::span<const Rule> personal_rules() { return {}; }
-void find_personal(Workspace&) {}
+namespace {
+
+constexpr std::string_view kLess = "leave it out, or let the gateway redact it";
+
+#define ID_RULE(id, description) \
+  { id, description, kLess, Pack::PersonalData, Severity::High, Action::Redact }
+constexpr Rule kRules[] = {
+    {"personal.email", "e-mail address", kLess, Pack::PersonalData, Severity::Low, Action::Flag},
+    {"personal.phone", "telephone number", kLess, Pack::PersonalData, Severity::Low, Action::Flag},
+    {"personal.ip-address", "IP address", kLess, Pack::PersonalData, Severity::Info, Action::Flag},
+    {"personal.birth-date", "date of birth", kLess, Pack::PersonalData, Severity::Medium, Action::Flag},
+    ID_RULE("personal.card", "payment card number"),
+    ID_RULE("personal.iban", "international bank account number"),
+    ID_RULE("personal.us-ssn", "US social security number"),
+    ID_RULE("personal.us-itin", "US taxpayer number"),
+    ID_RULE("personal.us-bank-routing", "US bank routing number"),
+    ID_RULE("personal.de-tax-id", "German tax number"),
+    ID_RULE("personal.fr-nir", "French social security number"),
+    ID_RULE("personal.nl-bsn", "Dutch citizen number"),
+    ID_RULE("personal.pl-pesel", "Polish national number"),
+    ID_RULE("personal.br-cpf", "Brazilian taxpayer number"),
+    ID_RULE("personal.in-aadhaar", "Indian Aadhaar number"),
+    ID_RULE("personal.in-pan", "Indian permanent account number"),
+    ID_RULE("personal.se-personnummer", "Swedish personal number"),
+    ID_RULE("personal.no-fodselsnummer", "Norwegian birth number"),
+    ID_RULE("personal.dk-cpr", "Danish personal number"),
+    ID_RULE("personal.fi-hetu", "Finnish personal number"),
+    ID_RULE("personal.be-register", "Belgian national register number"),
+    ID_RULE("personal.ch-ahv", "Swiss social security number"),
+    ID_RULE("personal.ca-sin", "Canadian social insurance number"),
+    ID_RULE("personal.au-tfn", "Australian tax file number"),
+    ID_RULE("personal.au-medicare", "Australian Medicare number"),
+    ID_RULE("personal.kr-resident", "Korean resident number"),
+    ID_RULE("personal.cn-resident", "Chinese resident number"),
+    ID_RULE("personal.jp-my-number", "Japanese individual number"),
+    ID_RULE("personal.sg-nric", "Singaporean identity number"),
+    ID_RULE("personal.za-id", "South African identity number"),
+    ID_RULE("personal.tr-identity", "Turkish identity number"),
+    ID_RULE("personal.pt-nif", "Portuguese tax number"),
+    ID_RULE("personal.uk-nino", "British national insurance number"),
+    ID_RULE("personal.uk-nhs", "British NHS number"),
+    ID_RULE("personal.es-dni", "Spanish identity number"),
+    ID_RULE("personal.es-nie", "Spanish foreigner number"),
+    ID_RULE("personal.it-codice-fiscale", "Italian tax code"),
+    ID_RULE("personal.mx-curp", "Mexican population registry code"),
+    ID_RULE("personal.medical-record", "medical record or insurance number"),
+    ID_RULE("personal.passport-number", "passport number"),
+};
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
+
+std::string lower(std::string_view text) {
+  std::string made(text);
+  for (char& c : made)
+    if (is_upper(c)) c = static_cast<char>(c + 32);
+  return made;
+}
+
+class PersonalScan {
+ public:
+  explicit PersonalScan(Workspace& work) : work_(work), text_(work.text()) {}
+  void run();
+
+ private:
+  char at(std::size_t i) const { return i < text_.size() ? text_[i] : '\0'; }
+  std::size_t number(std::size_t begin);
+  std::size_t code(std::size_t begin);
+  void address(std::size_t sign);
+  bool judge_number(std::size_t begin, std::size_t end, std::string_view digits);
+  bool phone(std::size_t begin, std::size_t end, std::string_view digits);
+  bool ip(std::size_t begin, std::size_t end);
+  bool near(std::size_t begin, std::string_view words) const;
+  void report(std::string_view rule, std::size_t begin, std::size_t end, Confidence confidence) {
+    work_.report(rule_named(rule), {begin, end}, confidence);
+  }
+  Workspace& work_;
+  std::string_view text_;
+};
+
+// One of the words stands shortly before, or is the name of the member this text belongs to.
+bool PersonalScan::near(std::size_t begin, std::string_view words) const {
+  auto from = begin > 48 ? begin - 48 : 0;
+  std::string before = lower(text_.substr(from, begin - from));
+  auto slash = work_.pointer.rfind('/');
+  std::string name = slash == std::string::npos ? "" : lower(std::string_view(work_.pointer).substr(slash + 1));
+  while (!words.empty()) {
+    auto bar = std::min(words.find('|'), words.size());
+    auto word = words.substr(0, bar);
+    for (const std::string& where : {before, name}) {
+      auto found = where.find(word);
+      // Short words must stand alone: `sin` is not part of `business`.
+      bool alone = found != std::string::npos && (found == 0 || !in_class('b', where[found - 1])) &&
+                   (found + word.size() >= where.size() || !in_class('b', where[found + word.size()]));
+      if (found != std::string::npos && (word.size() > 4 || alone)) return true;
+    }
+    words.remove_prefix(std::min(words.size(), bar + 1));
+  }
+  return false;
+}
+
+void PersonalScan::address(std::size_t sign) {
+  auto local_char = [](char c) { return in_class('t', c) || c == '.' || c == '+' || c == '%' || c == '\''; };
+  std::size_t begin = sign, end = sign + 1;
+  while (begin > 0 && sign - begin < 64 && local_char(text_[begin - 1])) --begin;
+  while (begin < sign && !in_class('w', text_[begin])) ++begin;
+  while (end < text_.size() && end - sign < 255 && (in_class('b', text_[end]) || text_[end] == '-' || text_[end] == '.')) ++end;
+  while (end > sign + 1 && !in_class('b', text_[end - 1])) --end;
+  if (begin == sign || begin + 64 < sign) return;
+  auto domain = text_.substr(sign + 1, end - sign - 1);
+  auto dot = domain.rfind('.');
+  if (dot == std::string_view::npos || dot == 0 || domain.find("..") != std::string_view::npos) return;
+  auto top = lower(domain.substr(dot + 1));
+  if (top.size() < 2 || top.find_first_not_of("abcdefghijklmnopqrstuvwxyz") != std::string::npos) return;
+  for (std::string_view file : {"png", "jpg", "jpeg", "gif", "svg", "js", "ts", "css", "json", "md", "html", "py", "local", "internal",
+                                "example", "test", "invalid", "localhost"})
+    if (top == file) return;
+  std::string whole = lower(domain);
+  for (std::string_view reserved : {"example.com", "example.org", "example.net"})
+    if (whole == reserved || whole.ends_with("." + std::string(reserved))) return;
+  auto local = lower(text_.substr(begin, sign - begin));
+  if (local == "git" || local == "noreply" || local == "no-reply" || local == "ssh") return;
+  if (begin > 2 && text_.substr(begin - 2, 2) == "//") return;  // a URL's user
+  report("personal.email", begin, end, Confidence::High);
+}
+
+bool PersonalScan::ip(std::size_t begin, std::size_t end) {
+  std::size_t parts = 0, value = 0, digits = 0;
+  for (std::size_t i = begin; i <= end; ++i) {
+    if (i < end && is_digit(text_[i])) {
+      value = value * 10 + static_cast<std::size_t>(text_[i] - '0');
+      if (++digits > 3) return false;
+    } else if (i == end || text_[i] == '.') {
+      if (digits == 0 || value > 255) return false;
+      ++parts;
+      value = digits = 0;
+    } else {
+      return false;
+    }
+  }
+  if (parts != 4) return false;
+  auto text = text_.substr(begin, end - begin);
+  bool plain = text.starts_with("127.") || text.starts_with("0.") || text.starts_with("255.") || text.starts_with("192.0.2.") ||
+               text.starts_with("198.51.100.") || text.starts_with("203.0.113.");
+  if (!plain && work_.tables().options.addresses) report("personal.ip-address", begin, end, Confidence::Medium);
+  return true;
+}
+
+bool PersonalScan::phone(std::size_t begin, std::size_t end, std::string_view digits) {
+  bool plus = begin > 0 && text_[begin - 1] == '+';
+  if (plus && digits.size() >= 8 && digits.size() <= 15 && digits[0] != '0') {
+    report("personal.phone", begin - 1, end, Confidence::High);
+    return true;
+  }
+  std::string shape;
+  for (std::size_t i = begin; i < end; ++i) shape.push_back(is_digit(text_[i]) ? '9' : text_[i]);
+  bool opened = begin > 0 && text_[begin - 1] == '(';
+  if (opened && (shape == "999) 999-9999" || shape == "999) 999 9999" || shape == "999)999-9999")) {
+    report("personal.phone", begin - 1, end, Confidence::High);
+    return true;
+  }
+  bool named = near(begin, "phone|tel|mobile|fax|call me|whatsapp|telefon|cell|t\xc3\xa9l\xc3\xa9phone|handy|sms");
+  bool american = shape == "999-999-9999" || shape == "999.999.9999" || shape == "9-999-999-9999";
+  if (!named && !(american && digits[digits.size() - 10] >= '2' && digits[digits.size() - 7] >= '2')) return false;
+  if (digits.size() < 7 || digits.size() > 15) return false;
+  report("personal.phone", begin, end, named ? Confidence::High : Confidence::Low);
+  return true;
+}
+
+bool PersonalScan::judge_number(std::size_t begin, std::size_t end, std::string_view digits) {
+  std::string shape;
+  for (std::size_t i = begin; i < end; ++i) shape.push_back(is_digit(text_[i]) ? '9' : text_[i]);
+  bool grouped = shape.size() > digits.size();
+  if (digits.size() >= 13 && digits.size() <= 19 && card_brand(digits) != CardBrand::None && luhn_holds(digits) &&
+      digits.find_first_not_of(digits[0]) != std::string_view::npos) {
+    bool named = near(begin, "card|visa|mastercard|amex|pan|payment|credit|debit|cc");
+    bool by_four =
+        shape == "9999 9999 9999 9999" || shape == "9999-9999-9999-9999" || shape == "9999 999999 99999" || shape == "9999-999999-99999";
+    if (!grouped || by_four || named) {
+      report("personal.card", begin, end, named || by_four ? Confidence::High : Confidence::Medium);
+      return true;
+    }
+  }
+  bool found = false;
+  match_numbers(shape, digits, [&](const NationalId& id) {
+    bool named = id.weak && near(begin, id.context);
+    if (found || (id.weak && !named)) return;
+    report(id.rule, begin, end, named || grouped ? Confidence::High : Confidence::Medium);
+    found = true;
+  });
+  if (!found && digits.size() == 18 && !grouped)
+    if (auto id = code_id(digits); !id.rule.empty()) {
+      report(id.rule, begin, end, Confidence::Medium);
+      found = true;
+    }
+  if (!found && digits.size() == 8 && (shape == "9999-99-99" || shape == "99/99/9999" || shape == "99.99.9999" || shape == "99-99-9999") &&
+      near(begin, "date of birth|birth date|birthdate|birthday|born|dob|geburtsdatum|date_of_birth|birth_date")) {
+    report("personal.birth-date", begin, end, Confidence::High);
+    found = true;
+  }
+  return found;
+}
+
+// Digits with single separators between groups. Longest first: a card may stand before an expiry date.
+std::size_t PersonalScan::number(std::size_t begin) {
+  std::size_t end = begin, most = std::min(text_.size(), begin + 26);
+  std::string digits;
+  std::vector<std::pair<std::size_t, std::size_t>> ends;  // where a group ends, and how many digits there are by then
+  while (end < most) {
+    if (is_digit(text_[end])) {
+      digits.push_back(text_[end++]);
+      if (!is_digit(at(end))) ends.emplace_back(end, digits.size());
+      continue;
+    }
+    bool separator = text_[end] == ' ' || text_[end] == '-' || text_[end] == '.' || text_[end] == '/' || (text_[end] == ')' && end > begin);
+    bool wide = separator && text_[end] == ')' && at(end + 1) == ' ' && is_digit(at(end + 2));
+    if (!separator || (!is_digit(at(end + 1)) && !wide)) break;
+    end += wide ? 2 : 1;
+  }
+  if (end < text_.size() && (is_digit(text_[end]) || in_class('w', text_[end]))) {  // runs on: part of something else
+    if (ends.size() < 2) {
+      while (end < text_.size() && in_class('w', text_[end])) ++end;
+      return end;
+    }
+    ends.pop_back();
+  }
+  for (auto group = ends.rbegin(); group != ends.rend(); ++group) {
+    auto so_far = std::string_view(digits).substr(0, group->second);
+    if (group == ends.rbegin() && ip(begin, group->first)) return group->first;
+    if (so_far.size() < 6) break;
+    if (judge_number(begin, group->first, so_far) || phone(begin, group->first, so_far)) return group->first;
+  }
+  return ends.empty() ? end : ends.front().first;
+}
+
+// Letters and digits: IBAN (in groups of four, too), codes of countries. Capitals only.
+std::size_t PersonalScan::code(std::size_t begin) {
+  std::size_t end = begin, digits = 0;
+  while (end < text_.size() && (is_digit(text_[end]) || is_upper(text_[end]))) digits += is_digit(text_[end++]);
+  bool closed = !in_class('w', at(end));
+  std::size_t size = end - begin;
+  if (closed && digits >= 4 && size >= 9 && size <= 34) {
+    auto id = code_id(text_.substr(begin, size));
+    if (!id.rule.empty() && (!id.weak || near(begin, id.context))) {
+      report(id.rule, begin, end, Confidence::High);
+      return end;
+    }
+  }
+  std::string compact(text_.substr(begin, size));
+  if (size == 4 && is_upper(compact[0]) && is_upper(compact[1]) && is_digit(compact[2]) && is_digit(compact[3])) {
+    std::size_t last = end;
+    while (at(last) == ' ' || at(last) == '-') {
+      std::size_t group = last + 1;
+      while (group < text_.size() && group - last <= 4 && (is_digit(text_[group]) || is_upper(text_[group]))) ++group;
+      if (group == last + 1) break;
+      compact += text_.substr(last + 1, group - last - 1);
+      last = group;
+      if (iban_holds(compact) && !in_class('w', at(last))) {
+        report("personal.iban", begin, last, Confidence::High);
+        return last;
+      }
+    }
+  }
+  if (size == 2 && at(end) == ' ' && is_digit(at(end + 1))) {  // AB 12 34 56 C
+    compact.clear();
+    std::size_t last = begin;
+    while (last < text_.size() && compact.size() < 9 && (text_[last] == ' ' || is_digit(text_[last]) || is_upper(text_[last]))) {
+      if (text_[last] != ' ') compact.push_back(text_[last]);
+      ++last;
+    }
+    if (compact.size() == 9 && !in_class('w', at(last)) && code_id(compact).rule == "personal.uk-nino") {
+      report("personal.uk-nino", begin, last, Confidence::High);
+      return last;
+    }
+  }
+  return std::max(end, begin + 1);
+}
+
+void PersonalScan::run() {
+  bool word = false;  // the byte before belongs to a word
+  for (std::size_t i = 0; i < text_.size();) {
+    char c = text_[i];
+    if (c == '@') address(i);
+    if (!word && is_digit(c)) {
+      std::size_t letters = i;
+      while (letters < text_.size() && letters < i + 20 && is_digit(text_[letters])) ++letters;
+      bool mixed = letters < text_.size() && is_upper(text_[letters]);
+      std::size_t next = mixed ? code(i) : number(i);
+      word = in_class('w', at(next - 1));
+      i = std::max(next, i + 1);
+      continue;
+    }
+    if (!word && is_upper(c) &&
+        (is_digit(at(i + 1)) || is_digit(at(i + 2)) || is_digit(at(i + 4)) || is_digit(at(i + 5)) || is_digit(at(i + 6)) ||
+         (is_upper(at(i + 1)) && at(i + 2) == ' '))) {
+      std::size_t next = code(i);
+      word = in_class('w', at(next - 1));
+      i = next;
+      continue;
+    }
+    word = in_class('w', c);
+    ++i;
+  }
+}
+
+}  // namespace
+
+std::span<const Rule> personal_rules() { return kRules; }
+
+void find_personal(Workspace& work) {
+  if (work.level().marks_only || !work.spend(work.text().size() / 4)) return;
+  PersonalScan(work).run();
+}
+
 }  // namespace callgate::inspection

@@ -20,6 +20,18 @@ template <class Fn> void for_each_word(std::string_view words, Fn&& fn) {
 constexpr std::string_view kTellingNames[] = {"password", "passwd", "passphrase", "pwd", "secret",
                                               "token",    "apikey", "credential", "key", "auth"};
 
+// Quoted as an example, or called a technique: text about attacks. Ranks lower; an attacker may well write so, and so it stays a finding.
+bool only_mentions(std::string_view text, Extent match) {
+  auto holds = [](std::string_view part, std::initializer_list<std::string_view> words) {
+    return std::any_of(words.begin(), words.end(), [&](std::string_view word) { return part.find(word) != std::string_view::npos; });
+  };
+  auto before = text.substr(match.begin > 80 ? match.begin - 80 : 0, std::min<std::size_t>(80, match.begin));
+  auto after = text.substr(match.end, 28);
+  bool quoted = !before.empty() && std::string_view("'\"`").find(before.back()) != std::string_view::npos;
+  if (quoted && holds(before, {"such as", "like", "xample", "attern", "hrase", "tring", "etect", "echnique", "ttack"})) return true;
+  return holds(after, {" technique", " attack", " pattern", " attempt", " vulnerab"});
+}
+
 }  // namespace
 
 bool Scanner::Tables::off(const Rule& rule) const {
@@ -96,7 +108,8 @@ void confirm(Workspace& work, const Trigger& trigger, std::uint32_t literal_end,
   for (std::uint32_t at = begin; at < end && work.spend((end - at) / 4 + 16);) {
     Span match, group;
     if (!phrase.regex.search(text, at, end, match, &group)) break;
-    work.report(*phrase.rule, {match.begin, match.end}, phrase.confidence, {group.begin, group.end});
+    bool told_of = phrase.rule->pack == Pack::Poisoning && only_mentions(text, {match.begin, match.end});
+    work.report(*phrase.rule, {match.begin, match.end}, told_of ? Confidence::Low : phrase.confidence, {group.begin, group.end});
     at = std::max(match.end, at + 1);
   }
 }

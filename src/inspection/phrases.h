@@ -1,0 +1,22 @@
+#pragma once
+// One row of a table of phrases: a regular expression that is tried wherever one of its literals stands. Internal to this room.
+
+#include <span>
+#include <string_view>
+
+#include "inspection/tables.h"
+
+namespace callgate::inspection {
+
+struct PhraseRow {
+  std::string_view rule;
+  std::string_view pattern;   // RE2; in either case unless keeps_case
+  std::string_view literals;  // separated by |; at least one of them is in every match. A leading = keeps its case
+  Confidence confidence = Confidence::Medium;
+  bool keeps_case = false;
+  std::uint32_t back = 220, ahead = 320;
+};
+
+void add_phrases(Scanner::Tables& tables, std::span<const PhraseRow> rows);
+
+}  // namespace callgate::inspection
