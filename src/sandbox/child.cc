@@ -52,6 +52,11 @@ Result<Pair> make_control() {
 // Between fork and exec in a program with threads: only calls that are safe there, and no memory is asked for.
 [[noreturn]] void become(const int* wanted, int count, int image, const Start& start) {
   for (const Descriptor& entrance : start.cgroup.entrances()) (void)!::write(entrance.get(), "0", 1);
+  // The kernel's calls, not the library's, which would look for our other threads.
+  if (start.uid != 0 && (::syscall(SYS_setgroups, 0, nullptr) != 0 || ::syscall(SYS_setresgid, start.gid, start.gid, start.gid) != 0 ||
+                         ::syscall(SYS_setresuid, start.uid, start.uid, start.uid) != 0)) {
+    ::_exit(126);
+  }
   sigset_t none;
   ::sigemptyset(&none);
   for (int signal = 1; signal < 65; ++signal) {
@@ -201,7 +206,7 @@ Result<Handshake> follow_start(Started& started, std::chrono::milliseconds wait_
     if (!packet) {
       const std::string words = said(started.errors.get());
       return fail(Code::Unavailable, "sandbox.start",
-                  words.empty() ? "the sandbox did not start in time: look at the machine's load, and run `callgate doctor`"
+                  words.empty() ? "the sandbox did not start in time: look at the load of this machine, then try again"
                                 : "the sandbox did not start: " + words,
                   words);
     }

@@ -19,6 +19,7 @@ struct Start {
   std::string plan;               // entries, see plan.h
   std::vector<Descriptor> files;  // for bubblewrap, numbered from plan::kFirstFreeFd
   bool outside = false;           // bubblewrap follows; else the command directly
+  unsigned uid = 0, gid = 0;      // 0: as the gate; a gate that is root gives that up for its servers
   Cgroup cgroup;
 };
 

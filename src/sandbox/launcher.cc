@@ -261,6 +261,10 @@ class LocalLauncher final : public Launcher {
       const std::lock_guard hold(mutex_);
       start.cgroup = cgroups_.make(profile.memory_bytes_max, profile.processes_max);
     }
+    Owner owner = choose_owner(profile, prepared);
+    start.uid = owner.uid;
+    start.gid = owner.gid;
+    if (!owner.why_root.empty()) weakened.push_back(std::move(owner.why_root));
     add_limits(profile, start, weakened);
     entry(start.plan, plan::kPath, prepared.command);
     for (const std::string& word : profile.argv) entry(start.plan, plan::kArgument, word);
@@ -299,7 +303,7 @@ class LocalLauncher final : public Launcher {
       weakened.push_back("memory is capped for each process, not for the whole tree" + fix);
     }
     if (profile.processes_max > 0 && !start.cgroup.processes()) {
-      if (profile.confined && ::geteuid() != 0) {
+      if (profile.confined && (::geteuid() != 0 || start.uid != 0)) {
         limit(RLIMIT_NPROC, profile.processes_max);  // counted inside its own user namespace
       } else {
         weakened.push_back("the number of processes is not capped" + fix);

@@ -24,6 +24,13 @@ struct Prepared {
 };
 Result<Prepared> prepare(const Profile& profile, const LauncherOptions& options);
 
+// Whose rights a server gets when the gate is root: its own folder's owner, or nobody's. Root only when the files demand it.
+struct Owner {
+  unsigned uid = 0, gid = 0;  // 0: the gate's own
+  std::string why_root;       // not empty: it stays root, and this is why, with the fix
+};
+Owner choose_owner(const Profile& profile, const Prepared& prepared);
+
 // What becomes visible, as arguments for bubblewrap. Descriptors it names are numbered from `first_fd` in the order of `files`.
 struct View {
   std::vector<std::string> arguments;  // without the program itself and the command after `--`

@@ -114,7 +114,42 @@ void add_scratch(Builder& builder, const Profile& profile, const Prepared& prepa
   if (prepared.home.empty()) tmpfs(kInsideHome, "0700");
 }
 
+// Every folder on the way lets this user through, and the last one has these rights for it.
+bool may_use(const std::string& path, unsigned uid, unsigned rights) {
+  for (std::size_t at = path.find('/', 1);; at = path.find('/', at + 1)) {
+    const bool last = at == std::string::npos;
+    struct stat about {};
+    if (::stat(path.substr(0, at).c_str(), &about) != 0) return false;
+    const unsigned wanted = last ? rights : 01U;
+    const unsigned given = about.st_uid == uid ? (about.st_mode >> 6) & 07 : about.st_mode & 07;
+    if ((given & wanted) != wanted) return false;
+    if (last) return true;
+  }
+}
+
 }  // namespace
+
+Owner choose_owner(const Profile& profile, const Prepared& prepared) {
+  constexpr unsigned kNobody = 65534;
+  if (::geteuid() != 0 || !profile.confined) return {};
+  Owner owner{kNobody, kNobody, {}};
+  const auto consider = [&](const std::string& path, unsigned rights) {
+    struct stat about {};
+    if (path.empty() || ::stat(path.c_str(), &about) != 0) return;
+    if ((about.st_mode & rights) != rights && about.st_uid != 0) {
+      owner.uid = about.st_uid;
+      owner.gid = about.st_gid;
+    }
+    if (!may_use(path, owner.uid, rights)) {
+      owner.why_root = "runs with root's user id, because only root can use `" + path + "`: give the folder to the user it is for";
+    }
+  };
+  for (const std::string& tree : prepared.read_only) consider(tree, 05);
+  consider(prepared.home, 07);
+  consider(prepared.workspace, profile.access == Access::ReadWrite ? 07 : 05);  // the last word
+  if (!owner.why_root.empty()) owner.uid = owner.gid = 0;
+  return owner;
+}
 
 Result<View> make_view(const Profile& profile, const Prepared& prepared, int first_fd) {
   Builder builder(first_fd);

@@ -256,6 +256,18 @@ class Processes(Cage):
         self.assertTrue(until(lambda: not processes_with("hostile_stdio.py\0ignore_signals")))
 
 
+    @unittest.skipUnless(os.geteuid() == 0, "only a gate that is root has root's rights to give up")
+    def test_acting_with_the_rights_of_a_root_gate(self):
+        server = self.launch(self.words("ignore_signals", {}))
+        self.assertIn("began", server.line())
+        for pid in processes_with("hostile_stdio.py\0ignore_signals"):
+            if "sandbox_run" in open(f"/proc/{pid}/cmdline").read():
+                continue
+            self.assertNotEqual(0, os.stat(f"/proc/{pid}").st_uid, open(f"/proc/{pid}/cmdline").read())
+        server.process.kill()
+        server.end()
+
+
 class Machine(Cage):
     def test_allocating_without_end(self):
         inside = self.assert_stopped("allocate", ["--memory", str(128 << 20)], megabytes=512)
