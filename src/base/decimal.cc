@@ -101,6 +101,13 @@ std::optional<Decimal> Decimal::parse(std::string_view literal) {
 }
 
 std::strong_ordering Decimal::operator<=>(const Decimal& other) const {
+  // Nearly always: amounts of a few digits and exponents close to each other. Below 10^18 times 10^18, 128 bits hold it.
+  constexpr __int128 few = 1'000'000'000'000'000'000;
+  const std::int32_t apart = exponent_ - other.exponent_;
+  if (apart >= -18 && apart <= 18 && -few < coefficient_ && coefficient_ < few && -few < other.coefficient_ && other.coefficient_ < few) {
+    const auto power = static_cast<__int128>(kPowers[static_cast<std::size_t>(apart < 0 ? -apart : apart)]);
+    return apart >= 0 ? coefficient_ * power <=> other.coefficient_ : coefficient_ <=> other.coefficient_ * power;
+  }
   auto sign = [](const Decimal& d) { return d.coefficient_ < 0 ? -1 : d.coefficient_ > 0 ? 1 : 0; };
   if (sign(*this) != sign(other) || sign(*this) == 0) return sign(*this) <=> sign(other);
   Magnitude mine = magnitude_of(coefficient_), theirs = magnitude_of(other.coefficient_);

@@ -57,8 +57,13 @@ std::uint32_t Value::size() const { return is_object() || is_array() ? document_
 Value Value::operator[](std::string_view key) const {
   if (!is_object()) return {};
   const auto& nodes = document_->nodes_;
-  for (std::uint32_t at = node_ + 1; at < nodes[node_].next; at = nodes[at].next)
-    if (document_->node_key(nodes[at]) == key) return Value(document_, at);
+  const std::uint32_t end = nodes[node_].next;
+  for (std::uint32_t at = node_ + 1; at < end; at = nodes[at].next) {
+    const Document::Node& node = nodes[at];
+    if (node.key_end - node.key_begin != key.size()) continue;  // most keys differ in length, or in the first byte
+    const std::string_view name = document_->node_key(node);
+    if (key.empty() || (name[0] == key[0] && name == key)) return Value(document_, at);
+  }
   return {};
 }
 

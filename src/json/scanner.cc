@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kPadding = 32;  // blocks are stored whole and keys are hashed in words
 constexpr std::size_t kCopy = 16;
+constexpr std::ptrdiff_t kWord = 8;
 constexpr std::size_t kBytesHardMax = 0x7fff0000;  // spans are 32 bits wide
 
 bool is_digit(std::uint8_t c) { return c >= '0' && c <= '9'; }
@@ -57,27 +58,109 @@ bool Scanner::scan_document() {
   bool utf16_mark = size >= 2 && ((begin_[0] == 0xfe && begin_[1] == 0xff) || (begin_[0] == 0xff && begin_[1] == 0xfe));
   if (utf8_mark || utf16_mark) return refuse("json.bom", "byte order mark; send plain UTF-8 without one");
   skip_space();
-  if (!scan_value()) return false;
-  while (container_ != kNoContainer)
-    if (!scan_step()) return false;
+  if (!scan_value() || !scan_containers()) return false;
   skip_space();
   return at_ == end_ || refuse("json.trailing", "data after the document; send one document per message");
 }
 
-bool Scanner::scan_step() {
-  skip_space();
-  const Document::Node& container = document_.nodes_[container_];
-  bool object = container.kind == Kind::Object;
-  if (at_ < end_ && *at_ == (object ? '}' : ']')) return close();
-  if (container.size > 0) {
-    if (at_ == end_ || *at_ != ',') return refuse_byte(object ? "`,` or `}`" : "`,` or `]`");
-    ++at_;
-    put(',');
-    skip_space();
+// Members, elements and closing brackets until the root is closed. Where input and output stand is kept in two local variables: bytes
+// are stored all the time, and after a store to memory of any type a member would have to be read again.
+bool Scanner::scan_containers() {
+  const std::uint8_t* at = at_;
+  std::uint8_t* out = out_;
+  const auto slowly = [&](auto step) {
+    at_ = at;
+    out_ = out;
+    const bool fine = step();
+    at = at_;
+    out = out_;
+    return fine;
+  };
+  while (container_ != kNoContainer) {
+    at = behind_space(at);
+    Document::Node& container = document_.nodes_[container_];
+    const bool object = container.kind == Kind::Object;
+    if (at < end_ && *at == (object ? '}' : ']')) {
+      if (!slowly([&] { return close(); })) return false;
+      continue;
+    }
+    if (container.size > 0) {
+      if (at == end_ || *at != ',') return slowly([&] { return refuse_byte(object ? "`,` or `}`" : "`,` or `]`"); });
+      ++at;
+      *out++ = ',';
+      at = behind_space(at);
+    }
+    ++container.size;
+    if (object && !plain_key(at, out, container.size) && !slowly([&] { return scan_member_key(); })) return false;
+    if (!plain_value(at, out) && !slowly([&] { return scan_value(); })) return false;
   }
-  ++document_.nodes_[container_].size;
-  if (object && !scan_member_key()) return false;
-  return scan_value();
+  at_ = at;
+  out_ = out;
+  return true;
+}
+
+// The two steps below take what most documents consist of. On anything else, and on anything that might have to be refused, they return
+// false and have changed nothing: then the thorough step reads the same bytes.
+
+// Copies a string without escapes up to its closing quote; 0: it is none, or too close to the end to be read in blocks.
+template <StringRole role> inline std::ptrdiff_t Scanner::plain_text(const std::uint8_t* at, std::uint8_t* out) const {
+  const std::uint8_t* const quote = at++;
+  *out++ = '"';
+  for (unsigned plain = kBlock; plain == kBlock; at += plain, out += plain) {
+    if (end_ - at < kBlock + kWord) return 0;
+    plain = plain_block<role>(at, out);
+  }
+  if (*at != '"') return 0;
+  *out = '"';
+  return at + 1 - quote;
+}
+
+inline bool Scanner::plain_key(const std::uint8_t*& at, std::uint8_t*& out, std::uint32_t members) {
+  if (at == end_ || *at != '"' || members > caps_.members_max) return false;
+  const std::ptrdiff_t size = plain_text<StringRole::Key>(at, out);
+  if (size == 0) return false;
+  const std::uint8_t* const colon = behind_space(at + size);
+  if (colon == end_ || *colon != ':') return false;
+  auto& keys = document_.keys_;
+  const std::uint64_t hash = lower_ascii_hash(seed_, reinterpret_cast<const char*>(at + 1), static_cast<std::size_t>(size - 2));
+  if (keys.size() - keys_base_ < kPairwiseKeysMax) {
+    for (std::size_t i = keys_base_; i < keys.size(); ++i)
+      if (keys[i].hash == hash) return false;
+  }
+  Document::OpenKey& entry = keys.emplace_back();
+  entry.hash = hash;
+  entry.node = static_cast<std::uint32_t>(document_.nodes_.size());
+  key_begin_ = static_cast<std::uint32_t>(out - out_begin_) + 1;
+  key_end_ = key_begin_ + static_cast<std::uint32_t>(size - 2);
+  key_escaped_ = false;
+  out[size] = ':';
+  out += size + 1;
+  at = behind_space(colon + 1);
+  return true;
+}
+
+inline bool Scanner::plain_value(const std::uint8_t*& at, std::uint8_t*& out) {
+  if (end_ - at < static_cast<std::ptrdiff_t>(kCopy) || document_.nodes_.size() >= caps_.values_max) return false;
+  const auto begin = static_cast<std::uint32_t>(out - out_begin_);
+  if (*at == '"') {
+    const std::ptrdiff_t size = plain_text<StringRole::Value>(at, out);
+    if (size == 0) return false;
+    at += size;
+    out += size;
+    add_node(Kind::String, begin + 1, begin + static_cast<std::uint32_t>(size) - 1);
+    return true;
+  }
+  // A whole number of up to ten digits; what follows it is looked at here, for 01, 1.5 and 1e3 are read thoroughly.
+  if (*at == '0' || !is_digit(*at)) return false;
+  std::ptrdiff_t digits = 1;
+  while (digits < 10 && is_digit(at[digits])) ++digits;
+  const std::uint8_t next = at[digits];
+  if ((next != ',' && next != '}' && next != ']') || digits > static_cast<std::ptrdiff_t>(caps_.number_chars_max)) return false;
+  std::memcpy(out, at, kCopy);
+  at += digits;
+  out += digits;
+  add_node(Kind::Number, begin, begin + static_cast<std::uint32_t>(digits));
+  return true;
 }
 
 template <std::size_t size> bool Scanner::scan_literal(const char (&word)[size], Kind kind) {
@@ -214,6 +297,12 @@ bool Scanner::push(Kind kind, std::uint32_t begin, std::uint32_t end) {
   auto& nodes = document_.nodes_;
   if (nodes.size() >= caps_.values_max)
     return refuse("json.too_large", "more than " + std::to_string(caps_.values_max) + " values in one document; send fewer");
+  add_node(kind, begin, end);
+  return true;
+}
+
+inline void Scanner::add_node(Kind kind, std::uint32_t begin, std::uint32_t end) {
+  auto& nodes = document_.nodes_;
   Document::Node& node = nodes.emplace_back();  // filled in place: copying what was just written in pieces stalls
   node.begin = begin;
   node.end = end;
@@ -226,7 +315,6 @@ bool Scanner::push(Kind kind, std::uint32_t begin, std::uint32_t end) {
   node.key_escaped = key_escaped_;
   key_begin_ = key_end_ = 0;
   key_escaped_ = false;
-  return true;
 }
 
 bool Scanner::refuse_at(const std::uint8_t* at, std::string_view reason, std::string_view what) {

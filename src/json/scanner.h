@@ -25,7 +25,10 @@ class Scanner {
   };
 
   bool scan_document();
-  bool scan_step();  // one member, element or closing bracket of the innermost container
+  bool scan_containers();
+  template <StringRole role> std::ptrdiff_t plain_text(const std::uint8_t* at, std::uint8_t* out) const;
+  bool plain_key(const std::uint8_t*& at, std::uint8_t*& out, std::uint32_t members);
+  bool plain_value(const std::uint8_t*& at, std::uint8_t*& out);
   bool scan_value();
   bool scan_member_key();
   template <std::size_t size> bool scan_literal(const char (&word)[size], Kind kind);
@@ -47,9 +50,12 @@ class Scanner {
   std::string_view stored_key(std::uint32_t begin, std::uint32_t end, bool escaped) const;
 
   bool push(Kind kind, std::uint32_t begin, std::uint32_t end);
-  void skip_space() {
-    while (at_ < end_ && *at_ <= ' ' && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
+  void add_node(Kind kind, std::uint32_t begin, std::uint32_t end);
+  const std::uint8_t* behind_space(const std::uint8_t* at) const {
+    while (at < end_ && *at <= ' ' && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) ++at;
+    return at;
   }
+  void skip_space() { at_ = behind_space(at_); }
   void put(std::uint8_t byte) { *out_++ = byte; }
   std::uint32_t written() const { return static_cast<std::uint32_t>(out_ - out_begin_); }
 

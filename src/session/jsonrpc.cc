@@ -1,6 +1,7 @@
 #include "session/jsonrpc.h"
 
 #include <array>
+#include <utility>
 
 #include "json/writer.h"
 #include "net/http1.h"
@@ -8,7 +9,6 @@
 namespace callgate::session {
 namespace {
 
-constexpr std::array<std::string_view, 6> kEnvelopeKeys = {"jsonrpc", "id", "method", "params", "result", "error"};
 constexpr std::array<std::string_view, 9> kParameterKeys = {"name", "arguments", "uri",  "_meta",       "cursor",
                                                             "ref",  "argument",  "task", "requestState"};
 constexpr std::size_t kIdBytesMax = 256;
@@ -22,31 +22,41 @@ bool ascii(std::string_view text) {
 
 // A key that some parser could take for a reserved one, but that we would not (T-01): other case, or not ASCII at all.
 template <std::size_t N> bool imitates(std::string_view key, const std::array<std::string_view, N>& reserved) {
-  if (!ascii(key)) return true;
   for (std::string_view name : reserved)
-    if (key != name && net::equals_ignoring_case(key, name)) return true;
-  return false;
+    if (net::equals_ignoring_case(key, name)) return key != name;
+  return !ascii(key);
 }
 
-Result<void> check_keys(json::Value root) {
+// The members of a message, taken in one pass.
+struct Envelope {
+  json::Value version, id, method, params, result, error;
+};
+
+Result<Envelope> read_envelope(json::Value root) {
+  Envelope envelope;
   std::string_view wrong;
-  root.for_each_member([&](std::string_view key, json::Value) {
-    for (std::string_view name : kEnvelopeKeys)
-      if (key == name) return;
-    if (wrong.empty()) wrong = key.empty() ? std::string_view("(empty)") : key;
+  bool fine = true;
+  root.for_each_member([&](std::string_view key, json::Value value) {
+    if (key == "jsonrpc") envelope.version = value;
+    else if (key == "id") envelope.id = value;
+    else if (key == "method") envelope.method = value;
+    else if (key == "params") envelope.params = value;
+    else if (key == "result") envelope.result = value;
+    else if (key == "error") envelope.error = value;
+    else if (std::exchange(fine, false)) wrong = key.empty() ? std::string_view("(empty)") : key;
   });
-  if (!wrong.empty())
+  if (!fine)
     return fail(
         Code::InvalidRequest, "rpc.envelope_key",
         "unexpected member `" + std::string(wrong.substr(0, 40)) + "` in the message: only jsonrpc, id, method, params, result, error");
-  root["params"].for_each_member([&](std::string_view key, json::Value) {
-    if (wrong.empty() && imitates(key, kParameterKeys)) wrong = key;
+  envelope.params.for_each_member([&](std::string_view key, json::Value) {
+    if (fine && imitates(key, kParameterKeys)) wrong = key, fine = false;
   });
-  if (!wrong.empty())
+  if (!fine)
     return fail(
         Code::InvalidRequest, "rpc.parameter_key",
         "parameter `" + std::string(wrong.substr(0, 40)) + "` imitates a reserved name: spell it exactly as the specification does");
-  return {};
+  return envelope;
 }
 
 // MCP allows strings and integers. Beyond 2^53 - 1 peers round, and an answer could be matched to another request (T-11).
@@ -62,10 +72,10 @@ Result<void> check_id(json::Value id) {
   return fail(Code::InvalidRequest, "rpc.id", "the id must be a string of at most 250 bytes or an integer within +-(2^53 - 1)");
 }
 
-Result<Message> read_response(json::Value root, Message message) {
+Result<Message> read_response(const Envelope& envelope, Message message) {
   message.kind = MessageKind::Response;
-  message.result = root["result"];
-  message.error = root["error"];
+  message.result = envelope.result;
+  message.error = envelope.error;
   if (message.result.exists() == message.error.exists())
     return fail(Code::InvalidRequest, "rpc.response", "an answer carries either a result or an error");
   if (message.error.exists() && !(message.error.is_object() && message.error["code"].is_number() && message.error["message"].is_string()))
@@ -81,18 +91,18 @@ Result<Message> read_response(json::Value root, Message message) {
 Result<Message> read_message(json::Value root) {
   if (root.is_array()) return fail(Code::InvalidRequest, "rpc.batch", "batches are not accepted: send each message in its own POST");
   if (!root.is_object()) return fail(Code::InvalidRequest, "rpc.not_an_object", "a message is one JSON object");
-  CG_CHECK(check_keys(root));
-  if (root["jsonrpc"].string() != "2.0") return fail(Code::InvalidRequest, "rpc.version", "`jsonrpc` must be the string \"2.0\"");
+  CG_TRY(const Envelope envelope, read_envelope(root));
+  if (envelope.version.string() != "2.0") return fail(Code::InvalidRequest, "rpc.version", "`jsonrpc` must be the string \"2.0\"");
   Message message;
-  message.id = root["id"];
-  json::Value method = root["method"];
-  if (!method.exists()) return read_response(root, message);
+  message.id = envelope.id;
+  json::Value method = envelope.method;
+  if (!method.exists()) return read_response(envelope, message);
   if (!method.is_string() || method.string().empty() || method.string().size() > kMethodBytesMax || !ascii(method.string()))
     return fail(Code::InvalidRequest, "rpc.method", "`method` must be a short ASCII name");
-  if (root["result"].exists() || root["error"].exists())
+  if (envelope.result.exists() || envelope.error.exists())
     return fail(Code::InvalidRequest, "rpc.mixed", "a message is a request or an answer, not both");
   message.method = method.string();
-  message.params = root["params"];
+  message.params = envelope.params;
   if (message.params.exists() && !message.params.is_object()) return fail(Code::InvalidRequest, "rpc.params", "`params` must be an object");
   if (!message.id.exists()) {
     message.kind = MessageKind::Notification;
