@@ -1,0 +1,120 @@
+"""Honest servers run in the sandbox, and it holds for a gate without any right of its own as well."""
+import os
+import subprocess
+import tempfile
+import unittest
+
+from cage import PYTHON, RUN, SECRET, TOYS, Cage, Listener, kill_all, processes_with
+
+
+class Working(Cage):
+    """The sandbox is no use if honest servers do not run in it."""
+
+    def test_an_mcp_exchange_over_stdin_and_stdout(self):
+        server = self.launch([PYTHON, "-B", TOYS / "hostile_stdio.py"])
+        hello = '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{}}}\n'
+        server.process.stdin.write(hello)
+        server.process.stdin.flush()
+        self.assertIn('"name": "hostile"', server.line())
+        out, said = server.end()             # closes its input, and it ends by itself
+        self.assertIn("ended with 0", said)
+
+    def test_node_and_npm(self):
+        for command in (["node", "-e", "fetch; require('os').networkInterfaces(); console.log('good')"], ["npm", "--version"]):
+            out, said = self.launch(command).end(60)
+            self.assertIn("ended with 0", said)
+            self.assertTrue(out.strip())
+
+    def test_python_with_threads_and_subprocesses(self):
+        code = ("import concurrent.futures, subprocess, asyncio, multiprocessing, sqlite3, ssl, tempfile, uuid\n"
+                "with concurrent.futures.ThreadPoolExecutor(8) as pool: list(pool.map(str, range(100)))\n"
+                "print(subprocess.run(['uname'], capture_output=True, text=True).stdout)\n"
+                "multiprocessing.Lock(); tempfile.NamedTemporaryFile(); sqlite3.connect(':memory:'); ssl.create_default_context()\n"
+                "asyncio.run(asyncio.create_subprocess_exec('true'))")
+        out, said = self.launch([PYTHON, "-c", code]).end()
+        self.assertIn("ended with 0", said)
+        self.assertEqual("Linux", out.strip())
+
+    def test_the_exit_code_is_told(self):
+        _, said = self.launch(["sh", "-c", "exit 7"]).end()
+        self.assertIn("ended with 7", said)
+
+    def test_a_home_that_is_kept(self):
+        home = self.folder / "kept"
+        home.mkdir()
+        home.chmod(0o777)
+        self.launch(["sh", "-c", "echo kept > $HOME/file"], ["--home", str(home)]).end()
+        out, _ = self.launch(["sh", "-c", "cat $HOME/file"], ["--home", str(home)]).end()
+        self.assertEqual("kept\n", out)
+
+    def test_a_small_memory_cap_leaves_node_running(self):
+        for more in ([], ["--no-cgroups"]):
+            out, said = self.launch(["node", "-e", "console.log('good')"], ["--memory", str(512 << 20), *more]).end()
+            self.assertEqual("good\n", out, said)
+
+    def test_a_command_that_is_missing_is_refused_in_words(self):
+        _, said = self.launch(["no-such-program"]).end()
+        self.assertIn("refused sandbox.command_missing", said)
+
+    def test_a_script_whose_interpreter_is_hidden_is_refused_in_words(self):
+        script = self.work / "script"
+        script.write_text(f"#!{self.other}/python\n")
+        script.chmod(0o755)
+        _, said = self.launch([script], ["--workspace", str(self.work)]).end()
+        self.assertIn("its interpreter", said)
+
+    def test_folders_that_are_never_shown(self):
+        for folder in ("/", "/etc", "/root", "/var", "/proc/self", "/home", str(self.gate_home), str(self.folder), str(self.gate_home / ".aws"),
+                       str(self.data)):
+            _, said = self.launch(["true"], ["--hidden", str(self.data), "--workspace", folder]).end()
+            self.assertIn("refused sandbox.workspace", said, folder)
+
+    def test_no_control_group_is_left_behind(self):
+        self.launch(["true"]).end()
+        left = [entry.path for root in ("/sys/fs/cgroup/pids", "/sys/fs/cgroup") if os.path.isdir(root) for entry in os.scandir(root)
+                if entry.name.startswith("callgate-") and not os.path.exists("/proc/" + entry.name.split("-")[1])]
+        self.assertEqual([], left)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "the other tests run as an ordinary user already")
+class AsAnOrdinaryUser(Cage):
+    """The gate runs without any right of its own; the same confinement holds."""
+    prefix = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--"]
+
+    @classmethod
+    def setUpClass(cls):
+        if subprocess.run([*cls.prefix, "test", "-x", str(RUN)], check=False).returncode != 0:
+            raise unittest.SkipTest("the build folder is not readable for other users")
+        super().setUpClass()
+        cls.listener = cls.keep(Listener())
+
+    def test_the_aws_credentials_in_the_users_home(self):
+        self.assert_stopped("read_file", path=self.gate_home / ".aws" / "credentials")
+
+    def test_the_environment_of_the_gate(self):
+        self.assert_stopped("read_environment", backwards=SECRET[::-1])
+
+    def test_a_listener_on_loopback(self):
+        self.assert_stopped("connect", host="127.0.0.1", port=self.listener.port)
+
+    def test_a_listed_host_is_reached(self):
+        target = f"127.0.0.1:{self.listener.port}"
+        self.assertEqual("welcome", self.attempt("through_proxy", ["--network", target], target=target)["detail"])
+
+    def test_forking_more_than_the_cap(self):
+        inside = self.assert_stopped("fork_many", ["--processes", "30"], count=60)
+        self.assertIn("EAGAIN", inside["detail"])
+
+    def test_allocating_without_end(self):
+        self.assertFalse(self.attempt("allocate", ["--memory", str(128 << 20)], megabytes=512).get("got"))
+
+    def test_a_daemon_that_outlives_its_server(self):
+        marker = self.work / "alive"
+        self.addCleanup(lambda: kill_all(processes_with(f"marker={marker}")))
+        self.attempt("daemonize", ["--workspace-rw", str(self.work)], marker=marker)
+        self.assertEqual([], processes_with(f"marker={marker}"))
+
+    def test_a_file_in_a_workspace_that_is_writable_works(self):
+        with tempfile.TemporaryDirectory(dir=self.work) as folder:
+            os.chmod(folder, 0o777)
+            self.assertTrue(self.attempt("write_file", ["--workspace-rw", folder], path=f"{folder}/wanted")["got"])
