@@ -44,11 +44,12 @@ void Call::begin(const listener::Request& request, listener::Reply& reply) {
   reply.observe(this);
   started_ = worker_.rooms().clock.mono();
   wall_ = worker_.rooms().clock.now();
-  snapshot_ = worker_.snapshot();
+  if (!snapshot_) snapshot_ = worker_.snapshot();
   worker_.write_decision_id(decision_id_);
   remote_ = request.remote;
   const auto* memo = static_cast<const AuthMemo*>(request.connection_memo);  // printing an address is dear
   if (memo != nullptr) remote_text_ = memo->remote_text;
+  else if (inner_) remote_text_ = "shared";
   else remote_text_ = request.local_socket ? std::string("local") : request.remote.text();
   (http_line_ = request.method) += ' ';
   http_line_ += request.path.substr(0, 200);
@@ -71,6 +72,7 @@ Result<void> Call::admit(const listener::Request& request) {
 }
 
 Result<void> Call::identify(const listener::Request& request) {
+  if (inner_) return {};       // by the outer call, a moment ago
   if (!request.query.empty())  // T-63: credentials in a URL end up in logs
     return fail(Code::InvalidRequest, "gateway.query", "the MCP endpoint takes no query: send the grant in the Authorization header");
   if (request.head->count("authorization") > 1)
@@ -97,7 +99,14 @@ Result<void> Call::identify(const listener::Request& request) {
 }
 
 Result<void> Call::find_server(const listener::Request& request) {
-  std::string_view name = request.path.substr(std::string_view("/mcp/").size());
+  std::string_view name = request.path.substr(std::string_view("/mcp").size());
+  if (name.starts_with('/')) name.remove_prefix(1);
+  if (name.empty()) {
+    shared_ = true;
+    server_ = &Hub::entry();
+    visibility_ = {caller_, server_, nullptr};
+    return {};
+  }
   if (name.ends_with('/')) name.remove_suffix(1);
   // T-62: one plain segment; nothing is decoded, folded or resolved.
   bool plain = !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
@@ -124,7 +133,7 @@ Result<void> Call::admit_post(const listener::Request& request) {
   if (era_ == session::Era::Legacy) CG_CHECK(join_session(request));
   read_context(*request.head);
   CG_CHECK(admit_method());
-  if (era_ == session::Era::Modern) CG_CHECK(dress_modern());
+  if (era_ == session::Era::Modern && !shared_) CG_CHECK(dress_modern());
   compose_head(*request.head);
   return {};
 }
@@ -143,6 +152,7 @@ Result<void> Call::read_post(const listener::Request& request) {
   form_ = message_.kind == session::MessageKind::Request ? Form::Request : Form::Notification;
   era_ = session::era_of(*request.head, message_);
   if (era_ == session::Era::Legacy) return {};
+  if (in_batch_) return fail(Code::InvalidRequest, "rpc.batch", "this revision has no batches: send each message in its own POST");
   session::ModernFault fault = session::check_modern(*request.head, message_);
   if (fault.code == 0) return {};
   rpc_code_ = fault.code;
@@ -162,12 +172,17 @@ Result<void> Call::check_version_header(const net::Head& head) const {
 Result<void> Call::join_session(const listener::Request& request) {
   const net::Head& head = *request.head;
   // T-60: a session begins with initialize, and its id is ours alone; one the client brings along is not looked at.
-  if (message_.method == "initialize" && form_ == Form::Request) return check_version_header(head);
+  if (message_.method == "initialize" && form_ == Form::Request) {
+    if (in_batch_) return fail(Code::InvalidRequest, "rpc.batch", "initialize cannot be part of a batch");
+    return check_version_header(head);
+  }
   if (head.count("mcp-session-id") != 1)
     return fail(Code::InvalidRequest, "session.missing", "send the Mcp-Session-Id that initialize answered with, exactly once");
   auto& sessions = worker_.rooms().sessions;
   CG_TRY(session_, sessions.find(head.header("mcp-session-id"), caller_->grant.id, server_->server.id, wall_));
   CG_CHECK(check_version_header(head));
+  if (in_batch_ && session_->revision != "2025-03-26")  // T-09
+    return fail(Code::InvalidRequest, "rpc.batch", "this session's revision has no batches: send each message in its own POST");
   if (form_ != Form::Request || request.method != "POST") return {};
   CG_CHECK(sessions.begin_request(session_->id, request_id_));
   in_flight_ = true;
@@ -195,6 +210,7 @@ Result<void> Call::admit_method() {
     return fail(Code::Denied, "gateway.unknown_method", "Method not found: " + std::string(message_.method));
   }
   body_ = document_.canonical();
+  if (shared_) return admit_shared();
   switch (method_->rule) {
     case MethodRule::ToolCall: return admit_tool_call();
     case MethodRule::Governed: return admit_governed();
@@ -208,6 +224,12 @@ Result<void> Call::admit_method() {
       return {};
   }
   return fail(Code::Denied, "gateway.unknown_method", "this method has no rule");
+}
+
+// The shared endpoint: what each server is asked is judged by the inner call that asks it.
+Result<void> Call::admit_shared() {
+  if (method_->rule != MethodRule::ToolCall || (form_ == Form::Request && message_.params["name"].is_string())) return {};
+  return fail(Code::InvalidRequest, "rpc.call_without_id", "tools/call needs an id and params.name");
 }
 
 Result<void> Call::admit_governed() {

@@ -73,9 +73,10 @@ void Call::relay_question(const session::Message& message, const session::SseEve
     return;
   }
   if (message.method == "ping") return answer_question(message.id.raw(), {}, {});
-  auto judged = judge_question(message.method, message.params, session_->features);
+  Result<void> judged;  // at the shared endpoint: by the inner call already
+  if (!shared_) judged = judge_question(message.method, message.params, session_->features);
   if (judged) judged = worker_.rooms().sessions.ask(session_->id, message.id.raw(), message.method);
-  record_question(message.method, message.id.raw(), judged);
+  if (!shared_) record_question(message.method, message.id.raw(), judged);
   if (!judged) {
     ++dropped_;
     return answer_question(message.id.raw(), judged.error().reason, judged.error().message);

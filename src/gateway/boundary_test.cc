@@ -210,7 +210,7 @@ TEST(Boundary, ServerPathsAreMatchedExactly) {
   for (auto path : {"/mcp/refunds", "/mcp/refunds/"}) EXPECT_EQ(gate.post_raw(path, body, head).status, 200) << path;
   EXPECT_EQ(gate.post_raw("/mcp/" + gate.server.id + "/", body, head).status, 200);
   std::size_t seen = gate.upstream.seen.size();
-  for (auto path : {"/mcp/Refunds", "/mcp/refunds//", "/mcp/refunds/../refunds", "/mcp/refunds%2f", "/mcp/%72efunds", "/mcp/other", "/mcp/",
+  for (auto path : {"/mcp/Refunds", "/mcp/refunds//", "/mcp/refunds/../refunds", "/mcp/refunds%2f", "/mcp/%72efunds", "/mcp/other",
                     "/mcp/refunds/x", "/mcp//refunds"}) {
     Answer answer = gate.post_raw(path, body, head);
     EXPECT_TRUE(answer.status == 404 || answer.status == 400) << path << " gave " << answer.status;
@@ -294,7 +294,8 @@ TEST(Boundary, AToolThatAnnotatesWhatNoClientCanFollowIsNotOfferedInTheModernEra
   setup.definitions["get_charge"] = definition;
   Gate gate(setup);
   gate.upstream.script = [&](const testing::ToyUpstream::Seen&, listener::Reply& reply) {
-    reply.send({200, "application/json", {}}, R"({"jsonrpc":"2.0","id":7,"result":{"resultType":"complete","tools":[)" + definition + "]}}");
+    reply.send({200, "application/json", {}},
+               R"({"jsonrpc":"2.0","id":7,"result":{"resultType":"complete","tools":[)" + definition + "]}}");
   };
   EXPECT_FALSE(has(gate.modern("tools/list", "").body, "get_charge"));
   Answer answer = gate.modern("tools/call", R"("name":"get_charge","arguments":{"region":"eu"})", "Mcp-Name: get_charge\r\n");

@@ -80,6 +80,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   Result<void> check_version_header(const net::Head& head) const;
   Result<void> admit_method();
   Result<void> admit_answer();
+  Result<void> admit_shared();
   Result<void> admit_governed();
   Result<void> admit_tool_call();
   Result<void> check_arguments(std::string_view tool);
@@ -153,6 +154,9 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   std::string head_lines_, body_text_;  // what goes upstream
   std::string_view body_;
   IpAddress remote_;
+  bool in_batch_ = false, inner_ = false;      // asked by the gate itself: a member of a batch; for the shared endpoint
+  bool shared_ = false;                        // to the shared endpoint: judged by the inner calls it leads to
+  bool recorded_inside_ = false;               // and recorded by them
   bool resuming_ = false, resumable_ = false;  // a stream that goes on another; one that could
 
   // the decision

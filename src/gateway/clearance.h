@@ -39,6 +39,8 @@ class Clearance {
  public:
   // Asserts that the decision is Allow and the caller may use the server: the last look before anything leaves.
   static ClearedCall issue(const gateway::Evidence& evidence, std::string_view method, std::string_view head, std::string_view body);
+  // For the shared endpoint, which is no server: nothing leaves by this, the inner calls it leads to need clearances of their own.
+  static ClearedCall within(const gateway::Evidence& evidence, std::string_view method, std::string_view head, std::string_view body);
 };
 
 }  // namespace callgate

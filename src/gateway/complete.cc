@@ -102,7 +102,8 @@ void Call::dispatch(const Counted& counted, const Recordable& recordable) {
   context.principal_id = caller_->principal.id;
   context.grant_id = caller_->grant.id;
   if (session_) context.session = session_->upstream_id, context.revision = session_->revision;
-  auto cleared = Clearance::issue({*caller_, *server_, effect_, counted, recordable, context}, method, head_lines_, body_);
+  Evidence evidence{*caller_, *server_, effect_, counted, recordable, context};
+  auto cleared = shared_ ? Clearance::within(evidence, method, head_lines_, body_) : Clearance::issue(evidence, method, head_lines_, body_);
   sent_at_ = worker_.rooms().clock.mono();
   exchange_ = &worker_.transport().send({&server_->server, &server_->credentials}, cleared, *this);
 }
@@ -112,6 +113,7 @@ void Call::on_head(const net::Head& head) {
   bool success = head.status >= 200 && head.status < 300;
   if (message_.method == "initialize" && session_text(head.header("mcp-session-id"))) upstream_session_ = head.header("mcp-session-id");
   body_form_ = Body::Whole;
+  if (shared_) recorded_inside_ = !head.header("callgate-recorded").empty();
   if (success && (form_ == Form::Request || form_ == Form::Stream) && is_media_type(head.header("content-type"), "text/event-stream")) {
     body_form_ = Body::Events;
     event_reply_ = true;
@@ -201,6 +203,7 @@ void Call::complete_message(json::Value root) {
 Result<void> Call::accept_answer(const session::Message& message) {
   reply_body_ = answer_.canonical();
   if (message.error.exists()) return {};
+  if (shared_ && message_.method != "initialize") return {};
   if (method_->rule == MethodRule::ToolList) {
     rewritten_.clear();
     FilterResult filtered = append_filtered_list(rewritten_, answer_.root(), visibility_, era_);
@@ -280,7 +283,7 @@ void Call::finish() {
   in_flight_ = false;
   if (!asked_ids_.empty()) forget_questions();
   if (dropped_ > 0) detail_json_ = "{\"dropped_upstream_messages\":" + std::to_string(dropped_) + "}";
-  if (worker_.rooms().options.audit) worker_.add_record(record());
+  if (worker_.rooms().options.audit && !(recorded_inside_ && reason_ == "ok")) worker_.add_record(record());
   worker_.queue_outgoing(*this);
 }
 

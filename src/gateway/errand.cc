@@ -10,8 +10,10 @@ void Errand::send(const Counted& counted, const Recordable& recordable) {
   context.principal_id = origin_.caller->principal.id;
   context.grant_id = origin_.caller->grant.id;
   if (origin_.session) context.session = origin_.session->upstream_id, context.revision = origin_.session->revision;
-  auto cleared =
-      Clearance::issue({*origin_.caller, *origin_.server, Effect::Allow, counted, recordable, context}, "POST", origin_.head_lines, body_);
+  Evidence evidence{*origin_.caller, *origin_.server, Effect::Allow, counted, recordable, context};
+  bool shared = origin_.server == &Hub::entry();
+  auto cleared = shared ? Clearance::within(evidence, "POST", origin_.head_lines, body_)
+                        : Clearance::issue(evidence, "POST", origin_.head_lines, body_);
   worker_.transport().send({&origin_.server->server, &origin_.server->credentials}, cleared, *this);
 }
 

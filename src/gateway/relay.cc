@@ -206,8 +206,10 @@ void Call::stop() {
 // B-07, T-61: a grant that ended ends its streams too.
 void Call::recheck(const Snapshot& snapshot, WallTime now) {
   if (finished_) return;
+  if (inner_) return;  // the outer call is looked at, and takes its inner ones with it
   auto caller = snapshot.directory->recheck(caller_->grant.id, remote_, now);
   if (!caller) return cut(caller.error());
+  if (shared_) return;
   const catalog::ServerEntry* server = snapshot.catalog->server(server_->server.id);
   if (server == nullptr || server->server.disabled || !identity::may_use_server(**caller, server->server))
     cut({Code::Forbidden, "catalog.disabled", "this server is no longer available to this grant", {}});
@@ -247,8 +249,8 @@ void Call::reset() {
     text->clear();
   }
   body_ = reply_body_ = content_type_ = {};
-  resuming_ = resumable_ = finished_ = delivered_ = streaming_ = stream_begun_ = paused_ = in_flight_ = intent_added_ = event_reply_ =
-      cut_ = queued_ = false;
+  in_batch_ = inner_ = shared_ = recorded_inside_ = resuming_ = resumable_ = finished_ = delivered_ = streaming_ = stream_begun_ = paused_ =
+      in_flight_ = intent_added_ = event_reply_ = cut_ = queued_ = false;
   decision_ = {};
   reservation_ = {};
   effect_ = Effect::Deny;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/crypto.h"
+#include "gateway/batch.h"
 #include "json/writer.h"
 #include "stdio/route.h"
 #include "telemetry/log.h"
@@ -27,6 +28,19 @@ class SideCall final : public listener::ReplyObserver {
   listener::Reply* reply_;
 };
 
+class Fork final : public upstream::Transport {
+ public:
+  Fork(Hub& hub, upstream::Transport& below) : hub_(hub), below_(below) {}
+  upstream::Exchange& send(const upstream::Target& target, const ClearedCall& call, upstream::ResponseSink& sink) override {
+    bool shared = target.server->id == Hub::entry().server.id;
+    return shared ? hub_.send(target, call, sink) : below_.send(target, call, sink);
+  }
+
+ private:
+  Hub& hub_;
+  upstream::Transport& below_;
+};
+
 }  // namespace
 
 Worker::Worker(Rooms& rooms, net::Loop& loop)
@@ -35,7 +49,9 @@ Worker::Worker(Rooms& rooms, net::Loop& loop)
       upstreams_(loop, rooms.offload, upstream::Upstreams::Options{}),
       stream_timer_([this] { sweep_streams(); }) {
   if (rooms_.processes != nullptr) route_ = std::make_unique<stdio::Route>(upstreams_, *rooms_.processes, loop_);
-  if (rooms_.bridges != nullptr) bridge_ = std::make_unique<bridge::Bridge>(loop_, below(), *rooms_.bridges);
+  hub_ = std::make_unique<Hub>(*this);
+  fork_ = std::make_unique<Fork>(*hub_, below());
+  if (rooms_.bridges != nullptr) bridge_ = std::make_unique<bridge::Bridge>(loop_, *fork_, *rooms_.bridges);
   id_prefix_ = "dec_" + random_token(6);
   loop_.set_batch_hook([this] { return end_of_batch(); });
   loop_.arm(stream_timer_, rooms_.options.stream_recheck);
@@ -57,7 +73,27 @@ void Worker::write_decision_id(std::string& id) {
 }
 
 void Worker::handle(const listener::Request& request, listener::Reply& reply) {
-  if (!request.path.starts_with("/mcp/")) return side(request, reply);
+  bool endpoint = request.path.starts_with("/mcp") && (request.path.size() == 4 || request.path[4] == '/');
+  if (!endpoint) return side(request, reply);
+  if (Batch::begin(*this, request, reply)) return;
+  take_call().begin(request, reply);
+}
+
+void Worker::handle_member(const listener::Request& request, listener::Reply& reply) {
+  Call& call = take_call();
+  call.in_batch_ = true;
+  call.begin(request, reply);
+}
+
+void Worker::handle_inner(const listener::Request& request, listener::Reply& reply, const InnerCaller& caller) {
+  Call& call = take_call();
+  call.inner_ = true;
+  call.snapshot_ = caller.snapshot;
+  call.caller_ = caller.grant;
+  call.begin(request, reply);
+}
+
+Call& Worker::take_call() {
   Call* call = nullptr;
   if (free_.empty()) {
     calls_.push_back(std::make_unique<Call>(*this));
@@ -68,7 +104,7 @@ void Worker::handle(const listener::Request& request, listener::Reply& reply) {
     free_.pop_back();
   }
   busy_.fetch_add(1, std::memory_order_relaxed);
-  call->begin(request, reply);
+  return *call;
 }
 
 void Worker::refused(const IpAddress& remote, std::string_view first_line, const Error& error, int status) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gateway/call.h"
+#include "gateway/hub.h"
 #include "gateway/rooms.h"
 #include "net/loop.h"
 
@@ -18,6 +19,9 @@ class Worker final : public listener::Handler {
   ~Worker() override;
 
   void handle(const listener::Request& request, listener::Reply& reply) override;
+  // One request inside another: a member of a batch, or what the shared endpoint asks of one server. Its views live until this returns.
+  void handle_member(const listener::Request& request, listener::Reply& reply);
+  void handle_inner(const listener::Request& request, listener::Reply& reply, const InnerCaller& caller);
   void refused(const IpAddress& remote, std::string_view first_line, const Error& error, int status) override;
 
   // An ordered stop, on the loop: streams end first; then what is still open is recorded and answered, and nothing new is sent.
@@ -28,7 +32,7 @@ class Worker final : public listener::Handler {
   // For Call only.
   Rooms& rooms() { return rooms_; }
   net::Loop& loop() { return loop_; }
-  upstream::Transport& transport() { return bridge_ ? *bridge_ : below(); }
+  upstream::Transport& transport() { return bridge_ ? static_cast<upstream::Transport&>(*bridge_) : *fork_; }
   void run_errand(std::unique_ptr<Errand> errand);  // sent at the end of this batch, behind its records
   void errand_done(Errand& errand);
   const std::shared_ptr<const Snapshot>& snapshot();
@@ -42,6 +46,7 @@ class Worker final : public listener::Handler {
 
  private:
   upstream::Transport& below() { return route_ ? *route_ : static_cast<upstream::Transport&>(upstreams_); }
+  Call& take_call();
   bool end_of_batch();
   void send_admitted();
   void deliver_outgoing();
@@ -54,6 +59,8 @@ class Worker final : public listener::Handler {
   net::Loop& loop_;
   upstream::Upstreams upstreams_;
   std::unique_ptr<upstream::Transport> route_;  // to that, or to a process, by the server's kind
+  std::unique_ptr<Hub> hub_;                    // all servers as one
+  std::unique_ptr<upstream::Transport> fork_;   // to the hub, or to what is below
   std::unique_ptr<bridge::Bridge> bridge_;      // around it, where client and server speak different eras
   std::shared_ptr<const Snapshot> snapshot_;
   audit::Batch batch_;

@@ -1,0 +1,52 @@
+#pragma once
+// The tools of all servers a caller may use, under names that are unique (the shared endpoint /mcp). A name is kept where only one server
+// has it; otherwise it becomes `server__name`. At most 64 characters, the same for the same configuration (T-48). Pure.
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "catalog/catalog.h"
+#include "identity/identity.h"
+
+namespace callgate::gateway {
+
+constexpr std::size_t kSharedNameMax = 64;
+
+struct SharedTool {
+  const catalog::ServerEntry* server = nullptr;
+  std::string_view tool;  // as the server names it
+};
+
+// The policy that judges this caller at this server; null: everything is denied.
+const policy::Policy* policy_for(const catalog::Catalog& catalog, const identity::GrantEntry& caller, const catalog::ServerEntry& server);
+// Servers the caller may use through the shared endpoint, by slug: enabled, granted, with readable credentials.
+std::vector<const catalog::ServerEntry*> shared_servers(const catalog::Catalog& catalog, const identity::GrantEntry& caller);
+
+// Valid as long as the snapshot it was made from.
+class HubNames {
+ public:
+  HubNames(const catalog::Catalog& catalog, const identity::GrantEntry& caller);
+  const SharedTool* find(std::string_view shared_name) const;                                // null: no such tool for this caller
+  std::string_view shared(const catalog::ServerEntry& server, std::string_view tool) const;  // empty: not offered
+  const Digest& digest() const { return digest_; }                                           // another one: the caller's tools are others
+
+ private:
+  std::string unique_name(std::string_view slug, std::string_view tool, bool prefixed) const;
+  std::unordered_map<std::string, SharedTool> tools_;
+  std::unordered_map<std::string, std::string_view> names_;  // "slug tool" -> shared name
+  Digest digest_{};
+  mutable std::string key_;
+};
+
+// `server__name` and `server+uri`, for what is not in the catalog: prompts and resources.
+std::string shared_prompt(std::string_view slug, std::string_view prompt);
+std::string shared_uri(std::string_view slug, std::string_view uri);
+struct SplitName {
+  std::string_view slug, rest;  // both empty: not of that form
+};
+SplitName split_prompt(std::string_view shared);
+SplitName split_uri(std::string_view shared);
+
+}  // namespace callgate::gateway

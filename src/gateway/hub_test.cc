@@ -1,0 +1,249 @@
+// The shared endpoint and batches: requests that become several, each judged by itself.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "gateway/hub_names.h"
+#include "gateway/testing/gate.h"
+
+namespace callgate::gateway {
+namespace {
+
+using testing::Answer;
+using testing::Gate;
+using testing::ToyUpstream;
+
+bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+const std::string kMeta =
+    R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}})";
+
+// Two servers behind one gate: `refunds`, and `billing` with a tool of the same name.
+class Shared : public ::testing::Test {
+ protected:
+  Shared() {
+    Server billing = gate.server;
+    billing.id.clear();
+    billing.slug = billing.name = "billing";
+    auto added = gate.catalog->add_server(billing, {{"Authorization", Secret("Bearer of-billing")}});
+    second = added->id;
+    std::vector<Tool> tools;
+    for (auto name : {"get_charge", "send_invoice"}) {
+      Tool tool;
+      tool.server_id = second;
+      tool.name = name;
+      tool.definition_json = "{}";
+      tools.push_back(tool);
+    }
+    (void)gate.catalog->put_tools(second, tools);
+    identity::NewGrant wanted;
+    wanted.label = "both";
+    wanted.principal_id = gate.user.id;
+    wanted.servers = {gate.server.id, second};
+    token = gate.mint(wanted).token.reveal();
+    gate.upstream.script = [this](const ToyUpstream::Seen& seen, listener::Reply& reply) {
+      bool billing_asked = has(seen.head, "of-billing");
+      if (billing_asked && broken) return reply.send({500, {}, {}}, {});
+      if (has(seen.body, "tools/list"))
+        return reply.send(
+            {200, "application/json", {}},
+            billing_asked
+                ? R"({"jsonrpc":"2.0","id":7,"result":{"resultType":"complete","tools":[{"name":"get_charge"},{"name":"send_invoice"}]}})"
+                : R"({"jsonrpc":"2.0","id":7,"result":{"resultType":"complete","tools":[{"name":"get_charge"},{"name":"refund_payment"}]}})");
+      if (has(seen.body, "resources/list"))
+        return reply.send({200, "application/json", {}},
+                          R"({"jsonrpc":"2.0","id":7,"result":{"resultType":"complete","resources":[{"uri":"file:///a","name":"a"}]}})");
+      reply.send(
+          {200, "application/json", {}},
+          R"({"jsonrpc":"2.0","id":7,"result":{"resultType":"complete","content":[{"type":"resource_link","uri":"file:///x","name":"x"}]}})");
+    };
+  }
+  Answer ask(const std::string& method, const std::string& members, const std::string& head = {}) {
+    std::string body =
+        R"({"jsonrpc":"2.0","id":7,"method":")" + method + R"(","params":{)" + members + (members.empty() ? "" : ",") + kMeta + "}}";
+    return gate.post_raw("/mcp", body,
+                         "Authorization: Bearer " + token +
+                             "\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
+                             "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: " +
+                             method + "\r\n" + head);
+  }
+  Gate gate;
+  std::string second, token;
+  bool broken = false;
+};
+
+TEST_F(Shared, ListsTheToolsOfAllServersAndPrefixesOnlyWhatCollides) {
+  Answer list = ask("tools/list", "");
+  EXPECT_EQ(list.status, 200);
+  for (auto name : {"\"refund_payment\"", "\"send_invoice\"", "\"billing__get_charge\"", "\"refunds__get_charge\""})
+    EXPECT_TRUE(has(list.body, name)) << name << list.body;
+  EXPECT_FALSE(has(list.body, "\"get_charge\"")) << list.body;
+}
+
+TEST_F(Shared, CallsGoToTheServerTheNameBelongsTo) {
+  Answer answer = ask("tools/call", R"("name":"billing__get_charge","arguments":{})", "Mcp-Name: billing__get_charge\r\n");
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_TRUE(has(gate.upstream.seen.back().head, "of-billing"));
+  EXPECT_TRUE(has(gate.upstream.seen.back().head, "Mcp-Name: get_charge\r\n")) << gate.upstream.seen.back().head;
+  EXPECT_TRUE(has(gate.upstream.seen.back().body, R"("name":"get_charge")"));
+  EXPECT_TRUE(has(answer.body, "billing+file:///x")) << answer.body;
+  std::string record = gate.last_record();
+  EXPECT_TRUE(has(record, R"("server":"billing")") && has(record, R"("tool":"get_charge")") && has(record, R"("grant_label":"both")"))
+      << record;
+  EXPECT_TRUE(has(ask("tools/call", R"("name":"get_charge","arguments":{})", "Mcp-Name: get_charge\r\n").body, "Unknown tool"));
+}
+
+TEST_F(Shared, AServerThatFailsLeavesTheListNotTheSession) {
+  broken = true;
+  Answer list = ask("tools/list", "");
+  EXPECT_TRUE(has(list.body, "refund_payment")) << list.body;
+  EXPECT_FALSE(has(list.body, "send_invoice"));
+  EXPECT_TRUE(has(list.body, R"("callgate/unavailable":["billing"])")) << list.body;
+}
+
+// T-30, T-40, T-62: the other door leads through the same walk.
+TEST_F(Shared, WhatAPolicyHidesOrAGrantDoesNotCoverIsNotThereEither) {
+  gate.put_policy("version: \"1\"\ndefault: allow\nhide: [refund_payment]\ntools: {send_invoice: {allow: false}}\n");
+  Answer list = ask("tools/list", "");
+  EXPECT_FALSE(has(list.body, "refund_payment")) << list.body;
+  EXPECT_TRUE(has(ask("tools/call", R"("name":"refund_payment","arguments":{})", "Mcp-Name: refund_payment\r\n").body, "Unknown tool"));
+  std::size_t calls = gate.upstream.calls();
+  EXPECT_TRUE(has(ask("tools/call", R"("name":"send_invoice","arguments":{})", "Mcp-Name: send_invoice\r\n").body, "policy.deny_if"));
+  EXPECT_EQ(gate.upstream.calls(), calls);
+  token = gate.token;  // a grant of one server
+  list = ask("tools/list", "");
+  EXPECT_FALSE(has(list.body, "send_invoice")) << list.body;
+  EXPECT_FALSE(has(ask("resources/read", R"("uri":"billing+file:///a")", "Mcp-Name: billing+file:///a\r\n").body, "\"result\""));
+}
+
+TEST_F(Shared, ResourcesCarryTheirServerInTheirAddress) {
+  Answer list = ask("resources/list", "");
+  EXPECT_TRUE(has(list.body, "\"billing+file:///a\"") && has(list.body, "\"refunds+file:///a\"")) << list.body;
+  (void)ask("resources/read", R"("uri":"billing+file:///a")", "Mcp-Name: billing+file:///a\r\n");
+  EXPECT_TRUE(has(gate.upstream.seen.back().body, R"("uri":"file:///a")"));
+  EXPECT_TRUE(has(gate.upstream.seen.back().head, "of-billing"));
+}
+
+TEST_F(Shared, DiscoverIsAnsweredHere) {
+  std::size_t seen = gate.upstream.seen.size();
+  Answer answer = ask("server/discover", "");
+  EXPECT_TRUE(has(answer.body, "\"supportedVersions\"") && has(answer.body, "\"callgate\"")) << answer.body;
+  EXPECT_EQ(gate.upstream.seen.size(), seen);
+}
+
+// T-48
+TEST(HubNames, StayUniqueShortAndTheSame) {
+  auto entry = [](std::string slug, std::vector<std::string> tools) {
+    catalog::ServerEntry made;
+    made.server.id = made.server.slug = std::move(slug);
+    std::ranges::sort(tools);
+    made.tool_names = std::move(tools);
+    made.policy = policy::Policy::compile("p", 1, "version: \"1\"\ndefault: allow\n").policy;
+    return made;
+  };
+  std::string longer(60, 'x');
+  auto servers = [&] {
+    std::vector<catalog::ServerEntry> made;
+    made.push_back(entry("a", {"run", "b__run", longer + "-one-of-two", longer + "-two-of-two", "only"}));
+    made.push_back(entry("b", {"run", "c"}));
+    made.push_back(entry("a-b", {"c"}));
+    return made;
+  };
+  catalog::Catalog catalog(servers(), {});
+  identity::GrantEntry caller;
+  caller.grant.id = "grt_1";
+  caller.grant.servers = {"*"};
+  HubNames names(catalog, caller), again(catalog, caller);
+  std::set<std::string> all;
+  for (const auto& server : catalog.servers())
+    for (const auto& tool : server.tool_names) {
+      std::string name(names.shared(server, tool));
+      EXPECT_FALSE(name.empty()) << tool;
+      EXPECT_LE(name.size(), kSharedNameMax);
+      EXPECT_TRUE(all.insert(name).second) << name << " twice";
+      const SharedTool* found = names.find(name);
+      ASSERT_NE(found, nullptr);
+      EXPECT_EQ(found->server, &server);
+      EXPECT_EQ(found->tool, tool);
+      EXPECT_EQ(again.shared(server, tool), name);
+    }
+  EXPECT_TRUE(all.contains("only"));
+  EXPECT_TRUE(all.contains("b__run")) << "a name of its own keeps it";
+  EXPECT_TRUE(all.contains("a__run"));
+  EXPECT_EQ(names.find("run"), nullptr);
+}
+
+// ---- batches ----------------------------------------------------------------------------------------------------------
+
+class Batches : public ::testing::Test {
+ protected:
+  void open(const std::string& revision) {
+    gate.upstream.script = [revision](const ToyUpstream::Seen& seen, listener::Reply& reply) {
+      if (has(seen.body, "initialize"))
+        return reply.send({200, "application/json", {}}, R"({"jsonrpc":"2.0","id":0,"result":{"protocolVersion":")" + revision +
+                                                             R"(","capabilities":{},"serverInfo":{"name":"t","version":"1"}}})");
+      if (!has(seen.body, "\"id\"")) return reply.send({202, {}, {}}, {});
+      std::size_t at = seen.body.find("\"id\":") + 5;
+      std::string id = seen.body.substr(at, seen.body.find(',', at) - at);
+      reply.send({200, "application/json", {}}, R"({"jsonrpc":"2.0","id":)" + id + R"(,"result":{"content":[]}})");
+    };
+    Answer opened = gate.post_raw("/mcp/refunds",
+                                  R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":")" + revision +
+                                      R"(","capabilities":{},"clientInfo":{"name":"c","version":"1"}}})",
+                                  "Authorization: Bearer " + gate.token + "\r\nContent-Type: application/json\r\n");
+    session = opened.header("Mcp-Session-Id");
+  }
+  Answer post(const std::string& body) {
+    return gate.post_raw("/mcp/refunds", body,
+                         "Authorization: Bearer " + gate.token + "\r\nContent-Type: application/json\r\nMcp-Session-Id: " + session +
+                             "\r\nAccept: application/json, text/event-stream\r\n");
+  }
+  static std::string call(const std::string& id, const std::string& tool) {
+    return R"({"jsonrpc":"2.0","id":)" + id + R"(,"method":"tools/call","params":{"name":")" + tool + R"(","arguments":{}}})";
+  }
+  Gate gate;
+  std::string session;
+};
+
+// T-09: one allowed, one denied.
+TEST_F(Batches, EveryMemberIsJudgedByItself) {
+  open("2025-03-26");
+  gate.put_policy("version: \"1\"\ndefault: allow\ntools: {refund_payment: {allow: false}}\n");
+  Answer answer = post("[" + call("1", "get_charge") + "," + call("2", "refund_payment") +
+                       R"(,{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":9}}])");
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(answer.body.front(), '[');
+  EXPECT_TRUE(has(answer.body, R"("id":1,"result")") && has(answer.body, R"("id":2,"error")")) << answer.body;
+  EXPECT_EQ(gate.upstream.calls(), 1u);
+  auto records = gate.records();
+  EXPECT_TRUE(has(records[records.size() - 2] + records[records.size() - 3] + records.back(), "policy.deny_if"));
+}
+
+TEST_F(Batches, OfOneAnswersAsOne) {
+  open("2025-03-26");
+  EXPECT_EQ(post("[" + call("1", "get_charge") + "]").body, R"([{"jsonrpc":"2.0","id":1,"result":{"content":[]}}])");
+  EXPECT_EQ(post(R"([{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":9}}])").status, 202);
+}
+
+TEST_F(Batches, TheSameIdTwiceIsNotAnsweredTwice) {  // T-11
+  open("2025-03-26");
+  Answer answer = post("[" + call("1", "get_charge") + "," + call("1", "get_charge") + "]");
+  EXPECT_EQ(gate.upstream.calls(), 1u) << answer.body;
+}
+
+TEST_F(Batches, AreRefusedWhereTheRevisionHasNone) {
+  open("2025-11-25");
+  for (const std::string& body : {"[" + call("1", "get_charge") + "]", std::string("[]"), "[[" + call("1", "get_charge") + "]]"}) {
+    Answer answer = post(body);
+    EXPECT_EQ(answer.status, 400) << answer.body;
+    EXPECT_TRUE(has(answer.body, "batch") || has(answer.body, "object")) << answer.body;
+  }
+  EXPECT_EQ(gate.upstream.calls(), 0u);
+  open("2025-03-26");
+  EXPECT_TRUE(has(post(R"([{"jsonrpc":"2.0","id":5,"method":"initialize","params":{}}])").body, "rpc.batch"));
+}
+
+}  // namespace
+}  // namespace callgate::gateway
