@@ -13,6 +13,7 @@
 #include "identity/identity.h"
 #include "limits/limits.h"
 #include "model/record.h"
+#include "stdio/error_log.h"
 #include "upstream/probe.h"
 
 namespace callgate::admin {
@@ -42,6 +43,7 @@ struct Services {  // references outlive the Api
   std::function<Result<void>(const Record&)> record;  // writes an audit record, refuses when it cannot
   std::function<audit::Journal::Head()> journal_head;
   std::function<upstream::ProbeReport(const Server&, const vault::Credentials&)> probe = upstream::probe;
+  std::function<std::vector<stdio::LogLine>(const std::string& server_id, std::uint64_t since, std::size_t lines_max)> logs = {};
 };
 
 class Api {

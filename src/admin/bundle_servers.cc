@@ -13,11 +13,32 @@ std::string joined(std::vector<std::string> texts) {
   return out;
 }
 
+// In their order, as a person would type them.
+std::string words(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const auto& text : texts) {
+    const bool plain = !text.empty() && text.find_first_of(" \t\n'\"\\") == std::string::npos;
+    out += (out.empty() ? "" : " ") + (plain ? text : "'" + text + "'");
+  }
+  return out;
+}
+
 std::string_view yes(bool value) { return value ? "true" : "false"; }
 
 std::vector<std::pair<std::string, std::string>> describe(const Server& s) {
   return {{"name", s.name},
-          {"url", s.url.text()},
+          {"url", s.kind == ServerKind::Http ? s.url.text() : std::string()},
+          {"command", words(s.command.argv)},
+          {"environment", words(s.command.environment)},
+          {"secret_environment", joined(s.command.secret_names)},
+          {"workspace", s.command.workspace + (s.command.workspace_access == Mount::ReadWrite ? ":rw" : ":ro")},
+          {"readable", joined(s.command.readable)},
+          {"network", joined(s.command.network)},
+          {"shared", std::string(yes(s.command.shared))},
+          {"confined", std::string(yes(s.command.confined))},
+          {"memory_bytes_max", std::to_string(s.command.memory_bytes_max)},
+          {"processes_max", std::to_string(s.command.processes_max)},
+          {"cpu_seconds_max", std::to_string(s.command.cpu_seconds_max.count())},
           {"policy", s.policy},
           {"capture", std::string(capture_name(s.capture))},
           {"disabled", std::string(yes(s.disabled))},
@@ -55,11 +76,22 @@ std::vector<catalog::HeaderValue> split_headers(const vault::Credentials& creden
   return headers;
 }
 
+std::vector<catalog::HeaderValue> split_environment(const vault::Credentials& credentials) {
+  std::vector<catalog::HeaderValue> secrets;
+  for (std::string_view rest = credentials.environment().reveal(); !rest.empty();) {
+    const std::string_view one = rest.substr(0, rest.find('\0'));
+    const std::size_t equals = one.find('=');
+    secrets.push_back({std::string(one.substr(0, equals)), Secret(std::string(one.substr(equals + 1)))});
+    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+  }
+  return secrets;
+}
+
 }  // namespace
 
 void Bundle::plan_servers() {
   auto rules = server_fields();
-  for (auto& rule : rules) rule.required = rule.name == "name" || rule.name == "url" || rule.name == "slug";
+  for (auto& rule : rules) rule.required = rule.name == "name" || rule.name == "slug";
   each("servers", "slug", rules, [this](json::Value item, const std::string& slug) { plan_server(item, slug); });
   if (!prunes("servers"))
     for (const auto& [slug, server] : servers_)
@@ -73,37 +105,51 @@ void Bundle::plan_server(json::Value item, const std::string& slug) {
   auto headers = read_headers(item);
   if (!headers) return problem(where, headers.error().message);
   for (const auto& header : *headers) wanted.header_names.push_back(header.name);
+  auto secrets = read_secrets(item);
+  for (const auto& secret : secrets) wanted.command.secret_names.push_back(secret.name);
+  if (auto checked = catalog::check_server(wanted); !checked) return problem(where, checked.error().message);
   if (!wanted.policy.empty() && !will_have("policies", wanted.policy)) return problem(where, "there is no policy `" + wanted.policy + "`");
   uses_[where] = {wanted.policy, ""};
   auto present = servers_.find(slug);
-  if (present == servers_.end()) return add_server_step(wanted, item);
+  const auto allowed = check_command_allowed(context_, wanted, item);
+  if (present == servers_.end()) {
+    if (!allowed) return problem(where, allowed.error().message);
+    return add_server_step(wanted, item);
+  }
+  if (present->second.kind != wanted.kind)
+    return problem(where, "it cannot change between a URL and a command: give the new one another slug");
   wanted.id = present->second.id;
   wanted.version = present->second.version;
   wanted.created_at = present->second.created_at;
   auto lines = differences(describe(present->second), describe(wanted));
-  if (lines.empty() && !headers->empty() && flag_of(body_, "refresh_secrets", false)) lines.push_back("headers: values written again");
-  if (!lines.empty()) edit_server_step(wanted, present->second, item, std::move(lines));
+  if (lines.empty() && !(headers->empty() && secrets.empty()) && flag_of(body_, "refresh_secrets", false))
+    lines.push_back("credentials: values written again");
+  if (lines.empty()) return;
+  if (!allowed) return problem(where, allowed.error().message);
+  edit_server_step(wanted, present->second, item, std::move(lines));
 }
 
 void Bundle::add_server_step(const Server& wanted, json::Value item) {
-  step(Change::Add, "server", wanted.slug, {"url: " + wanted.url.text()}, [this, wanted, item]() -> Result<Undo> {
-    CG_TRY(auto headers, read_headers(item));
-    CG_TRY(auto added, services_.catalog.add_server(wanted, headers));
-    probe_.push_back(added);
-    return Undo([this, id = added.id] { (void)services_.catalog.remove_server(id); });
-  });
+  step(Change::Add, "server", wanted.slug,
+       {wanted.kind == ServerKind::Http ? "url: " + wanted.url.text() : "command: " + words(wanted.command.argv)},
+       [this, wanted, item]() -> Result<Undo> {
+         CG_TRY(auto headers, read_headers(item));
+         CG_TRY(auto added, services_.catalog.add_server(wanted, headers, read_secrets(item)));
+         probe_.push_back(added);
+         return Undo([this, id = added.id] { (void)services_.catalog.remove_server(id); });
+       });
 }
 
 void Bundle::edit_server_step(const Server& wanted, const Server& present, json::Value item, std::vector<std::string> lines) {
   step(Change::Edit, "server", wanted.slug, std::move(lines), [this, wanted, present, item]() -> Result<Undo> {
     CG_TRY(auto headers, read_headers(item));
     CG_TRY(auto old_credentials, services_.catalog.credentials(present.id));
-    CG_TRY(auto updated, services_.catalog.update_server(wanted, headers));
+    CG_TRY(auto updated, services_.catalog.update_server(wanted, headers, read_secrets(item)));
     probe_.push_back(updated);
     return Undo([this, present, old_credentials, version = updated.version] {
       Server back = present;
       back.version = version;
-      (void)services_.catalog.update_server(back, split_headers(old_credentials));
+      (void)services_.catalog.update_server(back, split_headers(old_credentials), split_environment(old_credentials));
     });
   });
 }

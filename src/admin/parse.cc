@@ -19,9 +19,9 @@ Result<void> read_timeout(json::Value body, std::string_view name, std::chrono::
 }  // namespace
 
 std::vector<FieldRule> server_fields() {
-  return {
+  std::vector<FieldRule> fields = {
       {"name", Shape::Text, false, "what people call it"},
-      {"url", Shape::Text, false, "its MCP endpoint: https://host[:port]/path"},
+      {"url", Shape::Text, false, "its MCP endpoint: https://host[:port]/path; or else a `command`"},
       {"slug", Shape::Text, false, "short name in URLs and policies, [a-z0-9-]; default from the name"},
       {"headers", Shape::Map, false, "credentials sent with every request, sealed at rest, never shown again; replaces the whole set",
        Keep::Secret},
@@ -35,6 +35,8 @@ std::vector<FieldRule> server_fields() {
       {"call_timeout_ms", Shape::Number, false, "to the response head and between pieces of a stream; default 60000"},
       {"response_bytes_max", Shape::Number, false, "of one answer or one event; default 16777216"},
   };
+  for (FieldRule& rule : command_fields()) fields.push_back(std::move(rule));
+  return fields;
 }
 
 Result<void> read_server(json::Value body, Server& into) {
@@ -48,6 +50,7 @@ Result<void> read_server(json::Value body, Server& into) {
                   "`url` must be https://host[:port]/path without user, password or fragment; put credentials into `headers`");
     into.url = *url;
   }
+  CG_CHECK(read_command(body, into));
   if (body["policy"].exists()) into.policy = text_of(body, "policy");
   if (body["capture"].exists()) {
     auto name = body["capture"].string();

@@ -15,6 +15,13 @@ std::vector<FieldRule> grant_fields();
 // Takes over the members that are present, leaves the rest of `into` alone.
 Result<void> read_server(json::Value body, Server& into);
 Result<std::vector<catalog::HeaderValue>> read_headers(json::Value body);
+std::vector<FieldRule> command_fields();
+Result<void> read_command(json::Value body, Server& into);  // part of read_server
+std::vector<catalog::HeaderValue> read_secrets(json::Value body);
+bool names_command(json::Value body);  // something of a command is being set
+// A command is code that runs on this machine: who may name one from where, and whether it is pinned.
+// Forbidden admin.command_remote, InvalidArgument sandbox.unpinned.
+Result<void> check_command_allowed(Context& context, const Server& server, json::Value body);
 Result<Role> read_role(std::string_view name, json::Value body);
 // Everything of a grant but its servers and lifetime.
 Result<void> read_grant(json::Value body, Grant& into);

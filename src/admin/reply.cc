@@ -146,9 +146,33 @@ std::string_view grant_state(const Grant& grant, WallTime now) {
 
 std::string endpoint_of(const Services& services, const Server& server) { return services.public_url + "/mcp/" + server.id + "/"; }
 
+// Values of secret variables are not here: nobody has them to show.
+void write_command(json::Writer& out, const Command& command) {
+  write_texts(out, "command", command.argv);
+  out.key("environment").begin_object();
+  for (const std::string& one : command.environment) {
+    const std::size_t equals = one.find('=');
+    out.member(std::string_view(one).substr(0, equals), std::string_view(one).substr(equals + 1));
+  }
+  out.end_object();
+  write_texts(out, "secret_names", command.secret_names);
+  out.member("workspace", std::string_view(command.workspace));
+  out.member("workspace_access", command.workspace_access == Mount::ReadWrite ? "rw" : "ro");
+  write_texts(out, "readable", command.readable);
+  write_texts(out, "network", command.network);
+  out.member("shared", command.shared).member("confined", command.confined);
+  out.member("memory_bytes_max", static_cast<std::int64_t>(command.memory_bytes_max));
+  out.member("processes_max", static_cast<std::int64_t>(command.processes_max));
+  out.member("cpu_seconds_max", static_cast<std::int64_t>(command.cpu_seconds_max.count()));
+}
+
 void write_server(json::Writer& out, const Server& server, std::string_view base_url) {
   out.begin_object();
-  out.member("id", server.id).member("slug", server.slug).member("name", server.name).member("url", server.url.text());
+  const bool stdio = server.kind == ServerKind::Stdio;
+  out.member("id", server.id).member("slug", server.slug).member("name", server.name).member("kind", stdio ? "stdio" : "http");
+  if (stdio) write_command(out, server.command);
+  else out.member("url", server.url.text());
+  out.member("speaks_legacy", server.eras.legacy).member("speaks_modern", server.eras.modern);
   out.member("endpoint", std::string(base_url) + "/mcp/" + server.id + "/");
   out.member("policy", server.policy).member("disabled", server.disabled).member("allow_private", server.allow_private);
   out.member("tls_verify", server.tls_verify).member("tls_ca_pem", server.tls_ca_pem);

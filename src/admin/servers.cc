@@ -3,16 +3,20 @@
 #include "admin/reply.h"
 #include "admin/route.h"
 
+#include <charconv>
+#include <limits>
+
 namespace callgate::admin {
 namespace {
 
-Result<vault::Credentials> unsealed(const std::vector<catalog::HeaderValue>& headers) {
-  std::string lines;
+Result<vault::Credentials> unsealed(const std::vector<catalog::HeaderValue>& headers, const std::vector<catalog::HeaderValue>& secrets) {
+  std::string lines, environment;
   for (const auto& header : headers) {
     CG_CHECK(vault::check_header(header.name, header.value.reveal()));
     ((((lines += header.name) += ": ") += header.value.reveal()) += "\r\n");
   }
-  return vault::Credentials(Secret(std::move(lines)));
+  for (const auto& secret : secrets) (((environment += secret.name) += '=') += secret.value.reveal()) += '\0';
+  return vault::Credentials(Secret(std::move(lines)), Secret(std::move(environment)));
 }
 
 // The first stage that failed, as one error; all stages go along.
@@ -60,12 +64,17 @@ Result<Reply> show(Context& context) {
 
 Result<Reply> add(Context& context) {
   auto& catalog = context.services.catalog;
+  if (!context.body["url"].exists() && !context.body["command"].exists())
+    return fail(Code::InvalidArgument, "admin.missing_field", "`url` is missing; a server that is a program has a `command` instead");
   Server server;
   CG_CHECK(read_server(context.body, server));
   CG_TRY(auto headers, read_headers(context.body));
+  auto secrets = read_secrets(context.body);
+  CG_CHECK(check_command_allowed(context, server, context.body));
+  CG_CHECK(catalog::check_server(server));
   CG_CHECK(check_policy_exists(context.services, server.policy));
   context.target = server.slug.empty() ? server.name : server.slug;
-  CG_TRY(auto credentials, unsealed(headers));
+  CG_TRY(auto credentials, unsealed(headers, secrets));
   std::optional<upstream::ProbeReport> report;
   if (flag_of(context.body, "probe", true)) {
     report = context.probe(server, credentials);
@@ -78,11 +87,12 @@ Result<Reply> add(Context& context) {
     context.changed = false;
     return server_reply(200, context, server, report ? &*report : nullptr);
   }
-  CG_TRY(server, catalog.add_server(server, headers));
+  CG_TRY(server, catalog.add_server(server, headers, secrets));
   name_target(context, server);
   if (report) {
     for (auto& tool : report->tools) tool.server_id = server.id;
-    CG_CHECK(catalog.put_tools(server.id, report->tools));
+    CG_CHECK(catalog.put_tools(server.id, report->tools, report->eras));
+    server.eras = report->eras;
   }
   return server_reply(201, context, server, report ? &*report : nullptr);
 }
@@ -93,12 +103,14 @@ Result<Reply> edit(Context& context) {
   name_target(context, server);
   if (auto version = number_of(context.body, "version")) server.version = *version;
   CG_CHECK(read_server(context.body, server));
+  CG_CHECK(check_command_allowed(context, server, context.body));
   CG_CHECK(check_policy_exists(context.services, server.policy));
-  std::optional<std::vector<catalog::HeaderValue>> headers;
+  std::optional<std::vector<catalog::HeaderValue>> headers, secrets;
+  if (context.body["secret_environment"].exists()) secrets = read_secrets(context.body);
   if (context.body["headers"].exists()) {
     CG_TRY(headers, read_headers(context.body));
   }
-  CG_TRY(server, catalog.update_server(server, headers));
+  CG_TRY(server, catalog.update_server(server, headers, secrets));
   name_target(context, server);
   return server_reply(200, context, server, nullptr);
 }
@@ -119,9 +131,40 @@ Result<Reply> probe(Context& context) {
   context.changed = report.ok;
   if (report.ok) {
     for (auto& tool : report.tools) tool.server_id = server.id;
-    CG_CHECK(catalog.put_tools(server.id, report.tools));
+    CG_CHECK(catalog.put_tools(server.id, report.tools, report.eras));
+    server.eras = report.eras;
   }
   return server_reply(200, context, server, &report);
+}
+
+Result<std::int64_t> query_number(const Context& context, std::string_view name, std::int64_t otherwise, std::int64_t most) {
+  const std::string_view text = context.ask(name);
+  if (text.empty()) return otherwise;
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < 0 || number > most)
+    return fail(Code::InvalidArgument, "admin.query",
+                "`" + std::string(name) + "` must be a whole number, at most " + std::to_string(most));
+  return number;
+}
+
+Result<Reply> logs(Context& context) {
+  CG_TRY(auto server, context.services.catalog.server(context.parameter("server")));
+  if (server.kind != ServerKind::Stdio)
+    return fail(Code::InvalidArgument, "server.no_logs", "server `" + server.slug + "` is no command: only those have logs here");
+  CG_TRY(auto since, query_number(context, "since", 0, std::numeric_limits<std::int64_t>::max()));
+  CG_TRY(auto limit, query_number(context, "limit", 200, 10'000));
+  std::vector<stdio::LogLine> lines;
+  if (context.services.logs) lines = context.services.logs(server.id, static_cast<std::uint64_t>(since), static_cast<std::size_t>(limit));
+  return json_reply(200, [&](json::Writer& out) {
+    out.begin_object().key("items").begin_array();
+    for (const auto& line : lines) {
+      out.begin_object().member("sequence", static_cast<std::int64_t>(line.sequence));
+      write_time(out, "time", line.time);
+      out.member("process", static_cast<std::int64_t>(line.process)).member("text", std::string_view(line.text)).end_object();
+    }
+    out.end_array().end_object();
+  });
 }
 
 Result<Reply> setup(Context& context) {
@@ -134,7 +177,7 @@ Result<Reply> setup(Context& context) {
 void add_server_routes(std::vector<Route>& routes) {
   std::vector<FieldRule> fields = server_fields();
   std::vector<FieldRule> add_fields = fields;
-  for (auto& field : add_fields) field.required = field.name == "name" || field.name == "url";
+  for (auto& field : add_fields) field.required = field.name == "name";
   add_fields.push_back({"probe", Shape::Flag, false, "look at the server before adding it; default true"});
   add_fields.push_back({"dry_run", Shape::Flag, false, "check and probe only"});
   std::vector<FieldRule> edit_fields = fields;
@@ -164,6 +207,15 @@ void add_server_routes(std::vector<Route>& routes) {
                     {},
                     true,
                     true});
+  routes.push_back({"GET",
+                    "/api/v1/servers/{server}/logs",
+                    "server.logs",
+                    Access::Read,
+                    "What the processes of a command wrote to standard error, newest last; secrets of its environment are masked",
+                    logs,
+                    {},
+                    {{"since", Shape::Number, false, "only lines after this `sequence`"},
+                     {"limit", Shape::Number, false, "newest lines, at most 10000; default 200"}}});
   routes.push_back({"GET",
                     "/api/v1/servers/{server}/setup",
                     "server.setup",

@@ -13,6 +13,7 @@
 #include <map>
 
 #include "app/setup_page.h"
+#include "stdio/probe.h"
 #include "telemetry/log.h"
 #include "upstream/probe.h"
 
@@ -86,14 +87,23 @@ Result<void> Daemon::publish() {
   std::lock_guard lock(publish_mutex_);
   CG_TRY(auto catalog, catalog_->catalog());
   CG_TRY(auto directory, identity_->directory());
+  // Processes of servers that are gone, disabled or changed end once their calls have.
+  std::vector<std::pair<std::string, std::int64_t>> commands;
+  for (const catalog::ServerEntry& entry : catalog->servers())
+    if (entry.server.kind == ServerKind::Stdio && !entry.server.disabled) commands.emplace_back(entry.server.id, entry.server.version);
+  if (processes_) processes_->retain(std::move(commands));
   snapshots_.publish(std::move(catalog), std::move(directory));
   return {};
 }
 
 Result<void> Daemon::start_workers() {
   offload_ = std::make_unique<net::Offload>(4, 4'096);
-  rooms_ = std::make_unique<gateway::Rooms>(
-      gateway::Rooms{clock_, snapshots_, sessions_, *counters_, *journal_, *offload_, {}, {}, {}, {}, vault_.get(), &bridges_});
+  sandbox::LauncherOptions confinement;
+  confinement.hidden_paths = {std::filesystem::weakly_canonical(settings_.data_dir)};
+  sandboxes_ = std::make_shared<stdio::Sandboxes>(std::move(confinement));
+  CG_TRY(processes_, stdio::Processes::create(stdio::make_sandbox_starter(sandboxes_), {}));
+  rooms_ = std::make_unique<gateway::Rooms>(gateway::Rooms{
+      clock_, snapshots_, sessions_, *counters_, *journal_, *offload_, {}, {}, {}, {}, vault_.get(), &bridges_, processes_.get()});
   rooms_->options.record_before_effect = settings_.audit_before_effect();
   rooms_->options.audit = !options_.unsafe_no_audit;
   rooms_->side = [this](const gateway::SideRequest& request) { return answer_side(request); };
@@ -134,7 +144,11 @@ Result<void> Daemon::open_doors() {
   CG_TRY(control_, listener::Listener::open(control, {workers.front()}));
   api_ = std::make_unique<admin::Api>(
       admin::Services{*identity_, *catalog_, *index_, *counters_, clock_, settings_, url(), [this] { return publish(); },
-                      [this](const Record& record) { return this->record(record); }, [this] { return journal_->head(); }});
+                      [this](const Record& record) { return this->record(record); }, [this] { return journal_->head(); },
+                      [this](const Server& server, const vault::Credentials& credentials) { return probe(server, credentials); },
+                      [this](const std::string& server_id, std::uint64_t since, std::size_t lines_max) {
+                        return processes_->logs(server_id, since, lines_max);
+                      }});
   for (auto& loop : loops_) threads_.emplace_back([&loop] { loop->run(); });
   return {};
 }
@@ -172,14 +186,18 @@ void Daemon::tools_changed(std::string_view server_id) {
   reprobe_.emplace(server_id);
 }
 
+upstream::ProbeReport Daemon::probe(const Server& server, const vault::Credentials& credentials) {
+  return server.kind == ServerKind::Stdio ? stdio::probe(*sandboxes_, server, credentials) : upstream::probe(server, credentials);
+}
+
 void Daemon::probe_again(const std::string& server_id) {
   auto server = catalog_->server(server_id);
   if (!server || server->disabled) return;
   auto credentials = catalog_->credentials(server_id);
   if (!credentials) return;
-  upstream::ProbeReport report = upstream::probe(*server, *credentials);
+  upstream::ProbeReport report = probe(*server, *credentials);
   if (!report.ok) return telemetry::log_warn("server could not be probed after its tools changed", {{"server", server->slug}});
-  if (auto stored = catalog_->put_tools(server_id, report.tools); !stored) return;
+  if (auto stored = catalog_->put_tools(server_id, report.tools, report.eras); !stored) return;
   if (auto published = publish(); !published)
     telemetry::log_error("configuration could not be published", {{"detail", published.error().detail}});
   (void)record_system("catalog.tools_changed", "the tools of server " + server->slug + " were read again");
@@ -215,10 +233,11 @@ void Daemon::housekeeping() {
       next_sweep = clock_.mono() + 60s;
       auto snapshot = snapshots_.load();
       auto now = clock_.now();
-      sessions_.sweep(now, [&](const session::Session& session) {
+      auto closed = sessions_.sweep(now, [&](const session::Session& session) {
         const identity::GrantEntry* entry = snapshot->directory->find(session.grant_id);
         return entry != nullptr && !entry->grant.revoked_at && now < entry->grant.expires_at;
       });
+      for (const auto& session : closed) processes_->end_session(session->upstream_id);
       if (settings_.audit.retention > 0s) apply_retention(now);
     }
     lock.lock();
@@ -260,6 +279,7 @@ void Daemon::stop() {
   control_.reset();
   door_.reset();
   workers_.clear();
+  processes_.reset();
   loops_.clear();
   if (counters_) (void)counters_->checkpoint();
   if (identity_) (void)identity_->flush_uses();

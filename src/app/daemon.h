@@ -16,6 +16,8 @@
 #include "gateway/worker.h"
 #include "limits/limits.h"
 #include "listener/listener.h"
+#include "stdio/processes.h"
+#include "stdio/sandbox_starter.h"
 
 namespace callgate::app {
 
@@ -39,6 +41,7 @@ class Daemon {
   Result<void> record_system(std::string_view reason, std::string_view message);
   gateway::SideReply answer_side(const gateway::SideRequest& request);
   void tools_changed(std::string_view server_id);
+  upstream::ProbeReport probe(const Server& server, const vault::Credentials& credentials);
   void probe_again(const std::string& server_id);
   void apply_retention(WallTime now);
   void drain();         // calls under way get a moment, then their records; streams end at once
@@ -57,6 +60,8 @@ class Daemon {
   std::unique_ptr<audit::Index> index_;
   gateway::SnapshotHolder snapshots_;
   bridge::Registry bridges_;
+  std::shared_ptr<stdio::Sandboxes> sandboxes_;
+  std::unique_ptr<stdio::Processes> processes_;
   session::SessionTable sessions_{session::SessionTable::Options{}};
   std::unique_ptr<admin::Api> api_;
   std::unique_ptr<gateway::Rooms> rooms_;

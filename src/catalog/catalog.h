@@ -46,6 +46,9 @@ class Catalog {
   std::unordered_map<std::string_view, const policy::Policy*> policy_by_name_;
 };
 
+// URL or command, limits, names, as add_server() and update_server() judge them; InvalidArgument catalog.invalid_server.
+Result<void> check_server(const Server& server);
+
 struct PolicyVersion {
   std::string name;
   std::int64_t version = 0;

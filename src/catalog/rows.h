@@ -40,8 +40,6 @@ std::string lower_case(std::string_view text);
 // One line of printable text of 1 (or 0) to `bytes_max` bytes; InvalidArgument catalog.invalid_text.
 Result<void> check_line(std::string_view field, std::string_view text, std::size_t bytes_max);
 
-// URL or command, limits, names; InvalidArgument catalog.invalid_server. The slug is checked apart.
-Result<void> check_server(const Server& server);
 Result<void> check_slug(std::string_view slug);  // InvalidArgument catalog.invalid_slug
 std::string slug_from(std::string_view name);    // never empty or reserved
 

@@ -3,7 +3,8 @@
 namespace callgate::catalog {
 namespace {
 
-// Times are microseconds since 1970; fingerprints are hex; a command is JSON (command_rows.cc). Versions of a removed policy stay: recorded decisions name them.
+// Times are microseconds since 1970; fingerprints are hex; a command is JSON (command_rows.cc).
+// Versions of a removed policy stay: recorded decisions name them.
 constexpr store::Migration kMigrations[] = {{"catalog", 1, R"sql(
 CREATE TABLE servers (
   id TEXT PRIMARY KEY,

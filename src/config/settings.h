@@ -47,6 +47,9 @@ struct Settings {
   struct Log {
     std::string level, format;
   } log;
+  struct Stdio {
+    bool remote_registration = false;
+  } stdio;
   // the command line
   std::string url;  // empty: the control socket
   Secret token;

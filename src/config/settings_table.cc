@@ -39,6 +39,10 @@ const std::vector<Setting>& settings_table() {
        [](Settings& s) -> Field { return &s.audit.segment_bytes; }},
       {"limits.checkpoint_interval", Type::Duration, "10s", "", "How often counters are written to the database and their ledger is cut.",
        [](Settings& s) -> Field { return &s.limits.checkpoint_interval; }},
+      {"stdio.remote_registration", Type::Flag, "false", "",
+       "Let admins add and change servers that are commands over the network too. A command runs on this machine; off, only the control "
+       "socket may name one.",
+       [](Settings& s) -> Field { return &s.stdio.remote_registration; }, false},
       {"timeouts.head", Type::Duration, "10s", "", "For a whole request head to arrive.",
        [](Settings& s) -> Field { return &s.timeouts.head; }},
       {"timeouts.body", Type::Duration, "30s", "", "For a whole request body to arrive.",

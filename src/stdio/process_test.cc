@@ -29,9 +29,7 @@ class StdioProcess : public ::testing::Test {
   void SetUp() override {
     ::signal(SIGPIPE, SIG_IGN);
     loop = std::move(*net::Loop::create());
-    auto launcher = sandbox::Launcher::create();
-    ASSERT_TRUE(launcher) << launcher.error().message;
-    processes = std::move(*Processes::create(make_sandbox_starter(std::move(*launcher)), {}));
+    processes = std::move(*Processes::create(make_sandbox_starter(std::make_shared<Sandboxes>(sandbox::LauncherOptions{})), {}));
     transport = processes->front(*loop);
     server.id = "srv-1";
     server.slug = "few-words";

@@ -40,8 +40,8 @@ class SandboxChild final : public Child, private net::Watcher {
 
 class SandboxStarter final : public Starter {
  public:
-  explicit SandboxStarter(std::shared_ptr<sandbox::Launcher> launcher)
-      : launcher_(std::move(launcher)), offload_(std::make_unique<net::Offload>(kThreads, kQueueMax)) {}
+  explicit SandboxStarter(std::shared_ptr<Sandboxes> sandboxes)
+      : sandboxes_(std::move(sandboxes)), offload_(std::make_unique<net::Offload>(kThreads, kQueueMax)) {}
   // What was started and never asked for ends before the launcher does.
   ~SandboxStarter() override {
     offload_.reset();
@@ -55,7 +55,8 @@ class SandboxStarter final : public Starter {
       boxes_.insert(box);
     }
     const bool queued = offload_->run([this, &loop, box, started, profile = profile_of(server, credentials)] {
-      auto launched = launcher_->launch(profile);
+      auto launcher = sandboxes_->launcher();
+      auto launched = launcher ? (*launcher)->launch(profile) : tl::unexpected<Error>(launcher.error());
       if (launched) box->process = std::move(*launched);
       else box->error = launched.error();
       loop.post([this, &loop, box, started] { open(loop, box, started); });
@@ -78,7 +79,7 @@ class SandboxStarter final : public Starter {
     if (box->process) started(std::make_unique<SandboxChild>(loop, std::move(box->process)));
     else started(tl::unexpected<Error>(box->error));
   }
-  std::shared_ptr<sandbox::Launcher> launcher_;
+  std::shared_ptr<Sandboxes> sandboxes_;
   std::unique_ptr<net::Offload> offload_;
   std::mutex mutex_;
   std::set<std::shared_ptr<Box>> boxes_;
@@ -94,6 +95,14 @@ sandbox::Access access_of(Mount mount) {
 }
 
 }  // namespace
+
+Result<sandbox::Launcher*> Sandboxes::launcher() {
+  const std::lock_guard lock(mutex_);
+  if (!launcher_) {
+    CG_TRY(launcher_, sandbox::Launcher::create(options_));
+  }
+  return launcher_.get();
+}
 
 sandbox::Profile profile_of(const Server& server, const vault::Credentials& credentials) {
   const Command& command = server.command;
@@ -117,8 +126,8 @@ sandbox::Profile profile_of(const Server& server, const vault::Credentials& cred
   return profile;
 }
 
-std::unique_ptr<Starter> make_sandbox_starter(std::shared_ptr<sandbox::Launcher> launcher) {
-  return std::make_unique<SandboxStarter>(std::move(launcher));
+std::unique_ptr<Starter> make_sandbox_starter(std::shared_ptr<Sandboxes> sandboxes) {
+  return std::make_unique<SandboxStarter>(std::move(sandboxes));
 }
 
 }  // namespace callgate::stdio

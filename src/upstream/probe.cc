@@ -1,11 +1,6 @@
 #include "upstream/probe.h"
 
-#include <algorithm>
-#include <set>
-
-#include "json/writer.h"
-#include "upstream/fingerprint.h"
-#include "upstream/probe_session.h"
+#include "upstream/probe_talk.h"
 #include "upstream/resolver.h"
 #include "upstream/upstream.h"
 
@@ -13,46 +8,14 @@ namespace callgate::upstream {
 namespace {
 
 constexpr std::chrono::seconds kProbeMax{60};
-constexpr std::chrono::seconds kDiscoverMax{10};
-constexpr int kPagesMax = 100;
-constexpr std::size_t kToolsMax = 10'000;
-constexpr std::size_t kNameMax = 128;
-constexpr std::size_t kTextMax = 64 * 1024;
-constexpr const char* kStageNames[] = {"resolve", "connect", "tls", "handshake", "auth", "tools"};
-enum : std::size_t { kResolve, kConnect, kTls, kHandshake, kAuth, kTools };
+constexpr std::chrono::seconds kAlsoMax{10};
+constexpr const char *kResolve = "resolve", *kConnect = "connect", *kTls = "tls", *kHandshake = "handshake", *kAuth = "auth",
+                     *kTools = "tools";
 
-// A text of the server's inside one of ours: printable ASCII, short.
-std::string quoted(std::string_view text) {
-  std::string out = "`";
-  for (const char c : text.substr(0, 160)) out.push_back(c >= 0x20 && c < 0x7f && c != '`' ? c : '?');
-  return out + (text.size() > 160 ? "...`" : "`");
-}
-
-std::string cut(std::string_view text) {
-  if (text.size() <= kTextMax) return std::string(text);
-  std::size_t end = kTextMax;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // not inside a code point
-  return std::string(text.substr(0, end));
-}
-
-bool plain_name(std::string_view name) {
-  return !name.empty() && name.size() <= kNameMax &&
-         std::none_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-}
-
-bool plain_session_id(std::string_view id) {
-  return id.size() <= 1024 && std::all_of(id.begin(), id.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-}
-
-class Probe {
+class Probe final : private ProbeTalk {
  public:
-  Probe(const Server& server, const vault::Credentials& credentials) : server_(server), credentials_(credentials) {
-    for (const char* name : kStageNames) {
-      report_.stages.emplace_back();
-      report_.stages.back().name = name;
-      report_.stages.back().skipped = true;
-    }
-  }
+  Probe(const Server& server, const vault::Credentials& credentials)
+      : ProbeTalk(server, {kResolve, kConnect, kTls, kHandshake, kAuth, kTools}), credentials_(credentials) {}
 
   ProbeReport run() {
     Addresses addresses;
@@ -62,50 +25,17 @@ class Probe {
   }
 
  private:
-  Stage& stage(std::size_t which) { return report_.stages[which]; }
-  bool pass(std::size_t which, std::string what, std::int64_t took_ms = 0) {
-    Stage& at = stage(which);
-    at.ok = true;
-    at.skipped = false;
-    at.what = std::move(what);
-    at.took_ms = took_ms;
-    return true;
-  }
-  bool fail_at(std::size_t which, std::string why, std::string fix) {
-    Stage& at = stage(which);
-    at.ok = at.skipped = false;
-    at.why = std::move(why);
-    at.fix = std::move(fix);
-    return false;
-  }
-  // A server that is not stored yet is added, one that is is edited.
-  std::string command(std::string_view option) const {
-    if (server_.id.empty()) return "callgate server add ... " + std::string(option);
-    return "callgate server edit " + server_.slug + " " + std::string(option);
-  }
-  static std::int64_t since(MonoTime start) {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(SystemClock().mono() - start).count();
-  }
-
   bool resolve(Addresses& addresses);
   bool judge(const Addresses& addresses);
   bool talk(const Addresses& addresses);
   bool shake_hands(ProbeSession& session);
-  bool modern_hello(const ProbeAnswer& answer);
-  bool legacy_hello(ProbeSession& session);
-  bool transport_failed(const Error& error);
-  bool refused_by_auth(const ProbeAnswer& answer);
-  bool list_tools(ProbeSession& session);
-  bool take_page(const json::Value& result);
-  bool take_tool(const json::Value& entry);
+  bool transport_failed(const Error& error) override;
+  bool refused_by_auth(const ProbeAnswer& answer) override;
+  std::string check_endpoint() const override { return "check that " + server_.url.text() + " is the server's MCP endpoint (often /mcp)"; }
   void note_connection();
 
-  const Server& server_;
   const vault::Credentials& credentials_;
-  ProbeReport report_;
   ProbeClient* client_ = nullptr;
-  std::set<std::string, std::less<>> names_;
-  bool offers_tools_ = true;
 };
 
 bool Probe::resolve(Addresses& addresses) {
@@ -167,7 +97,7 @@ bool Probe::transport_failed(const Error& error) {
                    "if it uses a private certificate authority: " + command("--tls-ca CA.pem") + "; otherwise renew its certificate");
   }
   if (server_.url.tls && stage(kTls).skipped) pass(kTls, client_->tls_summary(), client_->tls_took().count());
-  const std::size_t where = stage(kHandshake).ok ? kTools : kHandshake;
+  const char* where = stage(kHandshake).ok ? kTools : kHandshake;
   if (error.reason == "upstream.timeout")
     return fail_at(where, why, "check the server's log, or allow it more time: " + command("--call-timeout 120s"));
   if (error.reason == "upstream.too_large")
@@ -196,6 +126,11 @@ bool Probe::talk(const Addresses& addresses) {
   const bool listed =
       shaken && pass(kAuth, credentials_.header_lines().empty() ? "none asked for" : "credentials accepted") && list_tools(session);
   session.end();
+  if (listed && report_.eras.modern) {
+    ProbeSession older(server_, client, SystemClock().mono() + kAlsoMax);
+    also_legacy(older);
+    older.end();
+  }
   return listed;
 }
 
@@ -203,9 +138,7 @@ bool Probe::talk(const Addresses& addresses) {
 bool Probe::shake_hands(ProbeSession& session) {
   const auto start = SystemClock().mono();
   ProbeAnswer answer;
-  session.patience = std::min<std::chrono::milliseconds>(kDiscoverMax, server_.call_timeout);
-  auto asked = session.ask("server/discover", "", answer);
-  session.patience = server_.call_timeout;
+  auto asked = discover(session, answer);
   // Some older servers hang or hang up when they do not know a method.
   const bool silent = !asked && (asked.error().reason == "upstream.timeout" || asked.error().reason == "upstream.reset");
   if (!asked && !silent) return transport_failed(asked.error());
@@ -229,119 +162,6 @@ bool Probe::shake_hands(ProbeSession& session) {
   }
   if (ok) stage(kHandshake).took_ms = since(start);
   return ok;
-}
-
-bool Probe::modern_hello(const ProbeAnswer& answer) {
-  const json::Value result = answer.result();
-  result["supportedVersions"].for_each_element([&](const json::Value& version) {
-    if (plain_name(version.string()) && report_.protocol_versions.size() < 32) report_.protocol_versions.emplace_back(version.string());
-  });
-  const auto& versions = report_.protocol_versions;
-  if (std::find(versions.begin(), versions.end(), kModern) == versions.end()) {
-    return fail_at(kHandshake, "the server answers server/discover, but does not support revision " + std::string(kModern),
-                   "update the server");
-  }
-  const json::Value info = result["_meta"]["io.modelcontextprotocol/serverInfo"];
-  report_.server_name = cut(info["name"].string());
-  report_.server_version = cut(info["version"].string());
-  report_.instructions = cut(result["instructions"].string());
-  offers_tools_ = result["capabilities"]["tools"].exists();
-  return pass(kHandshake, std::string(kModern) + ", server " + quoted(report_.server_name + " " + report_.server_version));
-}
-
-bool Probe::legacy_hello(ProbeSession& session) {
-  session.era = kLegacy;
-  std::string params;
-  json::Writer writer(params);
-  writer.begin_object().member("protocolVersion", kLegacy).key("capabilities").begin_object().end_object();
-  writer.key("clientInfo").begin_object().member("name", "callgate").member("version", CALLGATE_VERSION).end_object().end_object();
-  ProbeAnswer answer;
-  if (auto asked = session.ask("initialize", std::string_view(params).substr(1, params.size() - 2), answer); !asked)
-    return transport_failed(asked.error());
-  if (refused_by_auth(answer)) return false;
-  const std::string check_url = "check that " + server_.url.text() + " is the server's MCP endpoint (often /mcp)";
-  if (!answer.json) {
-    return fail_at(kHandshake, "HTTP " + std::to_string(answer.status) + " and no MCP answer: " + answer.problem, check_url);
-  }
-  const std::string version(answer.result()["protocolVersion"].string());
-  if (version.empty()) {
-    return fail_at(kHandshake, "the server refused initialize: " + quoted(answer.error()["message"].string()), check_url);
-  }
-  if (version != "2025-11-25" && version != "2025-06-18" && version != "2025-03-26" && version != "2024-11-05") {
-    return fail_at(kHandshake, "the server chose protocol revision " + quoted(version) + ", which is not known here",
-                   "update the server or the gate");
-  }
-  if (!plain_session_id(answer.session_id)) {
-    return fail_at(kHandshake, "the server gave a session id with characters that are not allowed in one",
-                   "report it to the server's author");
-  }
-  session.era = version;
-  session.session_id = answer.session_id;
-  report_.protocol_versions = {version};
-  report_.server_name = cut(answer.result()["serverInfo"]["name"].string());
-  report_.server_version = cut(answer.result()["serverInfo"]["version"].string());
-  report_.instructions = cut(answer.result()["instructions"].string());
-  offers_tools_ = answer.result()["capabilities"]["tools"].exists();
-  auto told = session.notify("notifications/initialized");
-  if (!told) return transport_failed(told.error());
-  if (*told >= 400) {
-    return fail_at(kHandshake, "the server answered HTTP " + std::to_string(*told) + " to notifications/initialized",
-                   "check the server's log");
-  }
-  return pass(kHandshake, version + ", server " + quoted(report_.server_name + " " + report_.server_version));
-}
-
-bool Probe::list_tools(ProbeSession& session) {
-  if (!offers_tools_) return pass(kTools, "the server offers no tools");
-  const auto start = SystemClock().mono();
-  std::string cursor;
-  std::set<std::string> seen;
-  for (int page = 0; page < kPagesMax; ++page) {
-    ProbeAnswer answer;
-    if (auto asked = session.ask("tools/list", cursor, answer); !asked) return transport_failed(asked.error());
-    if (refused_by_auth(answer)) return false;
-    if (!answer.json || !answer.result()["tools"].is_array()) {
-      const std::string why = !answer.json              ? "HTTP " + std::to_string(answer.status) + ": " + answer.problem
-                              : answer.error().exists() ? "the server refused: " + quoted(answer.error()["message"].string())
-                                                        : "the answer has no list of tools";
-      return fail_at(kTools, "tools/list failed: " + why, "check the server's log");
-    }
-    if (!take_page(answer.result())) return false;
-    const json::Value next = answer.result()["nextCursor"];
-    if (!next.is_string())
-      return pass(kTools, std::to_string(report_.tools.size()) + (report_.tools.size() == 1 ? " tool" : " tools"), since(start));
-    if (!seen.emplace(next.string()).second) {
-      return fail_at(kTools, "the list of tools runs in a circle: the same page is announced twice", "report it to the server's author");
-    }
-    cursor = "\"cursor\":";
-    json::append_quoted(cursor, next.string());
-  }
-  return fail_at(kTools, "the list of tools has more than " + std::to_string(kPagesMax) + " pages", "report it to the server's author");
-}
-
-bool Probe::take_page(const json::Value& result) {
-  bool ok = true;
-  result["tools"].for_each_element([&](const json::Value& entry) { ok = ok && take_tool(entry); });
-  return ok;
-}
-
-bool Probe::take_tool(const json::Value& entry) {
-  const std::string_view name = entry["name"].string();
-  const std::string author = "report it to the server's author";
-  if (!entry.is_object() || !plain_name(name))
-    return fail_at(kTools, "a tool has no name, or one that is too long or holds control characters: " + quoted(name), author);
-  if (!names_.emplace(name).second) return fail_at(kTools, "two tools are named " + quoted(name), author);
-  if (report_.tools.size() >= kToolsMax) return fail_at(kTools, "the server has more than " + std::to_string(kToolsMax) + " tools", author);
-  Tool tool;
-  tool.server_id = server_.id;
-  tool.name = name;
-  tool.title = entry["title"].string();
-  tool.description = entry["description"].string();
-  tool.definition_json = entry.raw();
-  tool.fingerprint = fingerprint(entry);
-  tool.seen_at = SystemClock().now();
-  report_.tools.push_back(std::move(tool));
-  return true;
 }
 
 }  // namespace

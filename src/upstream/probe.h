@@ -12,7 +12,7 @@
 namespace callgate::upstream {
 
 struct Stage {
-  std::string name;  // resolve | connect | tls | handshake | auth | tools
+  std::string name;  // resolve | connect | tls | handshake | auth | tools; stdio: command | sandbox | start | handshake | tools
   bool ok = false;
   bool skipped = false;
   std::string what;  // "203.0.113.7 in 12 ms", "TLSv1.3, expires 2027-01-01", "2026-07-28, server refunds 1.2.0", "14 tools"
@@ -25,6 +25,7 @@ struct ProbeReport {
   bool ok = false;
   std::vector<Stage> stages;
   std::vector<std::string> protocol_versions;
+  Eras eras;  // both are asked for
   std::string server_name, server_version, instructions;
   bool auth_required = false;
   std::vector<Tool> tools;

@@ -29,13 +29,20 @@ struct ProbeReply {
   std::string body;  // of an event stream: the data of the event waited for; empty if it never came
 };
 
-class ProbeClient {
+// A way to ask: HTTP here, a process in stdio/.
+class ProbeLine {
+ public:
+  virtual ~ProbeLine() = default;
+  virtual Result<ProbeReply> send(const ProbeRequest& request, std::chrono::milliseconds timeout) = 0;
+};
+
+class ProbeClient final : public ProbeLine {
  public:
   ProbeClient(const Server& server, const vault::Credentials& credentials, const std::vector<IpAddress>& judged);
-  ~ProbeClient();
+  ~ProbeClient() override;
   // Errors, with the cause in plain words as message: Unavailable upstream.{connect, tls, reset, protocol},
   // Timeout upstream.{connect_timeout, tls, timeout}, TooLarge upstream.too_large.
-  Result<ProbeReply> send(const ProbeRequest& request, std::chrono::milliseconds timeout);
+  Result<ProbeReply> send(const ProbeRequest& request, std::chrono::milliseconds timeout) override;
 
   // About the first connection.
   std::string peer_address() const;

@@ -27,7 +27,7 @@ struct ProbeAnswer {
 
 class ProbeSession {
  public:
-  ProbeSession(const Server& server, ProbeClient& client, MonoTime deadline)
+  ProbeSession(const Server& server, ProbeLine& client, MonoTime deadline)
       : patience(server.call_timeout), server_(server), client_(client), deadline_(deadline) {}
 
   std::string era{kModern};            // sent with each request
@@ -45,7 +45,7 @@ class ProbeSession {
   ProbeRequest request_for(std::string_view method) const;
   void read(const ProbeReply& reply, std::string_view id, ProbeAnswer& answer) const;
   const Server& server_;
-  ProbeClient& client_;
+  ProbeLine& client_;
   MonoTime deadline_;
   int next_id_ = 1;
 };

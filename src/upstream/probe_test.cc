@@ -123,8 +123,13 @@ TEST_F(ProbeTest, ReadsAModernServer) {
   EXPECT_EQ(stage(report, "handshake").what, "2026-07-28, server `refunds 1.2.0`");
   EXPECT_EQ(stage(report, "tools").what, "1 tool");
 
-  const auto seen = web->seen();
-  ASSERT_EQ(seen.size(), 2U);
+  EXPECT_TRUE(report.eras.modern);
+  EXPECT_FALSE(report.eras.legacy);
+
+  auto seen = web->seen();
+  ASSERT_EQ(seen.size(), 3U);
+  EXPECT_EQ(method_of(seen[2]), "initialize");  // it might speak both
+  seen.pop_back();
   for (const auto& request : seen) {
     EXPECT_TRUE(request.has("MCP-Protocol-Version: 2026-07-28"));
     EXPECT_TRUE(request.has("Mcp-Method: " + method_of(request)));
@@ -137,6 +142,22 @@ TEST_F(ProbeTest, ReadsAModernServer) {
   }
 }
 
+TEST_F(ProbeTest, FindsOutBothErasAndEndsTheSecondSession) {
+  const ProbeReport report = run([](const SeenRequest& request) {
+    if (request.has("MCP-Protocol-Version: 2026-07-28")) return modern(request);
+    std::string answer = legacy(request);
+    if (method_of(request) == "initialize") answer.insert(answer.find("\r\n") + 2, "Mcp-Session-Id: abc-123\r\n");
+    return answer;
+  });
+  EXPECT_TRUE(report.ok);
+  EXPECT_TRUE(report.eras.modern && report.eras.legacy);
+  EXPECT_EQ(stage(report, "handshake").what, "2025-06-18 and 2026-07-28, server `refunds 1.2.0`");
+  const auto seen = web->seen();
+  ASSERT_EQ(seen.size(), 4U);
+  EXPECT_EQ(seen[3].method, "DELETE");
+  EXPECT_TRUE(seen[3].has("Mcp-Session-Id: abc-123"));
+}
+
 TEST_F(ProbeTest, FallsBackToInitializeAndEndsItsSession) {
   const ProbeReport report = run([](const SeenRequest& request) {
     std::string answer = legacy(request);
@@ -145,6 +166,7 @@ TEST_F(ProbeTest, FallsBackToInitializeAndEndsItsSession) {
   });
   EXPECT_TRUE(report.ok) << stage(report, "handshake").why << stage(report, "tools").why;
   EXPECT_EQ(report.protocol_versions, (std::vector<std::string>{"2025-06-18"}));
+  EXPECT_TRUE(report.eras.legacy && !report.eras.modern);
   EXPECT_EQ(report.server_name, "old");
   EXPECT_EQ(stage(report, "tools").what, "0 tools");
   const auto seen = web->seen();

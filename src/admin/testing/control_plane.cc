@@ -43,6 +43,10 @@ void ControlPlane::SetUp() {
     if (during_probe_) std::exchange(during_probe_, nullptr)();
     return probe_report_;
   };
+  services.logs = [](const std::string&, std::uint64_t since, std::size_t lines_max) {
+    const std::string tail = " of " + std::to_string(lines_max) + " since " + std::to_string(since);
+    return std::vector<stdio::LogLine>{{1, {}, 1, "line 1" + tail}, {2, {}, 1, "line 2" + tail}};
+  };
   api_ = std::make_unique<Api>(std::move(services));
 }
 
