@@ -234,6 +234,9 @@ Result<void> Call::open_session(json::Value result) {
   opened.features = session::read_features(message_.params["capabilities"]);
   CG_TRY(session_, worker_.rooms().sessions.open(std::move(opened), wall_));
   extra_lines_ = "Mcp-Session-Id: " + session_->id + "\r\n";
+  rewritten_.clear();
+  append_initialized(rewritten_, answer_.root());
+  reply_body_ = rewritten_;
   return {};
 }
 
@@ -249,7 +252,7 @@ void Call::upstream_refused() {
     message_text_ = "the upstream does not accept this gate's credentials: ask the operator to run `callgate server probe " +
                     server_->server.slug + "`";
   }
-  if (form_ == Form::Stream && upstream_status_ == 404) upstream_status_ = 405;  // no such stream: the session is fine without
+  if (form_ == Form::Stream && (upstream_status_ == 404 || upstream_status_ == 405)) return hold_stream();
   if (upstream_status_ == 404 && session_ && !session_->upstream_id.empty())
     worker_.rooms().sessions.close(session_->id);  // the client must initialize again
   bool told = upstream_status_ >= 400 && upstream_status_ < 500 && !own_credentials;

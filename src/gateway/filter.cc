@@ -63,6 +63,48 @@ FilterResult append_filtered_list(std::string& out, json::Value answer, const Vi
   return outcome;
 }
 
+Digest seen_tools(const Visibility& who) {
+  Blake2b digest;
+  for (const std::string& tool : who.server->tool_names) {
+    if (!visible(who, tool)) continue;
+    digest.add(tool);
+    digest.add("\n");
+  }
+  return digest.finish();
+}
+
+namespace {
+
+// Every member of an object but for one, which `change` writes.
+template <class Fn> void append_with(json::Writer& writer, json::Value object, std::string_view changed, Fn&& change) {
+  writer.begin_object();
+  object.for_each_member([&](std::string_view name, json::Value value) {
+    writer.key(name);
+    if (name == changed && value.is_object()) change(value);
+    else writer.raw(value.raw());
+  });
+  writer.end_object();
+}
+
+void append_capabilities(json::Writer& writer, json::Value capabilities) {
+  append_with(writer, capabilities, "tools", [&](json::Value tools) {
+    writer.begin_object();
+    tools.for_each_member([&](std::string_view name, json::Value value) {
+      if (name != "listChanged") writer.key(name).raw(value.raw());
+    });
+    writer.member("listChanged", true).end_object();
+  });
+}
+
+}  // namespace
+
+void append_initialized(std::string& out, json::Value answer) {
+  json::Writer writer(out);
+  append_with(writer, answer, "result", [&](json::Value result) {
+    append_with(writer, result, "capabilities", [&](json::Value capabilities) { append_capabilities(writer, capabilities); });
+  });
+}
+
 void append_discover(std::string& out, json::Value answer) {
   json::Writer writer(out);
   writer.begin_object();

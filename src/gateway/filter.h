@@ -33,6 +33,12 @@ FilterResult append_filtered_list(std::string& out, json::Value answer, const Vi
 // Appends the answer to server/discover with the revisions this gate serves instead of the server's own; it is the caller's own too.
 void append_discover(std::string& out, json::Value answer);
 
+// One fingerprint of the tools a caller sees at a server: another one means that his list has changed.
+Digest seen_tools(const Visibility& who);
+
+// Appends the answer to initialize with tools.listChanged declared: this gate raises it when a policy changes what a caller sees.
+void append_initialized(std::string& out, json::Value answer);
+
 // Appends the initialize request without the client capabilities the server may not use here: those the policy does not open, and tasks.
 void append_initialize(std::string& out, json::Value request, const Visibility& who);
 

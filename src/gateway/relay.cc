@@ -2,6 +2,7 @@
 // cuts the stream.
 
 #include "gateway/call.h"
+#include "gateway/hub_names.h"
 #include "gateway/worker.h"
 #include "session/jsonrpc.h"
 
@@ -157,6 +158,15 @@ void Call::start_stream() {
   worker_.queue_outgoing(*this);
 }
 
+// The server has nothing to say unasked; the gate may have, so the client's stream is kept open here.
+void Call::hold_stream() {
+  upstream_status_ = 0;
+  outcome_ = "none";
+  event_reply_ = true;
+  out_ += ": open\n\n";
+  start_stream();
+}
+
 void Call::deliver_stream(bool recorded) {
   if (!recorded) return cut({Code::Unavailable, "audit.unwritable", "this stream could not be recorded", {}});
   if (reply_ == nullptr) return out_.clear();
@@ -212,7 +222,25 @@ void Call::recheck(const Snapshot& snapshot, WallTime now) {
   if (shared_) return;
   const catalog::ServerEntry* server = snapshot.catalog->server(server_->server.id);
   if (server == nullptr || server->server.disabled || !identity::may_use_server(**caller, server->server))
-    cut({Code::Forbidden, "catalog.disabled", "this server is no longer available to this grant", {}});
+    return cut({Code::Forbidden, "catalog.disabled", "this server is no longer available to this grant", {}});
+  if (endless() && snapshot.epoch != listed_epoch_) tell_list_changed(snapshot, **caller);
+}
+
+// A policy, a role or the server's own tools have changed what the caller sees: say so on the stream that is for it.
+void Call::tell_list_changed(const Snapshot& snapshot, const identity::GrantEntry& caller) {
+  listed_epoch_ = snapshot.epoch;
+  const catalog::ServerEntry* server = snapshot.catalog->server(server_->server.id);
+  Visibility now{&caller, server, policy_for(*snapshot.catalog, caller, *server)};
+  if (!listed_) listed_ = seen_tools(visibility_);
+  Digest seen = seen_tools(now);
+  if (seen == *listed_) return;
+  listed_ = seen;
+  bool modern = era_ == session::Era::Modern;
+  if (modern && !message_.params["notifications"]["toolsListChanged"].is(json::Kind::True)) return;
+  std::string data = R"({"jsonrpc":"2.0","method":"notifications/tools/list_changed")";
+  if (modern) (data += R"(,"params":{"_meta":{"io.modelcontextprotocol/subscriptionId":)") += request_id_, data += "}}";
+  data += '}';
+  relay_event({}, data);
 }
 
 void Call::keep_alive(MonoTime now) {
@@ -267,6 +295,8 @@ void Call::reset() {
   piece_digest_.reset();
   result_bytes_ = 0;
   dropped_ = asked_ = 0;
+  listed_.reset();
+  listed_epoch_ = 0;
   asked_ids_.clear();
   status_ = 200;
   started_ = decided_at_ = sent_at_ = answered_at_ = last_write_ = {};

@@ -228,5 +228,24 @@ TEST(Stream, ALegacyDisconnectIsNotACancellation) {
   EXPECT_TRUE(has(gate.last_record(), "\"result\"")) << gate.last_record();
 }
 
+TEST(Stream, AServerWithoutAStreamOfItsOwnLeavesTheGatesOpen) {
+  Gate gate;
+  gate.session();
+  gate.upstream.script = [](const ToyUpstream::Seen&, listener::Reply& reply) { reply.send({405, {}, {}}, {}); };
+  int fd = gate.connect();
+  std::string raw = request(gate, "GET", {});
+  ASSERT_EQ(::send(fd, raw.data(), raw.size(), 0), static_cast<ssize_t>(raw.size()));
+  std::string seen = gate.read_some(fd);
+  EXPECT_TRUE(has(seen, "200 OK") && has(seen, "text/event-stream")) << seen;
+  gate.put_policy("version: \"1\"\ndefault: allow\nhide: [delete_customer]\n");
+  gate.advance(std::chrono::seconds(1));
+  seen = gate.read_some(fd);
+  EXPECT_TRUE(has(seen, "notifications/tools/list_changed")) << seen;
+  gate.put_policy("version: \"1\"\ndefault: allow\nhide: [delete_customer]\nmethods: {prompts/get: deny}\n");
+  gate.advance(std::chrono::seconds(1));
+  EXPECT_FALSE(has(gate.read_some(fd), "list_changed")) << "nothing the caller sees has changed";
+  ::close(fd);
+}
+
 }  // namespace
 }  // namespace callgate::gateway
