@@ -124,7 +124,7 @@ TEST_F(IdentityAnomalies, GiveNoDirectoryRatherThanAPartialOne) {
     }
     ++failures;
   }
-  EXPECT_EQ(failures, 4);
+  EXPECT_EQ(failures, 5);
 }
 
 TEST_F(IdentityAnomalies, KeepUsesForTheNextFlush) {

@@ -138,7 +138,7 @@ Result<IdentityStore::MintedApiToken> IdentityStore::redeem_setup_code(std::stri
   if (code.size() > 64)
     return refused("identity.setup_code", "the setup code is wrong, used or older than a day: restart callgate to see a new one");
   MintedApiToken minted = make_api_token("first sign-in", inner_->clock.now(), kFirstTokenLifetime);
-  CG_CHECK(inner_->database.write([&](Transaction& tx) -> Result<void> {
+  CG_CHECK(inner_->write_all([&](Transaction& tx) -> Result<void> {
     Secret text(std::string(kSetupPrefix) + std::string(code));
     auto now = inner_->clock.now();
     CG_TRY(bool users, any_user(tx));

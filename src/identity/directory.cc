@@ -40,35 +40,77 @@ std::size_t Directory::DigestHash::operator()(const Digest& digest) const {
   return hash;
 }
 
-Directory::Directory(std::vector<GrantEntry> grants, std::string_view token_key) : grants_(std::move(grants)), token_key_(token_key) {
-  std::unordered_map<const Role*, std::shared_ptr<const Permissions>> compiled;
-  by_hmac_.reserve(grants_.size());
-  by_id_.reserve(grants_.size());
-  for (std::size_t i = 0; i < grants_.size(); ++i) {
-    GrantEntry& entry = grants_[i];
-    if (entry.role) {
-      auto& slot = compiled[entry.role.get()];
-      if (!slot) slot = std::make_shared<Permissions>(*entry.role);
-      entry.permissions = slot;
-    }
-    std::sort(entry.grant.servers.begin(), entry.grant.servers.end(),
-              [](const std::string& a, const std::string& b) { return (a == "*") != (b == "*") ? a == "*" : a < b; });
-    entry.indexed = true;
-    by_id_.emplace(entry.grant.id, i);
-    by_hmac_.emplace(entry.grant.token_hmac, i);
-    if (entry.grant.previous_hmac) by_hmac_.emplace(*entry.grant.previous_hmac, i);
+std::size_t Directory::shard_of(std::string_view id) { return std::hash<std::string_view>()(id) % kShards; }
+
+// Which shards are this directory's own already: the others belong to older ones too and are copied before the first change.
+struct Directory::Change {
+  std::array<bool, kShards> own_hmac{}, own_id{};
+
+  template <class Map> static Map& writable(std::shared_ptr<Map>& shard, bool& own) {
+    if (!shard) shard = std::make_shared<Map>();
+    else if (!own) shard = std::make_shared<Map>(*shard);
+    own = true;
+    return *shard;
   }
+};
+
+Directory::Directory(std::vector<GrantEntry> grants, std::string_view token_key)
+    : token_key_(std::make_shared<const HmacSha256Key>(token_key)) {
+  Change change;
+  for (GrantEntry& entry : grants) put(std::move(entry), change);
+}
+
+std::shared_ptr<const Directory> Directory::with(std::vector<GrantEntry> changed) const {
+  std::shared_ptr<Directory> next(new Directory());
+  next->by_hmac_ = by_hmac_;
+  next->by_id_ = by_id_;
+  next->compiled_ = compiled_;
+  next->size_ = size_;
+  next->token_key_ = token_key_;
+  Change change;
+  for (GrantEntry& entry : changed) next->put(std::move(entry), change);
+  return next;
+}
+
+void Directory::put(GrantEntry&& given, Change& change) {
+  auto entry = std::make_shared<GrantEntry>(std::move(given));
+  if (entry->role) {
+    auto& permissions = compiled_[entry->role];
+    if (!permissions) permissions = std::make_shared<Permissions>(*entry->role);
+    entry->permissions = permissions;
+  }
+  std::sort(entry->grant.servers.begin(), entry->grant.servers.end(),
+            [](const std::string& a, const std::string& b) { return (a == "*") != (b == "*") ? a == "*" : a < b; });
+  entry->indexed = true;
+  const auto by_hmac = [&](const Digest& hmac) -> auto& {
+    const std::size_t shard = shard_of(hmac);
+    return Change::writable(by_hmac_[shard], change.own_hmac[shard]);
+  };
+  const std::size_t shard = shard_of(entry->grant.id);
+  auto& by_id = Change::writable(by_id_[shard], change.own_id[shard]);
+  if (auto old = by_id.find(entry->grant.id); old != by_id.end()) {
+    const Entry before = old->second;
+    by_id.erase(old);  // its key lies in the old entry
+    by_hmac(before->grant.token_hmac).erase(before->grant.token_hmac);
+    if (before->grant.previous_hmac) by_hmac(*before->grant.previous_hmac).erase(*before->grant.previous_hmac);
+    --size_;
+  }
+  by_hmac(entry->grant.token_hmac).insert_or_assign(entry->grant.token_hmac, entry);
+  if (entry->grant.previous_hmac) by_hmac(*entry->grant.previous_hmac).emplace(*entry->grant.previous_hmac, entry);
+  by_id.emplace(entry->grant.id, entry);
+  ++size_;
 }
 
 Result<const GrantEntry*> Directory::authenticate(std::string_view authorization, const IpAddress& remote, WallTime now) const {
   CG_TRY(auto token, bearer_token(authorization));
   CG_CHECK(check_token(token, kGrantPrefix));
-  Digest hmac = token_key_.sign(token);
-  auto found = by_hmac_.find(hmac);
-  if (found == by_hmac_.end())
+  Digest hmac = token_key_->sign(token);
+  const auto& shard = by_hmac_[shard_of(hmac)];
+  const auto found = shard ? shard->find(hmac) : decltype(shard->find(hmac))();
+  if (!shard || found == shard->end())
     return fail(Code::Unauthenticated, "identity.unknown_token",
                 "no grant has this token: it was replaced, removed, or belongs to another gateway");
-  const GrantEntry& entry = grants_[found->second];
+  const GrantEntry& entry = *found->second;
   bool current = equal_constant_time(bytes_of(hmac), bytes_of(entry.grant.token_hmac));
   if (!current) {
     bool previous = entry.grant.previous_hmac && equal_constant_time(bytes_of(hmac), bytes_of(*entry.grant.previous_hmac));
@@ -88,8 +130,10 @@ Result<const GrantEntry*> Directory::recheck(std::string_view grant_id, const Ip
 }
 
 const GrantEntry* Directory::find(std::string_view grant_id) const {
-  auto found = by_id_.find(grant_id);
-  return found == by_id_.end() ? nullptr : &grants_[found->second];
+  const auto& shard = by_id_[shard_of(grant_id)];
+  if (!shard) return nullptr;
+  const auto found = shard->find(grant_id);
+  return found == shard->end() ? nullptr : found->second.get();
 }
 
 }  // namespace callgate::identity

@@ -55,7 +55,14 @@ int main() {
   auto database = store::open_sqlite(folder.file("bench.db")).value();
   auto identity = identity::IdentityStore::open(*database, clock, folder.path()).value();
   std::string header = fill(*identity);
-  std::printf("directory, read and built      %7.2f ms\n", best_of_five([&] { identity->directory().value(); }));
+  std::printf("directory, read and built      %7.2f ms\n",
+              best_of_five([&] { identity::IdentityStore::open(*database, clock, folder.path()).value()->directory().value(); }));
+  auto grant = identity->grant("client number 7").value();
+  identity->directory().value();
+  std::printf("directory, one grant changed   %7.2f ms\n", best_of_five([&] {
+                grant = identity->update_grant(grant).value();
+                identity->directory().value();
+              }));
   auto directory = identity->directory().value();
   auto remote = IpAddress::parse("192.0.2.7").value();
   auto now = clock.now();

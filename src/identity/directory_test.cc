@@ -190,5 +190,62 @@ TEST_F(DirectoryTest, SharesOneCompiledRoleAmongAllItsGrants) {
   EXPECT_EQ(directory->find("grt_nobody"), nullptr);
 }
 
+// A directory made from the one before must say the same as one read anew: whatever is done to grants, in any order.
+TEST_F(DirectoryTest, SaysTheSameAfterManySmallChangesAsWhenReadAnew) {
+  std::vector<Minted> minted;
+  for (int i = 0; i < 40; ++i) minted.push_back(mint(plain_grant()));
+  auto first = store_->directory().value();
+  const GrantEntry* const untouched = first->find(minted[39].grant.id);
+  std::vector<std::string> tokens;
+  for (int i = 0; i < 30; ++i) {
+    auto& at = minted[static_cast<std::size_t>(i)];
+    tokens.emplace_back(at.token.reveal());
+    if (i % 3 == 0) {
+      ASSERT_TRUE(store_->revoke(at.grant.id, "test"));
+    } else if (i % 3 == 1) {
+      auto rotated = store_->rotate(at.grant.id, hours(1)).value();
+      tokens.emplace_back(rotated.token.reveal());
+      if (i % 2 == 0) tokens.emplace_back(store_->rotate(at.grant.id, hours(1)).value().token.reveal());
+    } else {
+      Grant grant = store_->grant(at.grant.id).value();
+      grant.networks = {IpRange::parse("203.0.113.0/24").value()};
+      ASSERT_TRUE(store_->update_grant(grant));
+    }
+    if (i % 4 == 0) tokens.emplace_back(mint(plain_grant()).token.reveal());
+    if (i % 5 == 0) ASSERT_TRUE(store_->directory());
+  }
+  auto small_steps = store_->directory().value();
+  auto anew = IdentityStore::open(*database_, clock_, folder_.path()).value()->directory().value();
+  const auto remote = IpAddress::parse("192.0.2.7").value();
+  const auto say = [&](const Directory& directory, const std::string& token) {
+    auto found = directory.authenticate("Bearer " + token, remote, clock_.now());
+    return found ? (*found)->grant.id : std::string(found.error().reason);
+  };
+  EXPECT_EQ(small_steps->size(), anew->size());
+  for (const std::string& token : tokens) EXPECT_EQ(say(*small_steps, token), say(*anew, token));
+  EXPECT_EQ(small_steps->find(minted[39].grant.id), untouched) << "what did not change is shared";
+  EXPECT_EQ(first->find(minted[0].grant.id)->grant.revoked_at, std::nullopt) << "an older directory stays what it was";
+}
+
+TEST_F(DirectoryTest, NoticesAGrantThatAnotherStoreChanged) {
+  auto minted = mint(plain_grant());
+  EXPECT_EQ(authenticate(minted.token), "ok");
+  auto other = IdentityStore::open(*database_, clock_, folder_.path()).value();
+  ASSERT_TRUE(other->revoke(minted.grant.id, "elsewhere"));
+  EXPECT_EQ(authenticate(minted.token), "identity.revoked");
+}
+
+// A principal's change reaches all of its grants.
+TEST_F(DirectoryTest, ReadsEverythingAgainWhenAPrincipalChanges) {
+  Principal user = add_user("bob");
+  NewGrant grant = plain_grant();
+  grant.principal_id = user.id;
+  auto minted = mint(grant);
+  EXPECT_EQ(authenticate(minted.token), "ok");
+  user.disabled = true;
+  ASSERT_TRUE(store_->update_principal(user));
+  EXPECT_EQ(authenticate(minted.token), "identity.principal_disabled");
+}
+
 }  // namespace
 }  // namespace callgate::identity

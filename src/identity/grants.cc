@@ -60,7 +60,7 @@ Result<Minted> IdentityStore::mint(const NewGrant& wanted) {
   grant.token_last4 = last4(minted.token);
   grant.token_hmac = inner_->hmac_of(minted.token.reveal());
   sort_servers(grant);
-  CG_CHECK(inner_->database.write([&](Transaction& tx) -> Result<void> {
+  CG_CHECK(inner_->write_grant(grant.id, [&](Transaction& tx) -> Result<void> {
     CG_TRY(Principal principal, find_principal(tx, wanted.principal_id));
     if (principal.disabled)
       return fail(Code::Conflict, "identity.principal_disabled", fmt::format("`{}` is disabled: enable it first", principal.name));
@@ -104,7 +104,7 @@ Result<Minted> IdentityStore::rotate(std::string_view id, seconds overlap) {
   if (overlap < seconds(0) || overlap > kOverlapMax)
     return fail(Code::InvalidArgument, "identity.overlap", "the overlap must be between 0 and 30 days");
   Minted minted{{}, make_token(kGrantPrefix)};
-  CG_CHECK(inner_->database.write([&](Transaction& tx) -> Result<void> {
+  CG_CHECK(inner_->write_grant(minted.grant.id, [&](Transaction& tx) -> Result<void> {
     auto now = inner_->clock.now();
     CG_TRY(Grant old, find_grant(tx, id));
     CG_CHECK(check_not_revoked(old));
@@ -124,7 +124,7 @@ Result<Minted> IdentityStore::rotate(std::string_view id, seconds overlap) {
 Result<Grant> IdentityStore::revoke(std::string_view id, std::string_view why) {
   CG_CHECK(check_line("the reason", why, 500));
   Grant revoked;
-  CG_CHECK(inner_->database.write([&](Transaction& tx) -> Result<void> {
+  CG_CHECK(inner_->write_grant(revoked.id, [&](Transaction& tx) -> Result<void> {
     CG_TRY(revoked, find_grant(tx, id));
     if (revoked.revoked_at) return {};  // the first revocation stands
     CG_CHECK(tx.execute("UPDATE grants SET revoked_at = ?, revoked_why = ?, version = version + 1 WHERE id = ?",
@@ -138,7 +138,7 @@ Result<Grant> IdentityStore::revoke(std::string_view id, std::string_view why) {
 Result<Grant> IdentityStore::update_grant(const Grant& wanted) {
   Grant updated = wanted;
   sort_servers(updated);
-  CG_CHECK(inner_->database.write([&](Transaction& tx) -> Result<void> {
+  CG_CHECK(inner_->write_grant(updated.id, [&](Transaction& tx) -> Result<void> {
     CG_TRY(Grant old, find_grant(tx, wanted.id));
     CG_CHECK(check_not_revoked(old));
     if (old.version != wanted.version)

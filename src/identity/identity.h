@@ -3,11 +3,13 @@
 // Tokens: "cg_" + 43 base62 characters + 6 check characters (CRC-32 of what precedes, base62), so leak scanners can recognise
 // them and a typo is told apart from a revoked token. Kept only as HMAC-SHA256 under the key in `<data>/token.key` (0600).
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/result.h"
@@ -18,6 +20,8 @@
 namespace callgate::identity {
 
 class Permissions;  // a role, compiled by Directory
+struct TextHash;
+using TextSet = std::unordered_set<std::string, TextHash, std::equal_to<>>;
 
 struct GrantEntry {
   Grant grant;
@@ -34,22 +38,37 @@ class Directory {
   Directory(std::vector<GrantEntry> grants, std::string_view token_key);
   Directory(const Directory&) = delete;
   Directory& operator=(const Directory&) = delete;
+  // The same with these grants new or changed. What did not change is shared, so one grant costs the same among ten and among ten thousand.
+  std::shared_ptr<const Directory> with(std::vector<GrantEntry> changed) const;
   // Reads the Authorization value. Errors: Unauthenticated identity.{missing, malformed, unknown_token, expired, revoked,
   // principal_disabled}, Forbidden identity.network. "Bearer" in any case; exactly one space; a literal ${VAR} gets its own hint.
   Result<const GrantEntry*> authenticate(std::string_view authorization, const IpAddress& remote, WallTime now) const;
   // The same checks for a grant already known (open streams, next call on a kept connection).
   Result<const GrantEntry*> recheck(std::string_view grant_id, const IpAddress& remote, WallTime now) const;
   const GrantEntry* find(std::string_view grant_id) const;
-  std::size_t size() const { return grants_.size(); }
+  std::size_t size() const { return size_; }
 
  private:
+  Directory() = default;
   struct DigestHash {
     std::size_t operator()(const Digest& digest) const;
   };
-  std::vector<GrantEntry> grants_;
-  std::unordered_map<Digest, std::size_t, DigestHash> by_hmac_;  // current and, during an overlap, previous
-  std::unordered_map<std::string_view, std::size_t> by_id_;
-  HmacSha256Key token_key_;
+  using Entry = std::shared_ptr<const GrantEntry>;
+  // A change copies the few shards it touches.
+  static constexpr std::size_t kShards = 256;
+  template <class Map> using Shards = std::array<std::shared_ptr<Map>, kShards>;
+  using ByHmac = Shards<std::unordered_map<Digest, Entry, DigestHash>>;  // current and, during an overlap, previous
+  using ById = Shards<std::unordered_map<std::string_view, Entry>>;      // views into the entries
+  struct Change;
+  static std::size_t shard_of(const Digest& hmac) { return hmac.back(); }
+  static std::size_t shard_of(std::string_view id);
+  void put(GrantEntry&& entry, Change& change);
+
+  ByHmac by_hmac_;
+  ById by_id_;
+  std::unordered_map<std::shared_ptr<const Role>, std::shared_ptr<const Permissions>> compiled_;
+  std::size_t size_ = 0;
+  std::shared_ptr<const HmacSha256Key> token_key_;
 };
 
 // True when the entry's server list and role cover this server (tool). `tool` empty: is any tool of it covered?
@@ -114,13 +133,16 @@ class IdentityStore {
   Result<std::optional<Secret>> setup_code();  // a fresh one (24 h) while there is no user yet; nothing afterwards
   Result<MintedApiToken> redeem_setup_code(std::string_view code, std::string_view user_name);  // makes the first owner
 
-  Result<std::shared_ptr<const Directory>> directory();     // a fresh snapshot of all grants
+  Result<std::shared_ptr<const Directory>> directory();     // all grants as they stand now
   void note_use(std::string_view grant_id, WallTime when);  // cheap; written by flush_uses()
   Result<void> flush_uses();
   ~IdentityStore();
 
  private:
   IdentityStore();
+  Result<void> read_directory(WallTime now);
+  Result<void> read_changed(const TextSet& changed, WallTime now);
+  std::vector<GrantEntry> entries_of(std::vector<Grant> grants) const;
   struct Inner;
   std::unique_ptr<Inner> inner_;
 };

@@ -7,6 +7,7 @@ namespace callgate::identity {
 namespace {
 
 constexpr std::size_t kKeyBytes = 32;
+constexpr std::chrono::hours kReadAgain{24};               // then what is remembered for too long is let go
 constexpr std::chrono::hours kRevokedRemembered{30 * 24};  // so long a revoked token is told that it was revoked
 
 Result<std::optional<std::string>> stored_proof(store::Database& database) {
@@ -78,39 +79,113 @@ Result<std::unique_ptr<IdentityStore>> IdentityStore::open(store::Database& data
   return opened;
 }
 
+namespace {
+
+// Every change of a grant raises its version: a sum that does not fit tells of a writer beside this one.
+Result<GrantTotals> grant_totals(store::Transaction& tx) {
+  CG_TRY(auto rows, tx.query("SELECT COUNT(*), COALESCE(SUM(version), 0) FROM grants"));
+  return GrantTotals{rows[0].integer(0), rows[0].integer(1)};
+}
+
+}  // namespace
+
+// A change of one grant reads that grant; a change of principals or roles, and the first directory of a day, read everything.
 Result<std::shared_ptr<const Directory>> IdentityStore::directory() {
+  Kept& kept = inner_->kept;
+  const std::lock_guard building(kept.building_);
+  TextSet changed;
+  bool all = false;
+  {
+    const std::lock_guard lock(kept.mutex_);
+    changed.swap(kept.grants_);
+    all = std::exchange(kept.all_, false);
+  }
+  const auto now = inner_->clock.now();
+  const bool whole = all || !kept.directory_ || now - kept.read_at_ >= kReadAgain || now < kept.read_at_;
+  auto done = whole ? read_directory(now) : read_changed(changed, now);
+  if (!done) {
+    kept.all_changed();  // what was noted is still to be done
+    return tl::unexpected<Error>(std::move(done).error());
+  }
+  return kept.directory_;
+}
+
+Result<void> IdentityStore::read_directory(WallTime now) {
   std::vector<PrincipalRow> principals;
   std::vector<Role> roles;
   std::vector<Grant> grants;
+  GrantTotals totals;
   CG_CHECK(inner_->database.read([&](store::Transaction& tx) -> Result<void> {
+    CG_TRY(totals, grant_totals(tx));
     CG_TRY(principals, read_principals(tx));
     CG_TRY(roles, read_roles(tx));
-    CG_TRY(grants, read_grants(tx, inner_->clock.now() - kRevokedRemembered));
+    CG_TRY(grants, read_grants(tx, now - kRevokedRemembered));
     return {};
   }));
-  std::unordered_map<std::string_view, const PrincipalRow*> by_id;
-  for (const PrincipalRow& row : principals) by_id.emplace(row.principal.id, &row);
-  std::unordered_map<std::string_view, std::shared_ptr<const Role>> by_name;
-  for (const Role& role : roles) by_name.emplace(role.name, std::make_shared<const Role>(role));
-  auto gone = [&](std::string_view id) {
-    auto found = by_id.find(id);
-    return found == by_id.end() || found->second->removed || found->second->principal.disabled;
+  Kept& kept = inner_->kept;
+  kept.principals_.clear();
+  for (PrincipalRow& row : principals) {
+    std::string id = row.principal.id;
+    kept.principals_.emplace(std::move(id), std::move(row));
+  }
+  kept.roles_.clear();
+  for (Role& role : roles) {
+    std::string name = role.name;
+    kept.roles_.emplace(std::move(name), std::make_shared<const Role>(std::move(role)));
+  }
+  kept.directory_ = std::make_shared<const Directory>(entries_of(std::move(grants)), inner_->token_key.reveal());
+  kept.totals_ = totals;
+  kept.read_at_ = now;
+  return {};
+}
+
+Result<void> IdentityStore::read_changed(const TextSet& changed, WallTime now) {
+  Kept& kept = inner_->kept;
+  std::vector<Grant> grants;
+  GrantTotals totals;
+  CG_CHECK(inner_->database.read([&](store::Transaction& tx) -> Result<void> {
+    CG_TRY(totals, grant_totals(tx));
+    for (const std::string& id : changed) {
+      CG_TRY(Grant grant, find_grant(tx, id));
+      grants.push_back(std::move(grant));
+    }
+    return {};
+  }));
+  GrantTotals expected = kept.totals_;
+  for (const Grant& grant : grants) {
+    const GrantEntry* before = kept.directory_->find(grant.id);
+    expected.count += before == nullptr ? 1 : 0;
+    expected.versions += grant.version - (before == nullptr ? 0 : before->grant.version);
+  }
+  auto entries = entries_of(std::move(grants));
+  // Somebody else wrote, or a principal is new to this directory: nothing is guessed.
+  if (totals != expected || entries.size() != changed.size()) return read_directory(now);
+  if (!entries.empty()) kept.directory_ = kept.directory_->with(std::move(entries));
+  kept.totals_ = totals;
+  return {};
+}
+
+std::vector<GrantEntry> IdentityStore::entries_of(std::vector<Grant> grants) const {
+  const Kept& kept = inner_->kept;
+  auto gone = [&](const std::string& id) {
+    auto found = kept.principals_.find(id);
+    return found == kept.principals_.end() || found->second.removed || found->second.principal.disabled;
   };
   std::vector<GrantEntry> entries;
   entries.reserve(grants.size());
   for (Grant& grant : grants) {
-    auto found = by_id.find(grant.principal_id);
-    if (found == by_id.end()) continue;  // the database forbids it; without a caller there is no grant
+    auto found = kept.principals_.find(grant.principal_id);
+    if (found == kept.principals_.end()) continue;  // the database forbids it; without a caller there is no grant
     GrantEntry entry;
-    entry.principal = found->second->principal;
-    entry.principal.disabled = entry.principal.disabled || found->second->removed;
+    entry.principal = found->second.principal;
+    entry.principal.disabled = entry.principal.disabled || found->second.removed;
     entry.owner_disabled = entry.principal.kind == PrincipalKind::Robot && gone(entry.principal.owner_id);
-    auto role = by_name.find(grant.role);
-    if (role != by_name.end()) entry.role = role->second;
+    auto role = kept.roles_.find(grant.role);
+    if (role != kept.roles_.end()) entry.role = role->second;
     entry.grant = std::move(grant);
     entries.push_back(std::move(entry));
   }
-  return std::make_shared<const Directory>(std::move(entries), inner_->token_key.reveal());
+  return entries;
 }
 
 void Uses::note(std::string_view grant_id, WallTime when) {

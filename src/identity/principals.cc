@@ -60,7 +60,7 @@ Result<void> insert_principal(Transaction& tx, Principal& principal, WallTime no
 }
 
 Result<Principal> IdentityStore::add_principal(Principal principal) {
-  CG_CHECK(inner_->database.write([&](Transaction& tx) { return insert_principal(tx, principal, inner_->clock.now()); }));
+  CG_CHECK(inner_->write_all([&](Transaction& tx) { return insert_principal(tx, principal, inner_->clock.now()); }));
   return principal;
 }
 
@@ -86,7 +86,7 @@ Result<Principal> IdentityStore::principal(std::string_view id_or_name) {
 
 Result<Principal> IdentityStore::update_principal(const Principal& principal) {
   Principal updated;
-  CG_CHECK(inner_->database.write([&](Transaction& tx) -> Result<void> {
+  CG_CHECK(inner_->write_all([&](Transaction& tx) -> Result<void> {
     CG_TRY(auto owners, count_owners(tx));
     CG_TRY(updated, find_principal(tx, principal.id));
     updated.disabled = principal.disabled;
@@ -106,7 +106,7 @@ Result<Principal> IdentityStore::update_principal(const Principal& principal) {
 }
 
 Result<void> IdentityStore::remove_principal(std::string_view id_or_name) {
-  return inner_->database.write([&](Transaction& tx) -> Result<void> {
+  return inner_->write_all([&](Transaction& tx) -> Result<void> {
     auto now = to_row(inner_->clock.now());
     CG_TRY(auto owners, count_owners(tx));
     CG_TRY(Principal found, find_principal(tx, id_or_name));

@@ -68,7 +68,7 @@ Result<Role> find_role(Transaction& tx, std::string_view name) {
 
 Result<void> IdentityStore::put_role(const Role& role) {
   CG_CHECK(check_role(role));
-  return inner_->database.write([&](Transaction& tx) -> Result<void> {
+  return inner_->write_all([&](Transaction& tx) -> Result<void> {
     CG_CHECK(tx.execute(
         "INSERT INTO roles (name, description) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET description = excluded.description",
         {role.name, role.description}));
@@ -101,7 +101,7 @@ Result<Role> IdentityStore::role(std::string_view name) {
 }
 
 Result<void> IdentityStore::remove_role(std::string_view name) {
-  return inner_->database.write([&](Transaction& tx) -> Result<void> {
+  return inner_->write_all([&](Transaction& tx) -> Result<void> {
     CG_TRY(Role found, find_role(tx, name));
     CG_TRY(auto users, tx.query("SELECT label FROM grants WHERE role = ? AND revoked_at IS NULL LIMIT 1", {found.name}));
     if (!users.empty())
