@@ -86,6 +86,17 @@ void Cgroup::kill() const {
   for (const std::string& folder : folders_) (void)write_text(folder + "/cgroup.kill", "1");
 }
 
+bool Cgroup::out_of_memory() const {
+  for (const std::string& folder : folders_) {
+    for (const char* name : {"/memory.events", "/memory.oom_control"}) {  // version 2, version 1
+      const std::string text = "\n" + read_text(folder + name);
+      const auto at = text.find("\noom_kill ");
+      if (at != std::string::npos && text.compare(at + 10, 2, "0\n") != 0) return true;
+    }
+  }
+  return false;
+}
+
 bool Cgroup::remove() {
   entrances_.clear();
   while (!folders_.empty()) {

@@ -17,8 +17,9 @@ class Cgroup {
   const std::vector<Descriptor>& entrances() const { return entrances_; }  // a process that writes `0` to each is inside
   bool memory() const { return memory_; }
   bool processes() const { return processes_; }
-  void kill() const;  // version 2 only; elsewhere the process namespace has to do
-  bool remove();      // false: busy still
+  void kill() const;           // version 2 only; elsewhere the process namespace has to do
+  bool out_of_memory() const;  // the kernel killed a process in it for its memory
+  bool remove();               // false: busy still
   void close_entrances() { entrances_.clear(); }
 
  private:

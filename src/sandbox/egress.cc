@@ -218,13 +218,13 @@ class Exchange final {
     const bool queued = proxy_.resolving().run([this, alive, host = target_.host, &loop = proxy_.loop()] {
       auto found = resolve(host);
       loop.post([this, alive, found = std::move(found)]() mutable {
-        if (!alive.expired()) resolved(std::move(found));
+        if (!alive.expired()) resolved(found);
       });
     });
     if (!queued) refuse(503, "too many names are being resolved");
   }
 
-  void resolved(std::vector<IpAddress> found) {
+  void resolved(const std::vector<IpAddress>& found) {
     std::string why = "`" + target_.host + "` does not resolve";
     for (const IpAddress& address : found) {
       auto judged = proxy_.rules().judge(target_.host, address, proxy_.options().allow_private);

@@ -40,8 +40,9 @@ struct Profile {
 };
 
 struct Exit {
-  int code = 0;    // exit code; 128 + n when signal n ended it
-  int signal = 0;  // 0: it ended by itself
+  int code = 0;                // exit code; 128 + n when signal n ended it
+  int signal = 0;              // 0: it ended by itself
+  bool out_of_memory = false;  // its memory cap was reached at least once and cost a process its life
   std::string text() const;
 };
 

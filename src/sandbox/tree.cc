@@ -7,7 +7,13 @@
 
 namespace callgate::sandbox {
 
-std::string Exit::text() const { return signal != 0 ? "ended by signal " + std::to_string(signal) : "ended with " + std::to_string(code); }
+std::string Exit::text() const {
+  std::string words = signal != 0 ? "ended by signal " + std::to_string(signal) : "ended with " + std::to_string(code);
+  if (out_of_memory) words += ": its memory cap was reached";
+  if (signal == SIGXCPU) words += ": its processor cap was reached";
+  if (signal == SIGXFSZ) words += ": its cap on the size of one file was reached";
+  return words;
+}
 
 Tree::Tree(Started& started, Handshake& handshake, Cgroup cgroup, bool confined)
     : pidfd_(std::move(started.pidfd)),
@@ -42,7 +48,7 @@ std::optional<Exit> Tree::reap() {
   if (exit_) return exit_;
   siginfo_t about{};
   if (::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &about, WEXITED | WNOHANG) != 0) {
-    exit_ = Exit{255, 0};  // somebody else's waitpid(-1) took it
+    exit_ = Exit{255, 0, false};  // somebody else's waitpid(-1) took it
     return exit_;
   }
   if (about.si_pid == 0) return std::nullopt;
@@ -50,13 +56,14 @@ std::optional<Exit> Tree::reap() {
   if (about.si_code == CLD_EXITED) {
     ended.code = about.si_status;
   } else {
-    ended = {128 + about.si_status, about.si_status};
+    ended = {128 + about.si_status, about.si_status, false};
   }
   if (ended.signal == 0 && ended.code == 128 + SIGKILL) ended.signal = SIGKILL;  // as bubblewrap tells it
   plan::Report report;
   while (::recv(control_.get(), &report, sizeof report, MSG_DONTWAIT) == static_cast<ssize_t>(sizeof report)) {
-    if (report.kind == plan::kExited) ended = {report.value, report.signal};
+    if (report.kind == plan::kExited) ended = {report.value, report.signal, false};
   }
+  ended.out_of_memory = cgroup_.out_of_memory();
   exit_ = ended;
   return exit_;
 }

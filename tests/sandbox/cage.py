@@ -127,6 +127,20 @@ class Listener:
         self.socket.close()
 
 
+class Echo(Listener):
+    """Gives back what it gets, to the end."""
+
+    def serve(self):
+        while True:
+            try:
+                client, _ = self.socket.accept()
+            except OSError:
+                return
+            with client:
+                while piece := client.recv(65536):
+                    client.sendall(piece)
+
+
 def until(condition, wait=10.0) -> bool:
     end = time.monotonic() + wait
     while time.monotonic() < end:

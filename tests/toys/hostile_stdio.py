@@ -8,6 +8,7 @@ hostile_stdio.py ATTEMPT name=value...  runs one attempt and prints what came of
 import ctypes
 import errno
 import glob
+import hashlib
 import json
 import os
 import resource
@@ -202,6 +203,45 @@ def through_proxy(target, proxy="127.0.0.1:3128"):
             made.sendall(b"hostile")
             return made.recv(64).decode(errors="replace")
     return tried(act)
+
+
+def echo_through_proxy(target, megabytes, proxy="127.0.0.1:3128"):
+    """Not an attempt: much data both ways at once, then the end of one side first."""
+    host, port = proxy.split(":")
+    sent, came = hashlib.sha256(), hashlib.sha256()
+    with socket.create_connection((host, int(port)), 30) as made:
+        made.sendall(f"CONNECT {target} HTTP/1.1\r\n\r\n".encode())
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += made.recv(1)
+        child = os.fork()
+        if child == 0:
+            for number in range(int(megabytes)):
+                made.sendall(bytes([number]) * (1 << 20))
+            made.shutdown(socket.SHUT_WR)
+            os._exit(0)
+        for number in range(int(megabytes)):
+            sent.update(bytes([number]) * (1 << 20))
+        while piece := made.recv(65536):
+            came.update(piece)
+    os.waitpid(child, 0)
+    return answer(sent.digest() == came.digest(), came.hexdigest())
+
+
+def connect_many(host, port, count):
+    kept = [socket.create_connection((host, int(port)), 3) for _ in range(int(count))]
+    time.sleep(0.5)
+    for made in kept:
+        made.setblocking(False)
+    alive = 0
+    for made in kept:
+        try:
+            alive += made.recv(1) != b""
+        except BlockingIOError:
+            alive += 1
+        except OSError:
+            continue
+    return answer(alive == int(count), f"{alive} stayed open")
 
 
 def socket_of(family, kind, protocol):
