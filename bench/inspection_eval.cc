@@ -9,6 +9,7 @@
 #include <string>
 
 #include "inspection/inspection.h"
+#include "inspection/sql.h"
 
 namespace {
 
@@ -132,6 +133,20 @@ void results(json::Value row, Table& table, bool misses) {
   }
 }
 
+void sql(json::Value row, Table& table, bool misses) {
+  auto dialect = parse_sql_dialect(row["dialect"].string());
+  bool positive = row["label"].string() == "mutating";
+  auto analysis = analyze_sql(row["sql"].string(), dialect.value_or(SqlDialect::PostgreSql));
+  bool flagged = !dialect || !analysis.read_only();
+  std::string name(row["dialect"].string());
+  table.add(name, positive, flagged);
+  table.add(name + " " + family(row["category"].string()), positive, flagged);
+  if (misses && positive != flagged)
+    miss(row, positive,
+         name + " " + std::string(row["category"].string()) + " [" + analysis.why() + "] " +
+             std::string(row["sql"].string().substr(0, 200)));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -145,5 +160,6 @@ int main(int argc, char** argv) {
   run(root, "tool_output_injection/cases.jsonl", wanted == "results", results);
   run(root, "tool_output_injection/direct_prompts.jsonl", wanted == "direct", results);
   run(root, "tool_output_injection/evasion_attacks.jsonl", wanted == "evasion", results);
+  run(root, "sql_readonly/cases.jsonl", wanted == "sql", sql);
   return 0;
 }
