@@ -12,7 +12,7 @@ import {
 } from '@modelcontextprotocol/server';
 import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import { NodeStreamableHTTPServerTransport, toNodeHandler, toWebRequest } from '@modelcontextprotocol/node';
-import { surface } from './fixture_surface.mjs';
+import { keyOf, surface } from './fixture_surface.mjs';
 
 const { PORT = '0', LOG = '' } = process.env;
 const ERA = process.argv.includes('--era') ? process.argv[process.argv.indexOf('--era') + 1] : (process.env.ERA ?? 'both');
@@ -24,8 +24,29 @@ const onConnection = {
   resourceUpdated: (server, uri, watched) => watched.has(uri) && server.server.sendResourceUpdated({ uri }),
 };
 
+/** Connects a server whose requests to the client carry ids that say what is asked, as a 2025 server may choose: `user_name` instead of 3. */
+async function connect(server, transport) {
+  await server.connect(transport);
+  const asked = new Map();
+  const send = transport.send.bind(transport);
+  const listener = transport.onmessage;
+  transport.send = (message, options) => {
+    if (message.method === undefined || message.id === undefined || message.method === 'ping') return send(message, options);
+    let id = keyOf(message);
+    for (let more = 2; asked.has(id); more += 1) id = `${keyOf(message)}-${more}`;
+    asked.set(id, message.id);
+    return send({ ...message, id }, options);
+  };
+  transport.onmessage = (message, extra) => {
+    if (message.method !== undefined || !asked.has(message.id)) return listener(message, extra);
+    const id = asked.get(message.id);
+    asked.delete(message.id);
+    return listener({ ...message, id }, extra);
+  };
+}
+
 function stdio() {
-  if (ERA === 'legacy') return surface(onConnection).connect(new StdioServerTransport());
+  if (ERA === 'legacy') return connect(surface(onConnection), new StdioServerTransport());
   const always = { ...onConnection, resourceUpdated: (server, uri) => server.server.sendResourceUpdated({ uri }) };   // the SDK filters
   return serveStdio(({ era }) => surface(era === 'modern' ? always : onConnection), { legacy: ERA === 'modern' ? 'reject' : 'serve' });
 }
@@ -71,7 +92,7 @@ async function legacy(req, res, body) {
     onsessioninitialized: (opened) => void sessions.set(opened, transport),
   });
   transport.onclose = () => sessions.delete(transport.sessionId);
-  await surface(onConnection).connect(transport);
+  await connect(surface(onConnection), transport);
   return transport.handleRequest(req, res, body);
 }
 

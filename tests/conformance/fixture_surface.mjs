@@ -36,6 +36,17 @@ const form = (message, properties, required = Object.keys(properties)) => ({
 const sample = (prompt, maxTokens) => ({ method: 'sampling/createMessage', params: { messages: [user(text(prompt))], maxTokens } });
 const roots = () => ({ method: 'roots/list', params: {} });
 
+const KEYS = {
+  'What is your name?': 'user_name', 'What is the capital of France?': 'capital_question', 'Generate a greeting': 'greeting', 'Please confirm': 'confirm',
+  'Step 1: What is your name?': 'step1', 'Step 2: What is your favorite color?': 'step2', 'What context should the prompt use?': 'user_context',
+};
+
+/** What a request to the client is called: its key in 2026, its JSON-RPC id in 2025. */
+export function keyOf({ method, params }) {
+  if (method === 'roots/list') return 'client_roots';
+  return KEYS[params.message ?? params.messages?.at(-1).content.text] ?? 'answer';
+}
+
 const states = createRequestStateCodec({ key: crypto.randomBytes(32) });
 
 // -- plain answers

@@ -179,9 +179,9 @@ def why(checks: list[dict]) -> list[str]:
 def run_server(leg: Leg, url: str, folder: pathlib.Path) -> Score:
     out = folder / "out"
     if leg.revision == "0.1.16":
-        done = node(STABLE / "dist" / "index.js", "server", "--url", url, "--suite", "all", "-o", out, timeout=600)
+        done = node(STABLE / "dist" / "index.js", "server", "--url", url, "--suite", "all", "-o", out, timeout=200)
     else:
-        done = node(SUITE / "dist" / "index.js", "server", "--url", url, "--requirements", leg.revision, "-o", out, timeout=600)
+        done = node(SUITE / "dist" / "index.js", "server", "--url", url, "--requirements", leg.revision, "-o", out, timeout=200)
     (folder / "suite.log").write_text(done.stdout + done.stderr)
     verdicts = {name: mark == "✓" for mark, name in re.findall(r"^([✓✗]) ([\w/.-]+): \d+ passed", done.stdout, re.M)}
     checks = checks_of(out)
