@@ -1,5 +1,8 @@
 #include "app/serve.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <fstream>
@@ -20,6 +23,19 @@ telemetry::Level level_of(const std::string& name) {
   if (name == "warn") return telemetry::Level::Warn;
   if (name == "error") return telemetry::Level::Error;
   return telemetry::Level::Info;
+}
+
+// Every open stream is a socket to the client and one to the server: the usual soft limit of 1024 would be a queue at the door.
+void raise_file_limit() {
+  constexpr rlim_t kWanted = 65'536;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  rlimit more{std::max(limit.rlim_cur, kWanted), std::max(limit.rlim_max, kWanted)};
+  if (::setrlimit(RLIMIT_NOFILE, &more) == 0) return;  // only for those who may raise the hard limit
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < 8'192)
+    telemetry::log_warn("few files may be open: at most half as many streams can be", {{"limit", std::to_string(limit.rlim_cur)}});
 }
 
 void print_welcome(Daemon& daemon) {
@@ -44,6 +60,7 @@ int serve(const config::Settings& settings, const ServeOptions& options) {
     report(fit.error());
     return 2;
   }
+  raise_file_limit();
   // Blocked before any thread starts, so that only sigwait() below sees them.
   sigset_t signals;
   sigemptyset(&signals);

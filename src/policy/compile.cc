@@ -126,7 +126,7 @@ void Compiler::methods(const Node& map) {
   if (map.keys.size() > 1'000) return problems.error(map, "/methods", "more than 1000 methods: use globs such as `resources/*`");
   for (std::size_t i = 0; i < map.keys.size(); ++i) {
     const std::string& name = map.keys[i].name;
-    Named made{name, child_pointer("/methods", name), map.keys[i].line, is_glob(name), false};
+    Named made{name, child_pointer("/methods", name), map.keys[i].line, is_glob(name), false, {}};
     if (name == "tools/call")
       problems.error_at(made.line, map.keys[i].column, made.pointer, "`tools/call` is judged by `tools` and `default`: use those");
     else if (lifecycle_method(name))

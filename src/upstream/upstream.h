@@ -22,7 +22,7 @@ namespace callgate::upstream {
 class Upstreams final : public Transport {
  public:
   struct Options {
-    std::size_t connections_per_server_max = 1024;  // beyond: upstream.busy
+    std::size_t connections_per_server_max = 16'384;  // beyond: upstream.busy
     std::size_t idle_per_server_max = 128;
     std::chrono::milliseconds idle_timeout{30'000};
     std::function<Result<std::vector<IpAddress>>(const std::string& host)> look_up;  // for tests; called on the offload; empty: DNS

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 
-from dev import build, setup, shell
+from dev import bench_streams, build, setup, shell
 from dev.bench_report import markdown, noise_of, page
 from dev.bench_servers import SIZES, Field, pinned
 
@@ -133,6 +133,9 @@ def start(field: Field, quick: bool) -> list[str]:
 def main(args: list[str], _: str) -> int:
     quick = shell.take_flag(args, "--quick")
     json_file, markdown_file = shell.take_value(args, "--json"), shell.take_value(args, "--markdown")
+    if shell.take_flag(args, "--streams"):
+        shell.no_more(args)
+        return bench_streams.main(json_file)
     seed = int(shell.take_value(args, "--seed", str(time.time_ns() & 0xffff)))
     shell.no_more(args)
     setup.ensure("build", "bench")
