@@ -25,6 +25,8 @@ class Actor {
   Address address() const;
   // The session asked for in Core::want_session is there, or is not.
   virtual void on_session(const Result<std::shared_ptr<ServerSession>>&) {}
+  // The GET stream it waits for is open, or there will be none.
+  virtual void on_stream_open() {}
   // It leaves the table: exchanges below are cancelled and the hub forgets it now, for the memory is freed later.
   virtual void on_removed() {}
 

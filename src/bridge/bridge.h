@@ -22,11 +22,13 @@ class Registry {
     std::size_t parked_max = 1'000;
     std::size_t sessions_max = 100'000;  // of each direction
     std::size_t sessions_per_principal_max = 1'000;
-    std::chrono::seconds session_idle_max{3'600};
-    std::chrono::seconds parked_max_age{300};     // how long a client may take to answer once
-    std::chrono::seconds input_time_max{900};     // all rounds of one call together
-    std::uint32_t input_rounds_max = 16;          // of one call
-    std::chrono::milliseconds gather_window{20};  // what a server asks within it goes to the client together
+    std::chrono::seconds session_idle_max{3'600};       // of a legacy client's session
+    std::chrono::seconds server_session_idle_max{600};  // of ours with a legacy server
+    std::chrono::milliseconds stream_patience{1'000};   // for a legacy server's GET stream, before the first call
+    std::chrono::seconds parked_max_age{300};           // how long a client may take to answer once
+    std::chrono::seconds input_time_max{900};           // all rounds of one call together
+    std::uint32_t input_rounds_max = 16;                // of one call
+    std::chrono::milliseconds gather_window{20};        // what a server asks within it goes to the client together
   };
   Registry() : Registry(Options()) {}
   explicit Registry(const Options& options);

@@ -126,7 +126,7 @@ void Listening::on_leg_end(Leg& leg, const Error*, bool) {
     if (--session_->uri_users[uri] == 0) session_->uri_users.erase(uri);
   }
   if (leg.status() != 404) return subscribe_next();
-  forget_session(core().hub(), *session_);
+  forget_session(core(), *session_);
   session_ended();
 }
 
@@ -153,7 +153,7 @@ void Listening::acknowledge() {
     open_stream = !session_->stream;
   }
   if (!open_stream) return;
-  ServerStream& stream = core().add<ServerStream>(wish_.origin, session_);
+  ServerStream& stream = core().add<ServerStream>(wish_.origin, session_, Address());
   {
     const std::lock_guard lock(core().hub().mutex);
     if (!session_->stream) session_->stream = stream.address();
@@ -198,12 +198,19 @@ void Listening::on_removed() {
 
 bool ServerStream::wanted() {
   const std::lock_guard lock(core().hub().mutex);
-  return session_->stream == address() && !session_->listeners.empty() && !session_->gone;
+  return session_->stream == address() && (session_->may_ask || !session_->listeners.empty()) && !session_->gone;
 }
 
 void ServerStream::stop_if_unwanted() {
-  if (!wanted()) end();
+  if (wanted()) return;
+  session_ended();
 }
+
+void ServerStream::tell_waiting() {
+  core().tell<Actor>(std::exchange(waiting_, {}), [](Actor& opening) { opening.on_stream_open(); });
+}
+
+void ServerStream::on_leg_head(Leg&, const net::Head&) { tell_waiting(); }
 
 void ServerStream::start() {
   if (!wanted()) return end();
@@ -219,31 +226,50 @@ void ServerStream::start() {
   leg_->set_timeout(std::chrono::milliseconds(0));
 }
 
-void ServerStream::on_leg_message(Leg& leg, const session::Message& message, const json::Document&) {
+void ServerStream::on_leg_message(Leg& leg, const session::Message& message, const json::Document& document) {
   last_event_id_ = leg.last_event_id();
   failures_ = 0;
+  heard_ = true;
   if (message.kind == session::MessageKind::Notification) {
     fan_out(core(), *session_, message);
-  } else if (message.kind == session::MessageKind::Request) {  // it belongs to no call, so no client can be asked
-    std::string answer = message.method == "ping"
-                             ? result_message(message.id.raw(), "{}")
-                             : error_message(message.id.raw(), session::kMethodNotFound, "a request must belong to a call under way");
-    core().add<Errand>(origin_).send(to_session(*session_, std::move(answer)));
+  } else if (message.kind == session::MessageKind::Request) {
+    on_question(message, document);
   }
 }
 
-void ServerStream::on_leg_end(Leg& leg, const Error*, bool) {
-  if (leg.status() == 404 && !session_->upstream_id.empty()) {
-    forget_session(core().hub(), *session_);
-    std::vector<Listener> listeners;
-    {
-      const std::lock_guard lock(core().hub().mutex);
-      listeners = session_->listeners;
-    }
-    for (const Listener& listener : listeners)
-      core().tell<Listening>(listener.listening, [](Listening& listening) { listening.session_ended(); });
-    return end();
+void ServerStream::on_question(const session::Message& message, const json::Document& document) {
+  Address run;
+  {
+    const std::lock_guard lock(core().hub().mutex);
+    if (session_->runs.size() == 1) run = session_->runs.front();
   }
+  bool ping = message.method == "ping";
+  std::string refusal = ping ? result_message(message.id.raw(), "{}")
+                             : error_message(message.id.raw(), session::kMethodNotFound, "a request must belong to one call under way");
+  auto put = [run, question = std::string(document.canonical()), refusal, origin = origin_, session = session_](Core& core) {
+    if (Actor* found = core.find(run.actor)) return static_cast<Run&>(*found).stray_question(question);
+    core.add<Errand>(origin).send(to_session(*session, refusal));
+  };
+  if (!ping && run.core == core().id()) return put(core());
+  if (!ping && run && core().hub().post(run.core, put)) return;
+  core().add<Errand>(origin_).send(to_session(*session_, std::move(refusal)));
+}
+
+void ServerStream::session_ended() {
+  std::vector<Listener> listeners;
+  {
+    const std::lock_guard lock(core().hub().mutex);
+    listeners = session_->listeners;
+  }
+  for (const Listener& listener : listeners)
+    core().tell<Listening>(listener.listening, [](Listening& listening) { listening.session_ended(); });
+  end();
+}
+
+void ServerStream::on_leg_end(Leg& leg, const Error*, bool) {
+  tell_waiting();
+  if (leg.status() == 404 && last_event_id_.empty() && !heard_) return;  // no such stream
+  if (leg.status() == 404 && !session_->upstream_id.empty()) return forget_session(core(), *session_);
   if (leg.status() == 405 || leg.status() == 501) return;  // it has no such stream; what comes on other streams is still told
   std::int64_t after = std::min<std::int64_t>(30'000, std::int64_t{1'000} << std::min<std::uint32_t>(failures_++, 5));
   if (leg.success() && leg.retry_ms()) after = std::clamp<std::int64_t>(*leg.retry_ms(), 20, 30'000);

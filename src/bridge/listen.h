@@ -41,11 +41,12 @@ class Listening final : public Actor, public LegOwner {
   bool acknowledged_ = false;
 };
 
-// Reads the GET stream of a session while anyone listens.
+// Reads the GET stream of a session: while anyone listens, and all the time where the server may ask. A question on it belongs to no
+// call by itself; it is put to the client only when a single call of the session is under way, for then it can be no other's.
 class ServerStream final : public Actor, public LegOwner {
  public:
-  ServerStream(Core& core, std::shared_ptr<const Origin> origin, std::shared_ptr<ServerSession> session)
-      : Actor(core), origin_(std::move(origin)), session_(std::move(session)), wait_([this] { start(); }) {}
+  ServerStream(Core& core, std::shared_ptr<const Origin> origin, std::shared_ptr<ServerSession> session, Address waiting)
+      : Actor(core), origin_(std::move(origin)), session_(std::move(session)), waiting_(waiting), wait_([this] { start(); }) {}
   void start();
   void stop_if_unwanted();
   void on_removed() override;
@@ -53,12 +54,18 @@ class ServerStream final : public Actor, public LegOwner {
  private:
   void on_leg_message(Leg& leg, const session::Message& message, const json::Document& document) override;
   void on_leg_end(Leg& leg, const Error* error, bool sent) override;
+  void on_leg_head(Leg& leg, const net::Head& head) override;
+  void on_question(const session::Message& message, const json::Document& document);
+  void tell_waiting();
+  void session_ended();
   bool wanted();
   std::shared_ptr<const Origin> origin_;
   std::shared_ptr<ServerSession> session_;
   std::unique_ptr<Leg> leg_;
+  Address waiting_;  // who opens the session, until the stream is there
   std::string last_event_id_;
   std::uint32_t failures_ = 0;
+  bool heard_ = false;
   net::Timer wait_;
 };
 

@@ -50,6 +50,7 @@ void ModernCall::start(const ClearedCall& call) {
   if (level.exists() && (client_.level = log_level(level.string())) < 0) return refuse(session::kInvalidParams, "unknown log level");
   wish_.origin = origin_;
   wish_.capabilities = declared_capabilities(client_.can, meta[session::kMetaCapabilities]);
+  wish_.may_ask = client_.can.forms || client_.can.urls || client_.can.sampling || client_.can.roots;
   json::Value info = meta[session::kMetaClientInfo];
   wish_.client_info = info["name"].is_string() && info["version"].is_string() ? std::string(info.raw()) : own_info();
   if (message_.method == "server/discover") return want_session(*this, wish_);

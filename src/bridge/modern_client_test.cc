@@ -100,15 +100,14 @@ TEST_F(ModernClient, ParksTheCallAndContinuesItOnTheRetry) {
   Client& first = park();
   EXPECT_EQ(first.sink.ends, 1);
   EXPECT_EQ(first.result()["resultType"].string(), "input_required");
-  EXPECT_EQ(first.result()["inputRequests"].raw(),
-            R"({"elicitation_1":{"method":"elicitation/create","params":)" + std::string(kQuestion) + "}}");
+  EXPECT_EQ(first.result()["inputRequests"].raw(), R"({"e1":{"method":"elicitation/create","params":)" + std::string(kQuestion) + "}}");
   Asked* asked = world.one.server.last("tools/call");
   EXPECT_TRUE(asked->open()) << "the call goes on at the server";
   EXPECT_EQ(asked->timeout.count(), 0) << "a person may take long";
   EXPECT_EQ(world.registry.stats().parked, 1U);
   world.forget_servers();
 
-  Client& second = world.send(retry("8", R"({"elicitation_1":{"action":"accept","content":{"ok":true}},"extra":{}})", state_of(first)));
+  Client& second = world.send(retry("8", R"({"e1":{"action":"accept","content":{"ok":true}},"extra":{}})", state_of(first)));
   world.settle();
   EXPECT_EQ(world.one.server.count("tools/call"), 1U);
   Asked* answer = world.one.server.answer_to(R"("e1")");
@@ -126,7 +125,7 @@ TEST_F(ModernClient, ParksTheCallAndContinuesItOnTheRetry) {
 
 TEST_F(ModernClient, ContinuesWhenTheRetryArrivesOnAnotherLoop) {
   Client& first = park();
-  std::string body = call("8", R"(,"inputResponses":{"elicitation_1":{"action":"decline"}},"requestState":")" + state_of(first) + '"',
+  std::string body = call("8", R"(,"inputResponses":{"e1":{"action":"decline"}},"requestState":")" + state_of(first) + '"',
                           meta(kForms, R"(,"progressToken":5)"));
   Client& second = world.send(world.two, body);
   world.settle();
@@ -179,7 +178,7 @@ TEST_F(ModernClient, AnswersRoundAfterRoundUpToTheCap) {
   Client* client = &park();
   Asked* asked = world.one.server.last("tools/call");
   for (int round = 2; round <= 4; ++round) {
-    std::string key = "elicitation_" + std::to_string(round - 1);
+    std::string key = round == 2 ? "e1" : "elicitation_" + std::to_string(round - 1);
     client = &world.send(retry(std::to_string(round), "{\"" + key + R"(":{"action":"accept"}})", state_of(*client)));
     world.settle();
     asked->event(R"({"jsonrpc":"2.0","id":)" + std::to_string(round) + R"(,"method":"elicitation/create","params":)" +
@@ -200,7 +199,7 @@ TEST_F(ModernClient, AnswersRoundAfterRoundUpToTheCap) {
 TEST_F(ModernClient, RefusesAStateThatIsTamperedRepeatedOrOfAnother) {
   Client& first = park();
   std::string state = state_of(first);
-  std::string answer = R"({"elicitation_1":{"action":"accept"}})";
+  std::string answer = R"({"e1":{"action":"accept"}})";
   std::string changed = state;
   changed[state.size() / 2] = changed[state.size() / 2] == 'A' ? 'B' : 'A';
   std::vector<Client*> refused = {
@@ -217,7 +216,7 @@ TEST_F(ModernClient, RefusesAStateThatIsTamperedRepeatedOrOfAnother) {
       &world.send(request("8", "prompts/get",
                           R"("name":"ask","arguments":{"q":1,"r":"x"},"inputResponses":)" + answer + R"(,"requestState":")" + state + '"')),
       &world.send(retry("8", R"([])", state)),
-      &world.send(retry("8", R"({"elicitation_1":"yes"})", state)),
+      &world.send(retry("8", R"({"e1":"yes"})", state)),
       &world.send(call("8", R"(,"inputResponses":{},"requestState":7)")),
   };
   world.server.id = "srv-2";
@@ -254,7 +253,7 @@ TEST_F(ModernClient, ExpiresAParkedCallTellsTheServerAndFreesThePlace) {
   EXPECT_TRUE(asked->cancelled);
   ASSERT_NE(world.one.server.last("notifications/cancelled"), nullptr);
   EXPECT_EQ(world.one.server.last("notifications/cancelled")->root()["params"]["requestId"].raw(), asked->id());
-  Client& late = world.send(retry("8", R"({"elicitation_1":{"action":"accept"}})", state));
+  Client& late = world.send(retry("8", R"({"e1":{"action":"accept"}})", state));
   world.settle();
   EXPECT_EQ(late.answer()["error"]["code"].raw(), "-32602");
 }
@@ -323,7 +322,7 @@ TEST_F(ModernClient, KeepsAnAnswerThatCameWhileItWasParked) {
   asked->event_result(R"({"content":[],"isError":true})");
   asked->end();
   world.settle();
-  Client& second = world.send(world.two, retry("8", R"({"elicitation_1":{"action":"accept"}})", state_of(first)));
+  Client& second = world.send(world.two, retry("8", R"({"e1":{"action":"accept"}})", state_of(first)));
   world.settle();
   EXPECT_EQ(second.answer()["id"].raw(), "8");
   EXPECT_TRUE(second.result()["isError"].exists());
@@ -331,7 +330,7 @@ TEST_F(ModernClient, KeepsAnAnswerThatCameWhileItWasParked) {
 
   Client& third = park();
   world.one.server.last("tools/call")->fail({Code::Unavailable, "upstream.reset", "gone", {}}, true);
-  Client& fourth = world.send(retry("9", R"({"elicitation_1":{"action":"accept"}})", state_of(third)));
+  Client& fourth = world.send(retry("9", R"({"e1":{"action":"accept"}})", state_of(third)));
   world.settle();
   EXPECT_EQ(fourth.sink.reason, "upstream.reset");
   EXPECT_EQ(world.registry.stats().parked, 0U);
@@ -400,7 +399,7 @@ TEST_F(ModernClient, SetsTheLevelItAsksForAndHearsOnlyThat) {
 }
 
 TEST_F(ModernClient, FailsCleanlyWhereverTheTransportFails) {
-  for (std::size_t n = 0; n < 4; ++n) {
+  for (std::size_t n = 0; n < 5; ++n) {
     World broken({.legacy = true, .modern = false});
     broken.one.server.on_asked = [this](Asked& asked) { handshake(asked); };
     broken.one.server.fail_from = n;

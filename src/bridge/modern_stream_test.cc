@@ -12,7 +12,7 @@ using namespace testing;
 class ModernStream : public ModernClient {
  protected:
   Client& listen(std::string_view id, std::string_view filter, const Who& who = kAnn) {
-    Client& client = world.send(request(id, "subscriptions/listen", R"("notifications":)" + std::string(filter)), who);
+    Client& client = world.send(request(id, "subscriptions/listen", R"("notifications":)" + std::string(filter), meta("{}")), who);
     world.settle();
     return client;
   }
@@ -37,7 +37,6 @@ TEST_F(ModernStream, AcknowledgesWhatTheServerCanAndTellsOnlyWhatWasAskedFor) {
   ASSERT_NE(stream, nullptr);
   EXPECT_TRUE(stream->has_line("Mcp-Session-Id: s-1"));
   EXPECT_EQ(stream->timeout.count(), 0);
-  stream->events();
   stream->event(note("tools/list_changed"));
   stream->event(note("prompts/list_changed"));
   stream->event(note("resources/list_changed"));
@@ -80,7 +79,7 @@ TEST_F(ModernStream, LeavesOutWhatTheServerRefusesAndHearsOtherStreamsToo) {
   };
   Client& client = listen("1", R"({"resourceSubscriptions":["bad","good"],"toolsListChanged":true})");
   EXPECT_NE(client.read_events().at(0).find(R"("resourceSubscriptions":["good"])"), std::string::npos);
-  world.send(call("2"));
+  world.send(call("2", "", meta("{}")));
   world.settle();
   Asked* asked = world.one.server.last("tools/call");
   asked->events();
@@ -94,7 +93,6 @@ TEST_F(ModernStream, LeavesOutWhatTheServerRefusesAndHearsOtherStreamsToo) {
 TEST_F(ModernStream, RefusesQuestionsThatBelongToNoCall) {
   listen("1", R"({"toolsListChanged":true})");
   Asked* stream = server_stream();
-  stream->events();
   stream->event(R"({"jsonrpc":"2.0","id":"q","method":"elicitation/create","params":{"message":"password?","requestedSchema":{}}})");
   stream->event(R"({"jsonrpc":"2.0","id":"p","method":"ping"})");
   world.settle();
@@ -102,10 +100,75 @@ TEST_F(ModernStream, RefusesQuestionsThatBelongToNoCall) {
   EXPECT_EQ(world.one.server.answer_to(R"("p")")->root()["result"].raw(), "{}");
 }
 
+TEST_F(ModernStream, PutsAQuestionOfTheServersStreamToTheOnlyCallUnderWay) {
+  std::string question = R"({"jsonrpc":"2.0","id":0,"method":"elicitation/create","params":)" + std::string(kQuestion) + "}";
+  Client& first = world.send(world.two, call("1"));
+  world.settle();
+  Asked* stream = world.two.server.asked[2].get();
+  ASSERT_EQ(stream->http, "GET") << "before the first call, for what is asked earlier is lost";
+  ASSERT_EQ(world.two.server.asked[3]->method(), "tools/call");
+  stream->event(question);
+  world.settle();
+  world.advance(std::chrono::milliseconds(40));
+  EXPECT_EQ(first.result()["inputRequests"].raw(),
+            R"({"elicitation_1":{"method":"elicitation/create","params":)" + std::string(kQuestion) + "}}");
+  Client& second = world.send(retry("2", R"({"elicitation_1":{"action":"accept"}})", state_of(first)));
+  world.settle();
+  EXPECT_EQ(world.two.server.answer_to("0")->root()["result"].raw(), R"({"action":"accept"})");
+  world.two.server.last("tools/call")->result("{}");
+  world.settle();
+  EXPECT_EQ(second.result()["resultType"].string(), "complete");
+
+  // The session's stream is on the other loop now.
+  Client& third = world.send(call("3"));
+  world.settle();
+  stream->event(question);
+  world.settle();
+  world.advance(std::chrono::milliseconds(40));
+  EXPECT_EQ(third.result()["resultType"].string(), "input_required");
+  EXPECT_EQ(world.registry.stats().legacy_servers, 1U);
+}
+
+// T-50
+TEST_F(ModernStream, RefusesAQuestionThatMayBelongToAnotherCall) {
+  std::string question = R"({"jsonrpc":"2.0","id":0,"method":"elicitation/create","params":)" + std::string(kQuestion) + "}";
+  Client& first = world.send(call("1"));
+  Client& second = world.send(call("2"));
+  world.send(request("3", "tools/list", ""));
+  world.settle();
+  server_stream()->event(question);
+  world.settle();
+  world.advance(std::chrono::milliseconds(40));
+  EXPECT_EQ(world.one.server.answer_to("0")->root()["error"]["code"].raw(), "-32601");
+  EXPECT_EQ(first.sink.heads + second.sink.heads, 0);
+  second.cancel();
+  world.settle();
+  server_stream()->event(R"({"jsonrpc":"2.0","id":5,"method":"sampling/createMessage","params":{}})");
+  world.settle();
+  world.advance(std::chrono::milliseconds(40));
+  EXPECT_EQ(first.result()["resultType"].string(), "input_required");
+}
+
+TEST_F(ModernStream, CallsWithoutTheServersStreamWhenThereIsNone) {
+  streams = false;
+  Client& client = world.send(call("1"));
+  world.settle();
+  world.one.server.last("tools/call")->result("{}");
+  world.settle();
+  EXPECT_EQ(client.sink.ends, 1);
+  world.one.server.on_asked = [this](Asked& asked) {
+    if (asked.http != "GET") handshake(asked);
+  };
+  world.send(call("2"), {"usr_ben", "grt_ben", {}, {}});
+  world.settle();
+  EXPECT_EQ(world.one.server.count("tools/call"), 1U);
+  world.advance(std::chrono::milliseconds(1'100));
+  EXPECT_EQ(world.one.server.count("tools/call"), 2U) << "a server that says nothing is not waited for";
+}
+
 TEST_F(ModernStream, OpensTheServersStreamAgainAndEndsWithTheSession) {
   Client& client = listen("1", R"({"toolsListChanged":true})");
   Asked* stream = server_stream();
-  stream->events();
   stream->event(note("tools/list_changed"), "e-1");
   stream->end();
   world.settle();
@@ -122,7 +185,7 @@ TEST_F(ModernStream, OpensTheServersStreamAgainAndEndsWithTheSession) {
 }
 
 TEST_F(ModernStream, GoesOnAfterTheLastEventWhenTheServerClosesTheStream) {
-  Client& client = world.send(call("1"));
+  Client& client = world.send(call("1", "", meta("{}")));
   world.settle();
   Asked* asked = world.one.server.last("tools/call");
   std::string id = asked->id();
@@ -135,12 +198,11 @@ TEST_F(ModernStream, GoesOnAfterTheLastEventWhenTheServerClosesTheStream) {
   Asked* resumed = server_stream();
   ASSERT_NE(resumed, nullptr);
   EXPECT_TRUE(resumed->has_line("Last-Event-ID: e-1"));
-  resumed->events();
   resumed->event(R"({"jsonrpc":"2.0","id":)" + id + R"(,"result":{"content":[]}})", "e-2");
   world.settle();
   EXPECT_EQ(client.result()["content"].raw(), "[]");
 
-  Client& never = world.send(call("2"));
+  Client& never = world.send(call("2", "", meta("{}")));
   world.settle();
   asked = world.one.server.last("tools/call");
   asked->events();
@@ -150,7 +212,6 @@ TEST_F(ModernStream, GoesOnAfterTheLastEventWhenTheServerClosesTheStream) {
     world.settle();
     world.advance(std::chrono::milliseconds(1'100));
     if (server_stream()->open()) {
-      server_stream()->events();
       server_stream()->end();
     }
   }
@@ -168,8 +229,7 @@ TEST_F(ModernStream, ParkedCallsSurviveAServerThatClosesItsStream) {
   Asked* resumed = server_stream();
   ASSERT_NE(resumed, nullptr);
   EXPECT_EQ(resumed->timeout.count(), 0);
-  resumed->events();
-  Client& second = world.send(retry("8", R"({"elicitation_1":{"action":"accept"}})", state_of(first)));
+  Client& second = world.send(retry("8", R"({"e1":{"action":"accept"}})", state_of(first)));
   world.settle();
   resumed->event(R"({"jsonrpc":"2.0","id":)" + id + R"(,"result":{"content":[]}})");
   world.settle();
@@ -202,7 +262,7 @@ TEST_F(ModernStream, RunsToolsThatOnlyExistAsTasks) {
   result->event(R"({"jsonrpc":"2.0","id":"e1","method":"elicitation/create","params":)" + std::string(kQuestion) + "}");
   world.advance(std::chrono::milliseconds(40));
   ASSERT_EQ(client.result()["resultType"].string(), "input_required");
-  Client& second = world.send(retry("2", R"({"elicitation_1":{"action":"accept"}})", state_of(client)));
+  Client& second = world.send(retry("2", R"({"e1":{"action":"accept"}})", state_of(client)));
   world.settle();
   result->event_result(R"({"content":[],"_meta":{"io.modelcontextprotocol/related-task":{"taskId":"t1"}}})");
   world.settle();
@@ -277,7 +337,7 @@ TEST_F(ModernStream, ARetryFindsNothingWhenTheLoopOfTheCallIsGone) {
   Client& first = park();
   std::string state = state_of(first);
   world.one.bridge.reset();
-  Client& second = world.send(world.two, retry("8", R"({"elicitation_1":{"action":"accept"}})", state));
+  Client& second = world.send(world.two, retry("8", R"({"e1":{"action":"accept"}})", state));
   world.settle();
   EXPECT_EQ(second.answer()["error"]["code"].raw(), "-32602");
 }

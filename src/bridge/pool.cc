@@ -1,6 +1,7 @@
 #include "bridge/pool.h"
 
 #include "bridge/capabilities.h"
+#include "bridge/listen.h"
 #include "bridge/words.h"
 #include "session/revision.h"
 
@@ -30,7 +31,11 @@ bool session_text(std::string_view text) {
 class Opening final : public Actor, public LegOwner {
  public:
   Opening(Core& core, std::shared_ptr<ServerSession> session, SessionWish wish)
-      : Actor(core), session_(std::move(session)), wish_(std::move(wish)), leg_(std::make_unique<Leg>(*this, wish_.origin)) {}
+      : Actor(core),
+        session_(std::move(session)),
+        wish_(std::move(wish)),
+        leg_(std::make_unique<Leg>(*this, wish_.origin)),
+        patience_([this] { finish(session_); }) {}
 
   void start() {
     id_ = std::to_string(core().hub().next_id());
@@ -47,6 +52,7 @@ class Opening final : public Actor, public LegOwner {
 
   void on_removed() override {
     leg_->cancel();
+    core().loop().disarm(patience_);
     if (!told_) tell_all(fail(Code::Unavailable, "bridge.session", "the session with the server could not be opened: try again"));
   }
 
@@ -68,9 +74,23 @@ class Opening final : public Actor, public LegOwner {
 
   void on_leg_end(Leg& leg, const Error* error, bool) override {
     if (error != nullptr) return finish(tl::unexpected<Error>(*error));
-    if (initialized_) return finish(session_);
+    if (initialized_) return open_stream();
     finish(fail(Code::Unavailable, "bridge.session", "the server answered initialize with HTTP " + std::to_string(leg.status())));
   }
+
+  // Where a server may ask, much of what it asks comes on the GET stream, and what comes before the stream is there is lost.
+  void open_stream() {
+    if (!wish_.may_ask) return finish(session_);
+    session_->may_ask = true;
+    ServerStream& stream = core().add<ServerStream>(wish_.origin, session_, address());
+    {
+      const std::lock_guard lock(core().hub().mutex);
+      session_->stream = stream.address();
+    }
+    core().loop().arm(patience_, core().hub().options.stream_patience);
+    stream.start();
+  }
+  void on_stream_open() override { finish(session_); }
 
   static Result<void> refused(json::Value error) {
     return fail(Code::Unavailable, "bridge.session",
@@ -112,7 +132,7 @@ class Opening final : public Actor, public LegOwner {
       waiting.swap(session_->waiting);
       session_->ready = outcome.has_value();
     }
-    if (!outcome) forget_session(hub, *session_);
+    if (!outcome) forget_session(core(), *session_);
     for (Address who : waiting) core().tell<Actor>(who, [outcome](Actor& actor) { actor.on_session(outcome); });
   }
 
@@ -121,6 +141,7 @@ class Opening final : public Actor, public LegOwner {
   std::unique_ptr<Leg> leg_;
   std::string id_, upstream_id_;
   bool initialized_ = false, told_ = false;
+  net::Timer patience_;
 };
 
 }  // namespace
@@ -157,13 +178,20 @@ void want_session(Actor& who, const SessionWish& wish) {
   if (opened) core.add<Opening>(session, wish).start();
 }
 
-void forget_session(Hub& hub, ServerSession& session) {
-  const std::lock_guard lock(hub.mutex);
-  if (std::exchange(session.gone, true)) return;
-  auto found = hub.servers.find(session.key);
-  if (found == hub.servers.end() || found->second.get() != &session) return;
-  hub.servers.erase(found);
-  count_down(hub.server_sessions_of, session.principal_id);
+void forget_session(Core& core, ServerSession& session) {
+  Hub& hub = core.hub();
+  Address stream;
+  {
+    const std::lock_guard lock(hub.mutex);
+    if (std::exchange(session.gone, true)) return;
+    stream = session.stream;
+    auto found = hub.servers.find(session.key);
+    if (found != hub.servers.end() && found->second.get() == &session) {
+      hub.servers.erase(found);
+      count_down(hub.server_sessions_of, session.principal_id);
+    }
+  }
+  core.tell<ServerStream>(stream, [](ServerStream& reader) { reader.stop_if_unwanted(); });
 }
 
 void sweep_sessions(Core& core) {
@@ -172,13 +200,13 @@ void sweep_sessions(Core& core) {
   {
     const std::lock_guard lock(hub.mutex);
     for (auto& [key, session] : hub.servers) {
-      // Held by a call or a listener besides the table: in use, however long it takes.
-      bool unused = session->ready && session.use_count() == 1;
-      if (unused && core.now() - session->used_at > hub.options.session_idle_max) idle.push_back(session);
+      // Held by a call or a listener besides the table and the reader of its stream: in use, however long it takes.
+      bool unused = session->ready && session.use_count() == (session->stream ? 2 : 1);
+      if (unused && core.now() - session->used_at > hub.options.server_session_idle_max) idle.push_back(session);
     }
   }
   for (auto& session : idle) {
-    forget_session(hub, *session);
+    forget_session(core, *session);
     if (session->upstream_id.empty()) continue;
     Leg::Request request = to_session(*session, {});
     request.method = "DELETE";

@@ -14,11 +14,12 @@ struct SessionWish {
   std::shared_ptr<const Origin> origin;
   std::string capabilities;  // as declared to the server, JSON
   std::string client_info;   // JSON
+  bool may_ask = false;      // something of what is declared lets the server ask
 };
 
 // who.on_session() is called: at once, or when the one initialize for all that wait is answered.
 void want_session(Actor& who, const SessionWish& wish);
-void forget_session(Hub& hub, ServerSession& session);  // the server does not know it any more
+void forget_session(Core& core, ServerSession& session);  // the server does not know it any more
 void sweep_sessions(Core& core);
 
 Leg::Request to_session(const ServerSession& session, std::string body);

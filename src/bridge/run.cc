@@ -25,9 +25,16 @@ Run::Run(Core& core, Request request, Client client)
 
 void Run::on_removed() {
   if (!parked_id_.empty()) core().hub().forget_parked(parked_id_);
+  leave_session();
   drop_leg();
   for (auto& post : posts_) post->cancel();
   for (net::Timer* timer : {&gather_, &expiry_, &wait_}) core().loop().disarm(*timer);
+}
+
+void Run::leave_session() {
+  if (!session_) return;
+  const std::lock_guard lock(core().hub().mutex);
+  std::erase(session_->runs, address());
 }
 
 void Run::drop_leg() {
@@ -61,6 +68,10 @@ void Run::on_session(const Result<std::shared_ptr<ServerSession>>& opened) {
 }
 
 void Run::send_call() {
+  if (input_method(request_.method)) {
+    const std::lock_guard lock(core().hub().mutex);
+    if (std::ranges::find(session_->runs, address()) == session_->runs.end()) session_->runs.push_back(address());
+  }
   std::string body = compose(as_task_);
   send(std::move(body), Stage::Call);
 }
@@ -168,7 +179,8 @@ void Run::no_answer(Leg& leg) {
   if (leg.status() == 404 && !session_->upstream_id.empty() && !reopened_) {
     // The server forgot the session, so it did not look at the request: once more, with a new one.
     reopened_ = true;
-    forget_session(core().hub(), *session_);
+    forget_session(core(), *session_);
+    leave_session();
     if (request_.body.empty()) return give_up({Code::Unavailable, "bridge.session_lost", "the server ended the session: call again", {}});
     session_.reset();
     stage_ = Stage::Session;

@@ -35,6 +35,8 @@ class Run final : public Actor, public LegOwner {
   void start() { want_session(*this, request_.wish); }
   void resume(Client client, const Answers& answers);
   // From the call that waits for the outcome; nobody else is heard.
+  // A question of the server that came outside the call's own stream; JSON.
+  void stray_question(const std::string& question);
   void client_gone(Address who);  // cancels at the server too
   void pause(Address who, bool paused);
   void on_session(const Result<std::shared_ptr<ServerSession>>& opened) override;
@@ -63,10 +65,12 @@ class Run final : public Actor, public LegOwner {
   void give_up(Error error);  // at the server too
   void cancel_upstream(std::string_view why);
   void drop_leg();
+  void leave_session();
 
   // run_input.cc
   void on_question(const session::Message& message);
   void refuse_question(std::string_view id, int code, std::string_view message);
+  std::string key_for(const session::Message& message);
   void park();
   std::string input_required(const std::string& state) const;
   void post_answer(const Question& question, const std::string& answer);

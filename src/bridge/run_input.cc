@@ -8,6 +8,7 @@
 namespace callgate::bridge {
 namespace {
 
+constexpr std::string_view kNameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
 constexpr std::size_t kQuestionsMax = 16;  // open at the same time
 
 std::string_view kind_of(std::string_view method) { return method.substr(0, method.find('/')); }
@@ -26,17 +27,47 @@ void Run::on_question(const session::Message& message) {
     if (other.id == message.id.raw()) return;  // replayed
   if (questions_.size() >= kQuestionsMax) return refuse_question(message.id.raw(), session::kInternalError, "too many questions at once");
   Question question;
-  (question.key = kind_of(message.method)) += "_" + std::to_string(++asked_);
+  question.key = key_for(message);
   question.id = message.id.raw();
   question.method = message.method;
   if (message.params.is_object()) {
     json::Writer writer(question.params);
     writer.begin_object();
-    append_members(writer, message.params, {"elicitationId"});
+    append_members(writer, message.params, {"elicitationId", "_meta"});
+    json::Value meta = message.params["_meta"];
+    bool more = false;  // than what means nothing to the client
+    meta.for_each_member([&](std::string_view key, json::Value) { more |= key != "progressToken" && key != kMetaRelatedTask; });
+    if (more) {
+      append_members(writer.key("_meta").begin_object(), meta, {"progressToken", kMetaRelatedTask});
+      writer.end_object();
+    }
     writer.end_object();
   }
   questions_.push_back(std::move(question));
   if (parked_id_.empty() && !gather_.armed()) core().loop().arm(gather_, core().hub().options.gather_window);
+}
+
+// The server's own name for the question where it has one, for a client may know it; else its kind and a number.
+std::string Run::key_for(const session::Message& message) {
+  std::string_view name = message.id.string();
+  bool named = !name.empty() && name.size() <= 64 && name.find_first_not_of(kNameBytes) == std::string_view::npos;
+  auto taken = [this](std::string_view key) { return std::ranges::find(questions_, key, &Question::key) != questions_.end(); };
+  ++asked_;
+  if (named && !taken(name)) return std::string(name);
+  std::string key;
+  do key = std::string(kind_of(message.method)) + "_" + std::to_string(asked_++);
+  while (taken(key));
+  --asked_;
+  return key;
+}
+
+void Run::stray_question(const std::string& question) {
+  json::Document document;
+  auto parsed = document.parse(question, {.bytes_max = question.size()});
+  auto message = parsed ? session::read_message(document.root()) : tl::unexpected<Error>(parsed.error());
+  if (!message) return;
+  if (answered_) return refuse_question(message->id.raw(), session::kMethodNotFound, "the call is over");
+  on_question(*message);
 }
 
 void Run::refuse_question(std::string_view id, int code, std::string_view message) {

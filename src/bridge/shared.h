@@ -42,6 +42,7 @@ struct ServerSession {
   std::string upstream_id, revision;
   std::string capabilities, server_info, instructions;  // JSON; instructions empty when there are none
   bool can_log = false, can_subscribe = false, tools_change = false, prompts_change = false, resources_change = false, task_calls = false;
+  bool may_ask = false;  // the client declared something it can be asked
   // guarded by Hub::mutex
   bool ready = false, gone = false;
   int level = -1;  // as set on the server; smaller says more
@@ -49,7 +50,8 @@ struct ServerSession {
   std::vector<Address> waiting;
   std::vector<Listener> listeners;
   std::unordered_map<std::string, std::size_t> uri_users;
-  Address stream;  // who reads the server's GET stream
+  std::vector<Address> runs;  // calls under way that may need input
+  Address stream;             // who reads the server's GET stream
 };
 
 // A session of a legacy client with a modern server. Ours alone: the server knows of none.

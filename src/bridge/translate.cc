@@ -91,7 +91,7 @@ std::string modern_result(std::string_view id, std::string_view method, json::Va
   json::Value meta = result["_meta"];
   if (meta.is_object() || !server_info.empty()) {
     writer.key("_meta").begin_object();
-    append_members(writer, meta, {kMetaServerInfo, "io.modelcontextprotocol/related-task"});
+    append_members(writer, meta, {kMetaServerInfo, kMetaRelatedTask});
     if (!server_info.empty()) writer.key(kMetaServerInfo).raw(server_info);
     writer.end_object();
   }

@@ -17,6 +17,7 @@ inline constexpr int kLegacyNotFound = -32002;
 inline constexpr int kUrlsRequired = -32042;
 inline constexpr std::string_view kMetaServerInfo = "io.modelcontextprotocol/serverInfo";
 inline constexpr std::string_view kMetaLogLevel = "io.modelcontextprotocol/logLevel";
+inline constexpr std::string_view kMetaRelatedTask = "io.modelcontextprotocol/related-task";
 inline constexpr std::string_view kMetaSubscription = "io.modelcontextprotocol/subscriptionId";
 
 using Keys = std::initializer_list<std::string_view>;

@@ -48,6 +48,9 @@ class ModernClient : public ::testing::Test {
       asked.result(R"({"protocolVersion":"2025-11-25","capabilities":)" + capabilities + R"(,"serverInfo":{"name":"old","version":"2"},)" +
                        R"("instructions":"be kind"})",
                    "s-" + std::to_string(++sessions));
+    } else if (asked.http == "GET") {
+      if (streams) asked.events();
+      else asked.json("", 405);
     } else if (asked.root()["id"].exists() == false && asked.http == "POST") {
       asked.accepted();
     } else if (asked.method().empty() && asked.http == "POST") {
@@ -71,6 +74,7 @@ class ModernClient : public ::testing::Test {
 
   std::string capabilities = R"({"tools":{"listChanged":true},"resources":{"subscribe":true,"listChanged":true},"logging":{},"tasks":{}})";
   int sessions = 0;
+  bool streams = true;  // the server has GET streams
   World world;
 };
 
