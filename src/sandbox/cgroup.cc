@@ -13,6 +13,8 @@
 namespace callgate::sandbox {
 namespace {
 
+constexpr std::string_view kLeaf = "/gate";
+
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
 std::string read_text(const std::string& path) {
@@ -29,9 +31,8 @@ bool write_text(const std::string& path, const std::string& text) {
   return file.open() && ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }
 
-// The group of this process: the line of `controller` in /proc/self/cgroup, empty name for version 2.
-std::optional<std::string> own_group(std::string_view controller) {
-  const std::string text = read_text("/proc/self/cgroup");
+// The group of this process: the line of `controller`, empty name for version 2.
+std::optional<std::string> own_group(const std::string& text, std::string_view controller) {
   for (std::size_t at = 0; at < text.size();) {
     const auto end = std::min(text.find('\n', at), text.size());
     const std::string_view line = std::string_view(text).substr(at, end - at);
@@ -51,7 +52,7 @@ std::string prefix() { return "callgate-" + std::to_string(::getpid()) + "-"; }
 
 bool can_make(const std::string& base) {
   const std::string probe = base + "/" + prefix() + "probe";
-  if (::mkdir(probe.c_str(), 0755) != 0) return false;
+  if (::mkdir(probe.c_str(), 0755) != 0 && errno != EEXIST) return false;
   ::rmdir(probe.c_str());
   return true;
 }
@@ -106,14 +107,15 @@ bool Cgroup::remove() {
   return true;
 }
 
-Cgroups Cgroups::find(const std::vector<std::string>& roots) {
+Cgroups Cgroups::find(const std::vector<std::string>& roots, const std::string& membership) {
   Cgroups found;
+  const std::string groups = read_text(membership);
   found.why_not_ = "no control group file system is mounted";
   for (const std::string& root : roots) {
     if (exists(root + "/cgroup.controllers")) {
-      found.find_unified(root);
+      found.find_unified(root, groups);
     } else if (exists(root)) {
-      found.find_divided(root);
+      found.find_divided(root, groups);
     }
   }
   if (found.memory()) sweep(found.memory_base_);
@@ -121,10 +123,14 @@ Cgroups Cgroups::find(const std::vector<std::string>& roots) {
   return found;
 }
 
-void Cgroups::find_unified(const std::string& root) {
-  const auto own = own_group("");
+void Cgroups::find_unified(const std::string& root, const std::string& groups) {
+  const auto own = own_group(groups, "");
   if (!own) return;
-  const std::string base = root + (*own == "/" ? "" : *own);
+  std::string base = root + (*own == "/" ? "" : *own);
+  if (base.ends_with(kLeaf)) {  // where an earlier look has put us
+    const std::string parent = base.substr(0, base.size() - kLeaf.size());
+    if (has_words(read_text(parent + "/cgroup.subtree_control"), {"memory", "pids"})) base = parent;
+  }
   why_not_ = "the gate's own control group is not delegated to it";
   if (!has_words(read_text(base + "/cgroup.controllers"), {"memory", "pids"})) return;
   const std::string control = base + "/cgroup.subtree_control";
@@ -132,7 +138,7 @@ void Cgroups::find_unified(const std::string& root) {
     // A group with processes of its own cannot have limited groups below it: step aside, but only when nobody else is in it.
     const std::string self = std::to_string(::getpid());
     if (errno != EBUSY || read_text(base + "/cgroup.procs") != self + "\n") return;
-    const std::string leaf = base + "/gate";
+    const std::string leaf = base + std::string(kLeaf);
     if (::mkdir(leaf.c_str(), 0755) != 0 && errno != EEXIST) return;
     if (!write_text(leaf + "/cgroup.procs", self) || !write_text(control, "+memory +pids")) return;
   }
@@ -141,10 +147,10 @@ void Cgroups::find_unified(const std::string& root) {
   memory_base_ = processes_base_ = base;
 }
 
-void Cgroups::find_divided(const std::string& root) {
+void Cgroups::find_divided(const std::string& root, const std::string& groups) {
   why_not_ = "the control groups are not writable by this user";
   for (const char* controller : {"memory", "pids"}) {
-    const auto own = own_group(controller);
+    const auto own = own_group(groups, controller);
     if (!own) continue;
     const std::string mount = root + "/" + controller;
     std::string base = mount + (*own == "/" ? "" : *own);

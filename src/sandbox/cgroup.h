@@ -32,7 +32,7 @@ class Cgroup {
 class Cgroups {
  public:
   // Finds what is writable below the group this process is in, and removes what gates that are gone left behind.
-  static Cgroups find(const std::vector<std::string>& roots);
+  static Cgroups find(const std::vector<std::string>& roots, const std::string& membership = "/proc/self/cgroup");
   bool memory() const { return !memory_base_.empty(); }
   bool processes() const { return !processes_base_.empty(); }
   const std::string& why_not() const { return why_not_; }
@@ -40,8 +40,8 @@ class Cgroups {
   Cgroup make(std::uint64_t memory_bytes_max, std::uint32_t processes_max);
 
  private:
-  void find_unified(const std::string& root);
-  void find_divided(const std::string& root);
+  void find_unified(const std::string& root, const std::string& groups);
+  void find_divided(const std::string& root, const std::string& groups);
   std::string memory_base_, processes_base_;
   bool unified_ = false;
   std::string why_not_;

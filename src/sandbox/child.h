@@ -46,8 +46,9 @@ class Tree {
  public:
   Tree(Started& started, Handshake& handshake, Cgroup cgroup, bool confined);
   int pidfd() const { return pidfd_.get(); }
-  void ask();   // SIGTERM to all
-  void kill();  // SIGKILL to all; without a process namespace the supervisor does it, so that none is missed
+  void ask();  // SIGTERM to all
+  // SIGKILL to all; without a process namespace the supervisor does it, so that none is missed. `why` shows in the Exit. Any thread.
+  void kill(std::string why = {});
   void kill_supervisor();
   std::optional<Exit> reap();  // does not block
   bool sweep();                // after reap(): removes what is left of it; false: try again
@@ -55,9 +56,10 @@ class Tree {
  private:
   Descriptor pidfd_, supervisor_, control_;
   bool confined_;
-  std::mutex mutex_;  // both below
+  std::mutex mutex_;  // all below
   Cgroup cgroup_;
   std::optional<Exit> exit_;
+  std::string why_;
 };
 
 }  // namespace callgate::sandbox

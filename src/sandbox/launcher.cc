@@ -1,15 +1,11 @@
+#include <fcntl.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <future>
-#include <thread>
 
-#include "net/offload.h"
-#include "sandbox/child.h"
-#include "sandbox/egress.h"
+#include "sandbox/nursery.h"
 #include "sandbox/plan.h"
 #include "sandbox/podman.h"
 #include "sandbox/profile.h"
@@ -20,135 +16,15 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kSweepEvery{50};
-constexpr milliseconds kStubborn{2'000};  // a supervisor that does not end its tree by then is killed itself
-
-// The thread that starts, kills and reaps.
-class Nursery {
- public:
-  static Result<std::unique_ptr<Nursery>> create() {
-    CG_TRY(auto loop, net::Loop::create());
-    return std::make_unique<Nursery>(std::move(loop));
-  }
-  explicit Nursery(std::unique_ptr<net::Loop> loop) : loop_(std::move(loop)), resolving_(2, 256) {
-    thread_ = std::thread([this] {
-      ::prctl(PR_SET_NAME, "sandbox");
-      loop_->run();
-    });
-  }
-  ~Nursery() {
-    std::promise<void> all_gone;
-    loop_->post([&] {
-      closing_ = &all_gone;
-      tell_when_empty();
-    });
-    (void)all_gone.get_future().wait_for(std::chrono::seconds(5));
-    loop_->stop();
-    thread_.join();
-  }
-
-  template <class F> auto on_loop(F work) -> decltype(work()) {
-    std::promise<decltype(work())> done;
-    auto result = done.get_future();
-    loop_->post([&] {
-      if constexpr (std::is_void_v<decltype(work())>) {
-        work();
-        done.set_value();
-      } else {
-        done.set_value(work());
-      }
-    });
-    return result.get();
-  }
-
-  net::Loop& loop() { return *loop_; }
-  net::Offload& resolving() { return resolving_; }
-
-  void kill_after(std::shared_ptr<Tree> tree, milliseconds grace) {
-    loop_->post([this, tree = std::move(tree), grace] { watch(tree, grace); });
-  }
-  // Kills now, and follows it to the end.
-  void bury(std::shared_ptr<Tree> tree, std::shared_ptr<Egress> egress) {
-    tree->kill();
-    loop_->post([this, tree = std::move(tree), egress = std::move(egress)]() mutable {
-      egress.reset();
-      watch(tree, kStubborn)->burying = true;
-    });
-  }
-
- private:
-  struct Watch final : net::Watcher {
-    Watch(Nursery& owner, std::shared_ptr<Tree> followed) : nursery(owner), tree(std::move(followed)), timer([this] { on_time(); }) {}
-    void on_ready(std::uint32_t) override { nursery.look(*this); }
-    void on_time() {
-      if (tree->reap()) {
-        nursery.look(*this);
-      } else if (killed) {
-        tree->kill_supervisor();
-        nursery.loop_->arm(timer, kStubborn);
-      } else {
-        killed = true;
-        tree->kill();
-        nursery.loop_->arm(timer, kStubborn);
-      }
-    }
-    Nursery& nursery;
-    std::shared_ptr<Tree> tree;
-    net::Timer timer;
-    bool killed = false;
-    bool burying = false;
-    bool watched = false;
-  };
-
-  Watch* watch(const std::shared_ptr<Tree>& tree, milliseconds grace) {
-    auto& slot = watches_[tree.get()];
-    if (slot == nullptr) slot = std::make_unique<Watch>(*this, tree);
-    Watch* mine = slot.get();
-    if (!mine->watched) mine->watched = loop_->watch(tree->pidfd(), *mine).has_value();
-    loop_->arm(mine->timer, mine->watched ? grace : std::min(grace, kSweepEvery));
-    loop_->post([this, key = tree.get()] {  // it may have ended before it was watched
-      const auto found = watches_.find(key);
-      if (found != watches_.end()) look(*found->second);
-    });
-    return mine;
-  }
-
-  void look(Watch& mine) {
-    if (!mine.tree->reap()) return;
-    if (!mine.tree->sweep() && mine.burying) {
-      loop_->arm(mine.timer, kSweepEvery);
-      return;
-    }
-    if (mine.watched) loop_->unwatch(mine.tree->pidfd(), mine);
-    const auto found = watches_.find(mine.tree.get());
-    loop_->disarm(mine.timer);
-    loop_->bury(std::move(found->second));
-    watches_.erase(found);
-    tell_when_empty();
-  }
-
-  void tell_when_empty() {
-    if (closing_ == nullptr || !watches_.empty()) return;
-    closing_->set_value();
-    closing_ = nullptr;
-  }
-
-  std::unique_ptr<net::Loop> loop_;
-  net::Offload resolving_;
-  std::unordered_map<Tree*, std::unique_ptr<Watch>> watches_;  // on the loop
-  std::promise<void>* closing_ = nullptr;
-  std::thread thread_;
-};
-
 class Child final : public Process {
  public:
-  Child(Nursery& nursery, Started started, std::shared_ptr<Tree> tree, std::shared_ptr<Egress> egress, std::vector<std::string> weakened)
+  Child(Nursery& nursery, Started started, std::shared_ptr<Tree> tree, Attendants attendants, std::vector<std::string> weakened)
       : nursery_(nursery),
         started_(std::move(started)),
         tree_(std::move(tree)),
-        egress_(std::move(egress)),
+        attendants_(std::move(attendants)),
         weakened_(std::move(weakened)) {}
-  ~Child() override { nursery_.bury(std::move(tree_), std::move(egress_)); }
+  ~Child() override { nursery_.bury(std::move(tree_), std::move(attendants_)); }
 
   int pid() const override { return started_.pid; }
   int input_fd() const override { return started_.input.get(); }
@@ -160,7 +36,7 @@ class Child final : public Process {
   void terminate(milliseconds grace) override {
     if (grace <= milliseconds(0)) {
       tree_->kill();
-      nursery_.kill_after(tree_, kStubborn);
+      nursery_.kill_after(tree_, milliseconds(0));
     } else {
       tree_->ask();
       nursery_.kill_after(tree_, grace);
@@ -178,7 +54,7 @@ class Child final : public Process {
   Nursery& nursery_;
   Started started_;
   std::shared_ptr<Tree> tree_;
-  std::shared_ptr<Egress> egress_;
+  Attendants attendants_;
   std::vector<std::string> weakened_;
 };
 
@@ -217,20 +93,20 @@ class LocalLauncher final : public Launcher {
       const int pidfd = forked->pidfd.get();
       Handshake none;
       signal_pidfd(pidfd, SIGKILL);  // bubblewrap takes the rest with it
-      nursery_->bury(std::make_shared<Tree>(*forked, none, std::move(cgroup), true), nullptr);
+      nursery_->bury(std::make_shared<Tree>(*forked, none, std::move(cgroup), true));
       return tl::unexpected(handshake.error());
     }
     auto tree = std::make_shared<Tree>(*forked, *handshake, std::move(cgroup), !direct);
-    auto egress = open_egress(profile, prepared, *handshake);
-    if (!egress) {
-      nursery_->bury(std::move(tree), nullptr);
-      return tl::unexpected(egress.error());
+    auto attendants = attend(profile, prepared, *handshake, tree, weakened);
+    if (!attendants) {
+      nursery_->bury(std::move(tree));
+      return tl::unexpected(attendants.error());
     }
     telemetry::log_info("stdio server started",
                         {{"server", profile.name}, {"pid", std::to_string(forked->pid)}, {"program", prepared.command}});
     for (const std::string& reason : weakened)
       telemetry::log_warn("sandbox is weaker than asked", {{"server", profile.name}, {"what", reason}});
-    return std::make_unique<Child>(*nursery_, std::move(*forked), std::move(tree), std::move(*egress), std::move(weakened));
+    return std::make_unique<Child>(*nursery_, std::move(*forked), std::move(tree), std::move(*attendants), std::move(weakened));
   }
 
  private:
@@ -311,16 +187,36 @@ class LocalLauncher final : public Launcher {
     }
   }
 
-  Result<std::shared_ptr<Egress>> open_egress(const Profile& profile, const Prepared& prepared, Handshake& handshake) {
-    if (handshake.listeners.empty()) return std::shared_ptr<Egress>();
+  // The proxy for listed hosts, and the look at the disk: both live on the nursery's thread.
+  Result<Attendants> attend(const Profile& profile, const Prepared& prepared, Handshake& handshake, const std::shared_ptr<Tree>& tree,
+                            std::vector<std::string>& weakened) {
     EgressOptions options;
     options.server = profile.name;
     options.allow_private = options_.allow_private_egress;
-    return nursery_->on_loop([&]() -> Result<std::shared_ptr<Egress>> {
-      CG_TRY(std::unique_ptr<Egress> made,
-             Egress::start(nursery_->loop(), nursery_->resolving(), prepared.egress, std::move(handshake.listeners), options));
-      return std::shared_ptr<Egress>(std::move(made));
+    std::vector<Descriptor> folders = writable_folders(profile, prepared);
+    const DiskGuard::Options disk{profile.name, profile.disk_free_min, free_space(folders)};
+    const bool guarded = !folders.empty() && disk.free_now >= disk.free_min && disk.free_min > 0;
+    if (!folders.empty() && disk.free_now < disk.free_min) {
+      weakened.emplace_back("nothing keeps it from filling the rest of a disk that is nearly full already: free some space");
+    }
+    return nursery_->on_loop([&]() -> Result<Attendants> {
+      Attendants made;
+      if (guarded) made.guard = std::make_shared<DiskGuard>(nursery_->loop(), nursery_->looking(), tree, std::move(folders), disk);
+      if (handshake.listeners.empty()) return made;
+      CG_TRY(made.egress, Egress::start(nursery_->loop(), nursery_->resolving(), prepared.egress, std::move(handshake.listeners), options));
+      return made;
     });
+  }
+
+  static std::vector<Descriptor> writable_folders(const Profile& profile, const Prepared& prepared) {
+    std::vector<Descriptor> folders;
+    const auto add = [&](const std::string& path) {
+      Descriptor folder(path.empty() ? -1 : ::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+      if (folder.open()) folders.push_back(std::move(folder));
+    };
+    add(prepared.home);
+    if (profile.access == Access::ReadWrite) add(prepared.workspace);
+    return folders;
   }
 
   LauncherOptions options_;

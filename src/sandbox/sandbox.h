@@ -37,12 +37,13 @@ struct Profile {
   std::uint64_t file_bytes_max = 1024UL * 1024 * 1024;    // of one file
   std::uint64_t scratch_bytes_max = 256UL * 1024 * 1024;  // of /tmp, $HOME and /dev/shm each
   std::chrono::seconds cpu_seconds_max{0};                // per process
+  std::uint64_t disk_free_min = 256UL * 1024 * 1024;      // a server is ended when what it may write to has less left
 };
 
 struct Exit {
-  int code = 0;                // exit code; 128 + n when signal n ended it
-  int signal = 0;              // 0: it ended by itself
-  bool out_of_memory = false;  // its memory cap was reached at least once and cost a process its life
+  int code = 0;     // exit code; 128 + n when signal n ended it
+  int signal = 0;   // 0: it ended by itself
+  std::string why;  // the cap that was reached, in words; empty: none that is known
   std::string text() const;
 };
 

@@ -8,11 +8,8 @@
 namespace callgate::sandbox {
 
 std::string Exit::text() const {
-  std::string words = signal != 0 ? "ended by signal " + std::to_string(signal) : "ended with " + std::to_string(code);
-  if (out_of_memory) words += ": its memory cap was reached";
-  if (signal == SIGXCPU) words += ": its processor cap was reached";
-  if (signal == SIGXFSZ) words += ": its cap on the size of one file was reached";
-  return words;
+  const std::string words = signal != 0 ? "ended by signal " + std::to_string(signal) : "ended with " + std::to_string(code);
+  return why.empty() ? words : words + ": " + why;
 }
 
 Tree::Tree(Started& started, Handshake& handshake, Cgroup cgroup, bool confined)
@@ -24,10 +21,11 @@ Tree::Tree(Started& started, Handshake& handshake, Cgroup cgroup, bool confined)
 
 void Tree::ask() { (void)!::send(control_.get(), &plan::kTerminate, 1, MSG_NOSIGNAL | MSG_DONTWAIT); }
 
-void Tree::kill() {
+void Tree::kill(std::string why) {
   {
     const std::lock_guard hold(mutex_);
     if (exit_) return;
+    if (!why.empty()) why_ = std::move(why);
     cgroup_.kill();
   }
   if (!confined_) {
@@ -48,7 +46,7 @@ std::optional<Exit> Tree::reap() {
   if (exit_) return exit_;
   siginfo_t about{};
   if (::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &about, WEXITED | WNOHANG) != 0) {
-    exit_ = Exit{255, 0, false};  // somebody else's waitpid(-1) took it
+    exit_ = Exit{255, 0, {}};  // somebody else's waitpid(-1) took it
     return exit_;
   }
   if (about.si_pid == 0) return std::nullopt;
@@ -56,14 +54,17 @@ std::optional<Exit> Tree::reap() {
   if (about.si_code == CLD_EXITED) {
     ended.code = about.si_status;
   } else {
-    ended = {128 + about.si_status, about.si_status, false};
+    ended = {128 + about.si_status, about.si_status, {}};
   }
   if (ended.signal == 0 && ended.code == 128 + SIGKILL) ended.signal = SIGKILL;  // as bubblewrap tells it
   plan::Report report;
   while (::recv(control_.get(), &report, sizeof report, MSG_DONTWAIT) == static_cast<ssize_t>(sizeof report)) {
-    if (report.kind == plan::kExited) ended = {report.value, report.signal, false};
+    if (report.kind == plan::kExited) ended = {report.value, report.signal, {}};
   }
-  ended.out_of_memory = cgroup_.out_of_memory();
+  if (ended.signal == SIGXCPU) ended.why = "its processor cap was reached";
+  if (ended.signal == SIGXFSZ) ended.why = "its cap on the size of one file was reached";
+  if (cgroup_.out_of_memory()) ended.why = "its memory cap was reached";
+  if (!why_.empty()) ended.why = why_;
   exit_ = ended;
   return exit_;
 }

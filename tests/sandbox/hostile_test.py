@@ -93,6 +93,24 @@ class Writing(Cage):
         (self.work / "large").unlink()
 
 
+@unittest.skipUnless(os.geteuid() == 0, "needs a small file system of its own, which only root can mount")
+class SmallDisk(Cage):
+    def setUp(self):
+        mount = f"mount -t tmpfs -o size=96m,mode=777 tmpfs {self.work} && exec \"$@\""
+        self.prefix = ["unshare", "--mount", "sh", "-c", mount, "sh"]
+
+    def test_filling_the_disk_with_many_files(self):
+        options = ["--workspace-rw", str(self.work), "--disk-free", str(48 << 20)]
+        self.assertEqual({}, self.attempt("fill", options, folder=self.work, megabytes=90, delay=0.005))
+        self.assertIn("ended by signal 9: the disk it writes to is nearly full", self.said)
+        options[-1] = "0"
+        self.assertTrue(self.attempt("fill", options, folder=self.work, megabytes=90)["got"])
+
+    def test_a_disk_that_is_nearly_full_already_is_said(self):
+        self.attempt("spin", ["--workspace-rw", str(self.work), "--disk-free", str(100 << 20)], seconds=0)
+        self.assertIn("weakened: nothing keeps it from filling", self.said)
+
+
 class Network(Cage):
     @classmethod
     def setUpClass(cls):

@@ -48,6 +48,7 @@ bool read_option(Options& options, const std::string& name, const char* value) {
       {"--files", [&] { p.files_max = static_cast<std::uint32_t>(number(value)); }},
       {"--file-bytes", [&] { p.file_bytes_max = number(value); }},
       {"--scratch", [&] { p.scratch_bytes_max = number(value); }},
+      {"--disk-free", [&] { p.disk_free_min = number(value); }},
       {"--cpu", [&] { p.cpu_seconds_max = std::chrono::seconds(number(value)); }},
       {"--hidden", [&] { options.launcher.hidden_paths.emplace_back(value); }},
       {"--grace", [&] { options.grace = std::chrono::milliseconds(number(value)); }},

@@ -130,7 +130,7 @@ def set_id_on_creation(folder):
     return tried(act)
 
 
-def fill(folder, megabytes):
+def fill(folder, megabytes, delay=0):
     """How much fits, in many files."""
     block, wrote, number = b"x" * (1 << 20), 0, 0
     try:
@@ -140,6 +140,7 @@ def fill(folder, megabytes):
                     if file.write(block) != len(block):
                         raise OSError(errno.ENOSPC, "short write")
                     wrote += 1
+                    time.sleep(float(delay))
             number += 1
     except OSError as error:
         return answer(False, f"{wrote} MB then {errno.errorcode.get(error.errno)}")
