@@ -20,9 +20,9 @@ bool one_of(std::string_view word, std::initializer_list<std::string_view> list)
 }
 
 tl::unexpected<Error> unpinned(const std::string& what, const std::string& fix) {
-  return fail(Code::InvalidArgument, "sandbox.unpinned",
-              "`" + what + "` fetches whatever is newest at each start: name the version you reviewed, as in `" + fix +
-                  "`, or say --allow-unpinned");
+  return fail(
+      Code::InvalidArgument, "sandbox.unpinned",
+      "`" + what + "` fetches whatever is newest at each start: name the version you reviewed, as in `" + fix + "`, or say --unpinned");
 }
 
 // 1.2.3, 1.2.3-rc.1, 2026.7.1: begins with a digit and has nothing of a range in it.
@@ -206,9 +206,8 @@ Result<void> check_words(const Words& argv) {
 
 Result<void> check_image_pinned(const std::string& image) {
   const auto refuse = [&](const char* why) {
-    return fail(
-        Code::InvalidArgument, "sandbox.unpinned",
-        "image `" + image + "` " + why + ": name what you reviewed, as in `name@sha256:...` or `name:1.2.3`, or say --allow-unpinned");
+    return fail(Code::InvalidArgument, "sandbox.unpinned",
+                "image `" + image + "` " + why + ": name what you reviewed, as in `name@sha256:...` or `name:1.2.3`, or say --unpinned");
   };
   if (image.empty()) return refuse("is missing");
   if (const auto at = image.find("@sha256:"); at != std::string::npos) {

@@ -24,7 +24,7 @@ struct Prepared {
 };
 Result<Prepared> prepare(const Profile& profile, const LauncherOptions& options);
 
-// Whose rights a server gets when the gate is root: its own folder's owner, or nobody's. Root only when the files demand it.
+// Whose rights a server gets when the gate is root: its writable folder's owner, or a user of its own. Root only when the files demand it.
 struct Owner {
   unsigned uid = 0, gid = 0;  // 0: the gate's own
   std::string why_root;       // not empty: it stays root, and this is why, with the fix

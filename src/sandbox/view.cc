@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstdio>
 
 #include "sandbox/inside_image.h"
 #include "sandbox/profile.h"
@@ -114,6 +115,21 @@ void add_scratch(Builder& builder, const Profile& profile, const Prepared& prepa
   if (prepared.home.empty()) tmpfs(kInsideHome, "0700");
 }
 
+// A user id that nobody else on the machine has, the same for one server at each start. In a container without such ids: nobody's.
+unsigned user_of(std::string_view server) {
+  constexpr unsigned kFirst = 1'900'000'000, kCount = 100'000'000, kNobody = 65534;  // a range left free by all conventions
+  Descriptor file(::open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC));
+  char text[256] = {};
+  unsigned inside = 0, outside = 0, count = 0;
+  if (!file.open() || ::read(file.get(), text, sizeof text - 1) <= 0 || std::sscanf(text, "%u %u %u", &inside, &outside, &count) != 3 ||
+      inside != 0 || count <= kFirst + kCount) {
+    return kNobody;
+  }
+  std::uint32_t hash = 2166136261U;
+  for (const char c : server) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+  return kFirst + hash % kCount;
+}
+
 // Every folder on the way lets this user through, and the last one has these rights for it.
 bool may_use(const std::string& path, unsigned uid, unsigned rights) {
   for (std::size_t at = path.find('/', 1);; at = path.find('/', at + 1)) {
@@ -130,9 +146,9 @@ bool may_use(const std::string& path, unsigned uid, unsigned rights) {
 }  // namespace
 
 Owner choose_owner(const Profile& profile, const Prepared& prepared) {
-  constexpr unsigned kNobody = 65534;
   if (::geteuid() != 0 || !profile.confined) return {};
-  Owner owner{kNobody, kNobody, {}};
+  const unsigned own = user_of(profile.name);
+  Owner owner{own, own, {}};
   const auto consider = [&](const std::string& path, unsigned rights) {
     struct stat about {};
     if (path.empty() || ::stat(path.c_str(), &about) != 0) return;
