@@ -137,16 +137,13 @@ def standing(leg: Leg, folder: pathlib.Path, through_gate: bool):
 
 
 def add_stdio(gate: Gate, leg: Leg) -> None:
-    if "-- " not in gate.run("server", "add", "--help").stdout:
-        raise NotThere("this build has no stdio servers")
+    """The fixture as a confined command that may read this tree's tests (its packages, and the Node they brought) and nothing else."""
+    if "--read" not in gate.run("server", "add", "--help").stdout:
+        raise NotThere("this build's command line has no stdio servers")
     try:
-        gate.run("server", "add", "fixture", *stdio_options(), "--", npm.node(), HERE / "fixture.mjs", "--stdio", "--era", leg.upstream)
+        gate.run("server", "add", "fixture", "--read", ROOT / "tests", "--", npm.node(), HERE / "fixture.mjs", "--stdio", "--era", leg.upstream)
     except CommandFailed as failed:
-        raise RuntimeError(f"the stdio fixture cannot be added:\n{failed.err}") from None
-
-
-def stdio_options() -> list:
-    return []
+        raise RuntimeError(f"the stdio fixture cannot be added:\n{failed.out}{failed.err}") from None
 
 
 # -- driving a suite and reading what it says
