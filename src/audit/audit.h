@@ -38,9 +38,12 @@ class Batch {
     std::uint32_t payload_bytes, payload_crc;
   };
   friend class RecordWriter;
+  void hash_payloads();
   std::unique_ptr<char[]> bytes_;  // frames with open headers: commit fills them in place
   std::size_t used_ = 0, capacity_ = 0;
   std::vector<Item> items_;
+  std::vector<std::string_view> payloads_;  // at commit: in bytes_
+  std::vector<Digest> digests_;             // of the payloads
 };
 
 enum class Sync : std::uint8_t {

@@ -7,6 +7,7 @@
 #include "audit/crc32c.h"
 #include "audit/escape.h"
 #include "audit/segment.h"
+#include "base/blake2b_each.h"
 #include "base/content_hash.h"
 
 namespace callgate::audit {
@@ -216,6 +217,17 @@ void Batch::add(const Record& record) {
   writer.finish();
   const std::string_view payload(bytes_.get() + start, used_ - start);
   items_.push_back({static_cast<std::uint32_t>(payload.size()), crc32c(0, payload)});
+}
+
+void Batch::hash_payloads() {
+  payloads_.clear();
+  digests_.resize(items_.size());
+  const char* at = bytes_.get();
+  for (const Item& item : items_) {
+    payloads_.emplace_back(at + kFrameHeaderBytes, item.payload_bytes);
+    at += kFrameHeaderBytes + item.payload_bytes;
+  }
+  blake2b_each(payloads_, digests_);
 }
 
 }  // namespace callgate::audit

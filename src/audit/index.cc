@@ -60,15 +60,25 @@ struct Fields {
       denied = value == "\"deny\"";
       return;
     }
-    const std::pair<std::string_view, std::string*> texts[] = {
-        {"kind", &kind},           {"decision", &decision}, {"reason", &reason},           {"principal_id", &principal_id},
-        {"principal", &principal}, {"grant", &grant},       {"grant_label", &grant_label}, {"server_id", &server_id},
-        {"server", &server},       {"tool", &tool},         {"method", &method},           {"policy", &policy}};
-    for (auto& [name, into] : texts) {
-      if (name != key) continue;
-      *into = field_text(value);
-      if (into->size() > kTextBytesMax) into->resize(kTextBytesMax);
-      return;
+    std::string* const into = text_of(key);
+    if (into == nullptr) return;
+    *into = field_text(value);
+    if (into->size() > kTextBytesMax) into->resize(kTextBytesMax);
+  }
+
+ private:
+  // By length first: a record has twice as many fields as are searched for.
+  std::string* text_of(std::string_view key) {
+    switch (key.size()) {
+      case 4: return key == "kind" ? &kind : key == "tool" ? &tool : nullptr;
+      case 5: return key == "grant" ? &grant : nullptr;
+      case 6:
+        return key == "reason" ? &reason : key == "server" ? &server : key == "method" ? &method : key == "policy" ? &policy : nullptr;
+      case 8: return key == "decision" ? &decision : nullptr;
+      case 9: return key == "principal" ? &principal : key == "server_id" ? &server_id : nullptr;
+      case 11: return key == "grant_label" ? &grant_label : nullptr;
+      case 12: return key == "principal_id" ? &principal_id : nullptr;
+      default: return nullptr;
     }
   }
 };

@@ -73,8 +73,9 @@ struct Journal::Inner {
 Journal::Inner::Mark Journal::Inner::seal(Batch& batch) const {
   Mark mark = written;
   char* at = batch.bytes_.get();
-  for (const Batch::Item& item : batch.items_) {
-    mark.hash = seal_frame(at, item.payload_bytes, item.payload_crc, ++mark.sequence, mark.hash);
+  for (std::size_t i = 0; i < batch.items_.size(); ++i) {
+    const Batch::Item& item = batch.items_[i];
+    mark.hash = seal_frame(at, {item.payload_bytes, item.payload_crc, ++mark.sequence, mark.hash, batch.digests_[i]});
     at += kFrameHeaderBytes + item.payload_bytes;
   }
   mark.offset += batch.used_;
@@ -287,6 +288,7 @@ Result<std::unique_ptr<Journal>> Journal::open(const JournalOptions& options, co
 
 Result<void> Journal::commit(Batch& batch) {
   if (batch.empty()) return {};
+  batch.hash_payloads();  // most of the work, outside the lock
   CG_CHECK(inner_->commit(batch));
   batch.clear();
   return {};

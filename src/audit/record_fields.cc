@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cstdint>
 
+#include "json/plain_block.h"
+
 namespace callgate::audit {
 
 namespace {
@@ -10,6 +12,12 @@ namespace {
 // Index behind the string that starts at `at` (a quote), npos when it does not end.
 std::size_t end_of_string(std::string_view text, std::size_t at) {
   for (std::size_t i = at + 1; i < text.size(); ++i) {
+    while (text.size() - i >= static_cast<std::size_t>(json::kBlock)) {  // plain bytes cannot end it
+      const unsigned plain = json::plain_block<json::StringRole::Value>(reinterpret_cast<const std::uint8_t*>(text.data() + i));
+      i += plain;
+      if (plain < json::kBlock) break;
+    }
+    if (i == text.size()) break;
     if (text[i] == '\\') ++i;
     else if (text[i] == '"') return i + 1;
   }
@@ -97,6 +105,7 @@ bool for_each_field(std::string_view record, const std::function<void(std::strin
 std::string field_text(std::string_view value, bool keep_escapes) {
   if (value.size() < 2 || value[0] != '"') return std::string(value);
   value = value.substr(1, value.size() - 2);
+  if (value.find('\\') == std::string_view::npos) return std::string(value);
   std::string text;
   text.reserve(value.size());
   for (std::size_t i = 0; i < value.size();) {

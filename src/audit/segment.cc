@@ -19,7 +19,7 @@ namespace callgate::audit {
 namespace {
 
 constexpr std::string_view kMagic = "CGAUDIT\n";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 
 // Little endian on every machine, so that a journal can be verified elsewhere.
 template <class T> void put(char* out, T value) {
@@ -58,27 +58,30 @@ bool decode_header(std::string_view bytes, SegmentHeader& header) {
   return header.first_sequence > 0;
 }
 
-Digest seal_frame(char* frame, std::uint32_t payload_bytes, std::uint32_t payload_crc, std::uint64_t sequence, const Digest& previous) {
-  // The header's last 40 bytes hold previous hash and sequence for a moment: what is hashed lies in one piece.
-  std::memcpy(frame + 8, previous.data(), 32);
-  put<std::uint64_t>(frame + 40, sequence);
-  Digest hash = blake2b({frame + 8, 40 + static_cast<std::size_t>(payload_bytes)});
-  put<std::uint32_t>(frame, payload_bytes);
-  put<std::uint64_t>(frame + 8, sequence);
+namespace {
+
+Digest chained(const Digest& previous, std::uint64_t sequence, const Digest& payload) {
+  char bytes[72];
+  std::memcpy(bytes, previous.data(), 32);
+  put<std::uint64_t>(bytes + 32, sequence);
+  std::memcpy(bytes + 40, payload.data(), 32);
+  return blake2b({bytes, sizeof bytes});
+}
+
+}  // namespace
+
+Digest seal_frame(char* frame, const Sealing& sealing) {
+  const Digest hash = chained(sealing.previous, sealing.sequence, sealing.payload);
+  put<std::uint32_t>(frame, sealing.payload_bytes);
+  put<std::uint64_t>(frame + 8, sealing.sequence);
   std::memcpy(frame + 16, hash.data(), 32);
-  std::uint32_t crc = crc32c(payload_crc, {frame + 8, 40});
+  std::uint32_t crc = crc32c(sealing.payload_crc, {frame + 8, 40});
   put<std::uint32_t>(frame + 4, crc32c(crc, {frame, 4}));
   return hash;
 }
 
 Digest chain_hash(const Digest& previous, std::uint64_t sequence, std::string_view payload) {
-  char prefix[40];
-  std::memcpy(prefix, previous.data(), 32);
-  put<std::uint64_t>(prefix + 32, sequence);
-  Blake2b hash;
-  hash.add({prefix, sizeof prefix});
-  hash.add(payload);
-  return hash.finish();
+  return chained(previous, sequence, blake2b(payload));
 }
 
 void File::reset(int fd) {

@@ -26,9 +26,14 @@ struct SegmentHeader {
 std::string encode_header(const SegmentHeader& header);
 bool decode_header(std::string_view bytes, SegmentHeader& header);
 
-// Fills the open header in front of a payload (frame = header and payload) and returns the record's hash. `payload_crc` is over the
-// payload.
-Digest seal_frame(char* frame, std::uint32_t payload_bytes, std::uint32_t payload_crc, std::uint64_t sequence, const Digest& previous);
+// Fills the open header in front of a payload (frame = header and payload) and returns the record's hash. The CRC is over the payload.
+struct Sealing {
+  std::uint32_t payload_bytes, payload_crc;
+  std::uint64_t sequence;
+  const Digest& previous;
+  const Digest& payload;  // its BLAKE2b: only this short step must wait for the record before
+};
+Digest seal_frame(char* frame, const Sealing& sealing);
 Digest chain_hash(const Digest& previous, std::uint64_t sequence, std::string_view payload);
 
 struct Frame {

@@ -84,7 +84,7 @@ TEST_F(Tampering, FindsARecordThatWasChangedWithItsChecksumMadeRight) {
   std::string forged(kFrameHeaderBytes, '\0');
   forged += payload;
   // The attacker recomputes this record's own hash too, but not those behind it.
-  seal_frame(forged.data(), static_cast<std::uint32_t>(payload.size()), crc32c(0, payload), 5, hashes[3]);
+  seal_frame(forged.data(), {static_cast<std::uint32_t>(payload.size()), crc32c(0, payload), 5, hashes[3], blake2b(payload)});
   changed.replace(offsets[4], forged.size(), forged);
   expect_problem(check(changed), "sequence 6: the record does not match its chain hash");
 }
@@ -126,7 +126,7 @@ TEST_F(Tampering, FindsARewrittenJournalByThePublishedHead) {
     std::string payload = payloads[i - 1];
     if (i == 3) payload[payload.find("tool")] = 'T';
     std::string forged = std::string(kFrameHeaderBytes, '\0') + payload;
-    previous = seal_frame(forged.data(), static_cast<std::uint32_t>(payload.size()), crc32c(0, payload), i, previous);
+    previous = seal_frame(forged.data(), {static_cast<std::uint32_t>(payload.size()), crc32c(0, payload), i, previous, blake2b(payload)});
     rewritten += forged;
   }
   expect_problem(check(rewritten), "its hash is not the published one");

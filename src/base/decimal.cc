@@ -29,13 +29,22 @@ int digits_of(Magnitude value) {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// Drops trailing zeros, then checks that the value is one we can hold.
-std::optional<Decimal> checked(bool negative, Magnitude magnitude, std::int64_t exponent) {
-  if (magnitude == 0) return Decimal();
-  while (magnitude % 10 == 0) {
+// Division by ten is a multiplication for 64 bits and a long division for 128.
+template <class Exponent> void drop_zeros(Magnitude& magnitude, Exponent& exponent) {
+  while (magnitude > ~std::uint64_t{0} && magnitude % 10 == 0) {
     magnitude /= 10;
     ++exponent;
   }
+  if (magnitude > ~std::uint64_t{0}) return;
+  auto small = static_cast<std::uint64_t>(magnitude);
+  for (; small != 0 && small % 10 == 0; ++exponent) small /= 10;
+  magnitude = small;
+}
+
+// Drops trailing zeros, then checks that the value is one we can hold.
+std::optional<Decimal> checked(bool negative, Magnitude magnitude, std::int64_t exponent) {
+  if (magnitude == 0) return Decimal();
+  drop_zeros(magnitude, exponent);
   if (magnitude >= kPowers[kDigitsMax] || exponent > kExponentMax || exponent < -kExponentMax) return std::nullopt;
   auto coefficient = static_cast<__int128>(magnitude);
   return Decimal::from_parts(negative ? -coefficient : coefficient, static_cast<std::int32_t>(exponent));
@@ -103,6 +112,7 @@ std::optional<Decimal> Decimal::parse(std::string_view literal) {
 std::strong_ordering Decimal::operator<=>(const Decimal& other) const {
   // Nearly always: amounts of a few digits and exponents close to each other. Below 10^18 times 10^18, 128 bits hold it.
   constexpr __int128 few = 1'000'000'000'000'000'000;
+  if (exponent_ == other.exponent_) return coefficient_ <=> other.coefficient_;
   const std::int32_t apart = exponent_ - other.exponent_;
   if (apart >= -18 && apart <= 18 && -few < coefficient_ && coefficient_ < few && -few < other.coefficient_ && other.coefficient_ < few) {
     const auto power = static_cast<__int128>(kPowers[static_cast<std::size_t>(apart < 0 ? -apart : apart)]);
@@ -169,11 +179,9 @@ std::string Decimal::text() const {
 Decimal Decimal::from_parts(__int128 coefficient, std::int32_t exponent) {
   Decimal value;
   if (coefficient == 0) return value;
-  while (coefficient % 10 == 0) {
-    coefficient /= 10;
-    ++exponent;
-  }
-  value.coefficient_ = coefficient;
+  Magnitude magnitude = magnitude_of(coefficient);
+  drop_zeros(magnitude, exponent);
+  value.coefficient_ = static_cast<__int128>(coefficient < 0 ? Magnitude(0) - magnitude : magnitude);
   value.exponent_ = exponent;
   return value;
 }

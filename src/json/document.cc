@@ -25,18 +25,18 @@ void Document::trim(std::size_t memory_max) {
 }
 
 std::size_t Document::memory_bytes() const {
-  return nodes_.capacity() * sizeof(Node) + keys_.capacity() * sizeof(OpenKey) + canonical_.capacity() + unescaped_.capacity() +
+  return nodes_.capacity() * sizeof(Node) + keys_.capacity() * sizeof(OpenKey) + canonical_room_ + unescaped_.capacity() +
          folded_.capacity();
 }
 
 std::string_view Document::node_text(const Node& node) const {
   if (node.escaped) return {unescaped_.data() + node.size, node.text_size};
-  return {canonical_.data() + node.begin, node.end - node.begin};
+  return {canonical_.get() + node.begin, node.end - node.begin};
 }
 
 std::string_view Document::node_key(const Node& node) const {
-  const std::string& from = node.key_escaped ? unescaped_ : canonical_;
-  return {from.data() + node.key_begin, node.key_end - node.key_begin};
+  const char* const from = node.key_escaped ? unescaped_.data() : canonical_.get();
+  return {from + node.key_begin, node.key_end - node.key_begin};
 }
 
 Kind Value::kind() const { return exists() ? document_->nodes_[node_].kind : Kind::Null; }
@@ -45,7 +45,7 @@ std::string_view Value::raw() const {
   if (!exists()) return {};
   const Document::Node& node = document_->nodes_[node_];
   std::uint32_t quote = node.kind == Kind::String ? 1 : 0;
-  return {document_->canonical_.data() + node.begin - quote, node.end - node.begin + 2 * quote};
+  return {document_->canonical_.get() + node.begin - quote, node.end - node.begin + 2 * quote};
 }
 
 std::string_view Value::string() const { return is_string() ? document_->node_text(document_->nodes_[node_]) : std::string_view(); }

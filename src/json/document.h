@@ -5,6 +5,7 @@
 // and anything past the caps. Number literals are kept as written. No recursion, no allocation once warm.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,7 +64,7 @@ class Document {
   Result<void> parse(std::string_view bytes, const Caps& caps = {});
   Value root() const { return nodes_.empty() ? Value() : Value(this, 0); }
   // Whitespace removed, minimal escapes, members in source order, numbers as written. Never longer than the input.
-  std::string_view canonical() const { return {canonical_.data(), canonical_size_}; }
+  std::string_view canonical() const { return {canonical_.get(), canonical_size_}; }
   void clear();                           // keeps the memory
   void trim(std::size_t memory_max = 0);  // empties, and gives the memory back if it is more than that
   std::size_t memory_bytes() const;
@@ -89,8 +90,8 @@ class Document {
   std::string_view node_text(const Node& node) const;
   std::string_view node_key(const Node& node) const;
   std::vector<Node> nodes_;
-  std::string canonical_;  // storage; canonical_size_ bytes are valid
-  std::size_t canonical_size_ = 0;
+  std::unique_ptr<char[]> canonical_;  // storage, never filled before it is written; canonical_size_ bytes are valid
+  std::size_t canonical_room_ = 0, canonical_size_ = 0;
   std::string unescaped_;  // storage for strings that kept escapes
   std::string folded_;     // storage for one folded key
   std::vector<OpenKey> keys_;

@@ -29,8 +29,24 @@ template <StringRole role> inline unsigned plain_block(const std::uint8_t* at, s
   return mask == 0 ? 16 : static_cast<unsigned>(std::countr_zero(mask));
 }
 
+// Four blocks at a stretch: whether all of them are plain. Copies them in any case when there is an `out`.
+constexpr std::ptrdiff_t kStretch = 64;
+template <StringRole role> inline bool plain_stretch(const std::uint8_t* at, std::uint8_t* out = nullptr) {
+  __m128i special = _mm_setzero_si128();
+  for (int i = 0; i < 4; ++i) {
+    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at) + i);
+    if (out) _mm_storeu_si128(reinterpret_cast<__m128i*>(out) + i, block);
+    special = _mm_or_si128(special, _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')), _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'))));
+    special = _mm_or_si128(special, _mm_cmplt_epi8(block, _mm_set1_epi8(0x20)));
+    if constexpr (role == StringRole::Key) special = _mm_or_si128(special, _mm_cmpeq_epi8(block, _mm_set1_epi8(0x7f)));
+  }
+  return _mm_movemask_epi8(special) == 0;
+}
+
 #else
 
+constexpr std::ptrdiff_t kStretch = 8;
+template <StringRole role> inline bool plain_stretch(const std::uint8_t* at, std::uint8_t* out = nullptr);
 constexpr std::ptrdiff_t kBlock = 8;
 
 template <StringRole role> inline unsigned plain_block(const std::uint8_t* at, std::uint8_t* out = nullptr) {
@@ -46,6 +62,8 @@ template <StringRole role> inline unsigned plain_block(const std::uint8_t* at, s
   special &= tops;
   return special == 0 ? 8 : static_cast<unsigned>(std::countr_zero(special)) / 8;
 }
+
+template <StringRole role> inline bool plain_stretch(const std::uint8_t* at, std::uint8_t* out) { return plain_block<role>(at, out) == 8; }
 
 #endif
 

@@ -17,10 +17,6 @@ constexpr std::size_t kBytesHardMax = 0x7fff0000;  // spans are 32 bits wide
 
 bool is_digit(std::uint8_t c) { return c >= '0' && c <= '9'; }
 
-template <class Buffer> void grow_to(Buffer& buffer, std::size_t size) {
-  if (buffer.size() < size) buffer.resize(std::max(size, buffer.size() + buffer.size() / 2));
-}
-
 std::string show_byte(std::uint8_t byte) {
   constexpr std::string_view hex = "0123456789abcdef";
   if (byte > 0x20 && byte < 0x7f && byte != '`') return std::string("`") + static_cast<char>(byte) + "`";
@@ -52,8 +48,12 @@ Result<void> Scanner::run() {
 
 bool Scanner::scan_document() {
   auto size = static_cast<std::size_t>(end_ - begin_);
-  grow_to(document_.canonical_, size + kPadding);
-  out_begin_ = out_ = reinterpret_cast<std::uint8_t*>(document_.canonical_.data());
+  if (document_.canonical_room_ < size + kPadding) {
+    const std::size_t room = std::max(size + kPadding, document_.canonical_room_ + document_.canonical_room_ / 2);
+    document_.canonical_.reset(new char[room]);
+    document_.canonical_room_ = room;
+  }
+  out_begin_ = out_ = reinterpret_cast<std::uint8_t*>(document_.canonical_.get());
   bool utf8_mark = size >= 3 && begin_[0] == 0xef && begin_[1] == 0xbb && begin_[2] == 0xbf;
   bool utf16_mark = size >= 2 && ((begin_[0] == 0xfe && begin_[1] == 0xff) || (begin_[0] == 0xff && begin_[1] == 0xfe));
   if (utf8_mark || utf16_mark) return refuse("json.bom", "byte order mark; send plain UTF-8 without one");
@@ -106,6 +106,9 @@ bool Scanner::scan_containers() {
 template <StringRole role> inline std::ptrdiff_t Scanner::plain_text(const std::uint8_t* at, std::uint8_t* out) const {
   const std::uint8_t* const quote = at++;
   *out++ = '"';
+  if constexpr (role == StringRole::Value) {
+    for (; end_ - at >= kStretch + kWord && plain_stretch<role>(at, out); at += kStretch) out += kStretch;
+  }
   for (unsigned plain = kBlock; plain == kBlock; at += plain, out += plain) {
     if (end_ - at < kBlock + kWord) return 0;
     plain = plain_block<role>(at, out);

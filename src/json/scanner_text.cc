@@ -30,6 +30,9 @@ template <StringRole role> bool Scanner::scan_text(Text& text) {
   *out++ = '"';
   for (;;) {
     // The output never runs ahead of the input and is padded, so a whole block may be stored.
+    if (role == StringRole::Value) {
+      for (; end_ - at >= kStretch && plain_stretch<role>(at, out); at += kStretch) out += kStretch;
+    }
     while (end_ - at >= kBlock) {
       unsigned plain = plain_block<role>(at, out);
       at += plain;
@@ -148,8 +151,8 @@ std::uint32_t Scanner::unescape(std::uint32_t begin, std::uint32_t end, std::uin
 }
 
 std::string_view Scanner::stored_key(std::uint32_t begin, std::uint32_t end, bool escaped) const {
-  const std::string& from = escaped ? document_.unescaped_ : document_.canonical_;
-  return {from.data() + begin, end - begin};
+  const char* const from = escaped ? document_.unescaped_.data() : document_.canonical_.get();
+  return {from + begin, end - begin};
 }
 
 bool Scanner::note_key(const Text& text, const std::uint8_t* start) {

@@ -26,6 +26,7 @@ bool StreamCheck::State::start_string(bool is_key) {
 template <StringRole role> const std::uint8_t* StreamCheck::State::read_string(const std::uint8_t* at, const std::uint8_t* end) {
   for (;;) {
     if (!watched) {
+      while (end - at >= kStretch && plain_stretch<role>(at)) at += kStretch;
       while (end - at >= kBlock) {
         unsigned plain = plain_block<role>(at);
         at += plain;

@@ -25,7 +25,8 @@ struct Header {
 
 bool equals_ignoring_case_same_size(std::string_view a, std::string_view b);
 inline bool equals_ignoring_case(std::string_view a, std::string_view b) {  // ASCII
-  return a.size() == b.size() && equals_ignoring_case_same_size(a, b);
+  if (a.size() != b.size()) return false;
+  return a.empty() || (((a[0] ^ b[0]) & ~0x20) == 0 && equals_ignoring_case_same_size(a, b));  // most differ in the first byte already
 }
 
 struct Head {
