@@ -153,6 +153,11 @@ class Asking(GateCase):
             with self.subTest(era):
                 self.asked("v2", era, "both")
 
+    def test_python_sdks_answer_servers_of_the_other_era(self):
+        for generation, era, upstream in (("v1", "legacy", "modern"), ("v2", "legacy", "modern"), ("v2", "modern", "legacy")):
+            with self.subTest(f"{generation} {era} client, {upstream} server"):
+                self.asked(generation, era, upstream)
+
 
 class Everything(GateCase):
     """The reference server that has a bit of everything, over HTTP."""
@@ -190,3 +195,57 @@ class Everything(GateCase):
 
     def test_langchain_uses_it(self):
         self.check(langchain(self.url, self.token, self.CALLS))
+
+
+class Stdio(GateCase):
+    """Reference servers as confined commands: no network, only the folders they were given."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        installed(lambda: npm.install(HERE))
+        cls.gate = cls.keep(Gate(cls.folder))
+        if "--read" not in cls.gate.run("server", "add", "--help").stdout:
+            raise unittest.SkipTest("this build's command line has no stdio servers")
+        cls.gate.put_policy("open", suites.POLICY)
+        cls.work = cls.folder / "work"
+        cls.work.mkdir()
+        (cls.work / "notes.txt").write_text("written outside")
+        (cls.folder / "secret.txt").write_text("not for servers")
+
+    def add(self, name: str, *words, workspace: str = "", env=()) -> str:
+        """Adds a server of tests/interop and returns the URL of its endpoint."""
+        options = ["--read", ROOT / "tests", *(("--workspace", workspace) if workspace else ()), *(part for pair in env for part in ("--env", pair))]
+        self.gate.run("server", "add", name, *options, "--", npm.node(), *words)
+        self.token = self.gate.mint(f"for-{name}", server=name, policy="open")
+        return f"{self.gate.url}/mcp/{name}/"
+
+    def test_server_memory_remembers_in_its_workspace_and_nowhere_else(self):
+        url = self.add("memory", SERVERS / "server-memory" / "dist" / "index.js", workspace=f"{self.work}:rw", env=[f"MEMORY_FILE_PATH={self.work}/memory.json"])
+        calls = [["create_entities", {"entities": [{"name": "ada", "entityType": "person", "observations": ["writes programs"]}]}],
+                 ["read_graph", {}]]
+        seen = typescript_sdk("v1", url, self.token, calls)
+        self.assertIn("create_entities", seen["tools"])
+        self.assertIn("writes programs", seen["calls"][1].get("text", ""), seen)
+        self.assertIn("writes programs", (self.work / "memory.json").read_text())
+        again = typescript_sdk("v2", url, self.token, [["search_nodes", {"query": "ada"}]])
+        self.assertIn("writes programs", again["calls"][0].get("text", ""), again)
+
+    def test_server_filesystem_reads_its_workspace_and_nothing_else(self):
+        url = self.add("files", SERVERS / "server-filesystem" / "dist" / "index.js", self.work, workspace=f"{self.work}:ro")
+        calls = [["read_text_file", {"path": str(self.work / "notes.txt")}],
+                 ["write_file", {"path": str(self.work / "new.txt"), "content": "x"}],
+                 ["read_text_file", {"path": str(self.folder / "secret.txt")}]]
+        seen = typescript_sdk("v1", url, self.token, calls)
+        read, written, other = seen["calls"]
+        self.assertIn("written outside", read.get("text", ""), read)
+        self.assertTrue(written.get("isError") or "message" in written, written)
+        self.assertFalse((self.work / "new.txt").exists())
+        self.assertNotIn("not for servers", json.dumps(other))
+
+    def test_server_everything_serves_python_and_langchain(self):
+        url = self.add("everything", SERVERS / "server-everything" / "dist" / "index.js", "stdio")
+        installed(lambda: pypi.environment(HERE / "requirements-v2.txt"))
+        for seen in (python_sdk("v2", "legacy", url, self.token, Everything.CALLS), langchain(url, self.token, Everything.CALLS)):
+            self.assertIn("hello", seen["calls"][0].get("text", ""), seen)
+            self.assertIn("5", seen["calls"][1].get("text", ""), seen)
