@@ -221,7 +221,8 @@ class Stdio(GateCase):
         return f"{self.gate.url}/mcp/{name}/"
 
     def test_server_memory_remembers_in_its_workspace_and_nowhere_else(self):
-        url = self.add("memory", SERVERS / "server-memory" / "dist" / "index.js", workspace=f"{self.work}:rw", env=[f"MEMORY_FILE_PATH={self.work}/memory.json"])
+        url = self.add("memory", SERVERS / "server-memory" / "dist" / "index.js", workspace=f"{self.work}:rw",
+                       env=[f"MEMORY_FILE_PATH={self.work}/memory.json"])
         calls = [["create_entities", {"entities": [{"name": "ada", "entityType": "person", "observations": ["writes programs"]}]}],
                  ["read_graph", {}]]
         seen = typescript_sdk("v1", url, self.token, calls)
