@@ -46,7 +46,7 @@ void Leg::cancel() {
 void Leg::on_head(const net::Head& head) {
   status_ = head.status;
   if (success() && is_event_stream(head.header("content-type"))) events_.emplace(origin_->target->server.response_bytes_max);
-  owner_.on_leg_head(*this, head);
+  owner_->on_leg_head(*this, head);
 }
 
 void Leg::on_body(std::string_view piece) {
@@ -77,14 +77,14 @@ bool Leg::hand_over(std::string_view bytes) {
     if (success()) broken(message.error().message);
     return false;
   }
-  owner_.on_leg_message(*this, *message, document_);
+  owner_->on_leg_message(*this, *message, document_);
   return true;
 }
 
 void Leg::broken(std::string message) {
   cancel();
   const Error error{Code::Unavailable, "upstream.bad_answer", "the server's answer is not safe to pass on: " + message, {}};
-  owner_.on_leg_end(*this, &error, true);
+  owner_->on_leg_end(*this, &error, true);
 }
 
 void Leg::on_end() {
@@ -96,13 +96,13 @@ void Leg::on_end() {
   }
   if (over_) return;
   over_ = true;
-  owner_.on_leg_end(*this, nullptr, true);
+  owner_->on_leg_end(*this, nullptr, true);
 }
 
 void Leg::on_error(const Error& error, bool sent) {
   exchange_ = nullptr;
   if (std::exchange(over_, true)) return;
-  owner_.on_leg_end(*this, &error, sent);
+  owner_->on_leg_end(*this, &error, sent);
 }
 
 }  // namespace callgate::bridge

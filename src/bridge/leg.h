@@ -56,11 +56,12 @@ class Leg final : public upstream::ResponseSink {
     std::string head, body;
     std::string session, revision;
   };
-  Leg(LegOwner& owner, std::shared_ptr<const Origin> origin) : owner_(owner), origin_(std::move(origin)) {}
+  Leg(LegOwner& owner, std::shared_ptr<const Origin> origin) : owner_(&owner), origin_(std::move(origin)) {}
   ~Leg() override { cancel(); }
   Leg(const Leg&) = delete;
   Leg& operator=(const Leg&) = delete;
   void send(upstream::Transport& below, Request request);
+  void hand_to(LegOwner& owner) { owner_ = &owner; }
   void pause();
   void resume();
   void cancel();
@@ -80,7 +81,7 @@ class Leg final : public upstream::ResponseSink {
   bool hand_over(std::string_view bytes);
   void add_events(std::string_view piece);
   void broken(std::string message);
-  LegOwner& owner_;
+  LegOwner* owner_;
   std::shared_ptr<const Origin> origin_;
   Request request_;
   std::optional<ClearedCall> call_;

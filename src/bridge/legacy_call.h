@@ -9,7 +9,7 @@
 
 #include "bridge/actor.h"
 #include "bridge/client_reply.h"
-#include "bridge/leg.h"
+#include "bridge/pool.h"
 #include "json/writer.h"
 
 namespace callgate::bridge {

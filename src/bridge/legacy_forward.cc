@@ -171,7 +171,8 @@ void LegacyCall::on_notification(const session::Message& message) {
 
 void LegacyCall::on_answer(const session::Message& message) {
   Stage stage = stage_;
-  stage_ = Stage::Local;  // the leg has said all
+  stage_ = Stage::Local;
+  drain(core(), std::move(leg_));
   if (stage == Stage::ToolList) return on_tool_page(message);
   if (stage == Stage::Discover && message.result.exists()) return open_session(message.result);
   if (message.error.exists()) {

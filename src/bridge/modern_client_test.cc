@@ -43,6 +43,9 @@ TEST_F(ModernClient, CallsWithoutItsEnvelopeAndGetsACompleteResult) {
   asked->event(R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"quiet"}})");
   asked->event(R"({"jsonrpc":"2.0","id":99,"result":{"content":[]}})");
   asked->event_result(R"({"content":[{"type":"text","text":"hi"}],"_meta":{"k":1}})");
+  EXPECT_TRUE(asked->open()) << "read to its end, for the connection's sake";
+  EXPECT_EQ(asked->timeout, std::chrono::seconds(2));
+  asked->event(R"({"jsonrpc":"2.0","id":1,"method":"roots/list"})");
   asked->end();
   world.settle();
   auto events = client.read_events();

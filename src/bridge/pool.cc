@@ -27,6 +27,21 @@ bool session_text(std::string_view text) {
   return text.size() <= 256;
 }
 
+class Drain final : public Actor, public LegOwner {
+ public:
+  Drain(Core& core, std::unique_ptr<Leg> leg) : Actor(core), leg_(std::move(leg)) {
+    leg_->hand_to(*this);
+    leg_->resume();
+    leg_->set_timeout(std::chrono::seconds(2));
+  }
+  void on_removed() override { leg_->cancel(); }
+
+ private:
+  void on_leg_message(Leg&, const session::Message&, const json::Document&) override {}
+  void on_leg_end(Leg&, const Error*, bool) override { end(); }
+  std::unique_ptr<Leg> leg_;
+};
+
 // The handshake, on behalf of whoever came first; those who came meanwhile wait with it, also when the first has left.
 class Opening final : public Actor, public LegOwner {
  public:
@@ -61,14 +76,12 @@ class Opening final : public Actor, public LegOwner {
     if (!initialized_ && session_text(head.header("mcp-session-id"))) upstream_id_ = head.header("mcp-session-id");
   }
 
-  void on_leg_message(Leg& leg, const session::Message& message, const json::Document&) override {
+  void on_leg_message(Leg&, const session::Message& message, const json::Document&) override {
     if (initialized_ || message.kind != session::MessageKind::Response || message.id.raw() != id_) return;
     Result<void> read = message.result.exists() ? read_result(message.result) : refused(message.error);
-    leg.cancel();
     if (!read) return finish(tl::unexpected<Error>(read.error()));
     initialized_ = true;
-    auto old = std::exchange(leg_, std::make_unique<Leg>(*this, wish_.origin));
-    core().loop().bury(std::move(old));
+    drain(core(), std::exchange(leg_, std::make_unique<Leg>(*this, wish_.origin)));
     leg_->send(core().below(), to_session(*session_, std::string(kInitialized)));
   }
 
@@ -145,6 +158,16 @@ class Opening final : public Actor, public LegOwner {
 };
 
 }  // namespace
+
+void drain(Core& core, std::unique_ptr<Leg> leg) {
+  if (!leg) return;
+  if (leg->open()) {
+    core.add<Drain>(std::move(leg));
+  } else {
+    leg->cancel();  // its end is no news
+    core.loop().bury(std::move(leg));
+  }
+}
 
 void want_session(Actor& who, const SessionWish& wish) {
   Core& core = who.core();

@@ -24,6 +24,9 @@ void sweep_sessions(Core& core);
 
 Leg::Request to_session(const ServerSession& session, std::string body);
 
+// The answer is there: what is left of the exchange is read to its end, so that its connection can be used again.
+void drain(Core& core, std::unique_ptr<Leg> leg);
+
 // Sends a message whose answer matters to no one, and goes away.
 class Errand final : public Actor, public LegOwner {
  public:

@@ -39,6 +39,7 @@ void Run::leave_session() {
 
 void Run::drop_leg() {
   if (!leg_) return;
+  if (answered_) return drain(core(), std::move(leg_));
   leg_->cancel();
   core().loop().bury(std::move(leg_));
 }
