@@ -23,8 +23,9 @@ struct Trial {
 
 // Runs bubblewrap with these arguments around `true`; its own words tell what is wrong.
 Trial try_bubblewrap(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), kBubblewrap);
-  for (const char* word : {"--die-with-parent", "--ro-bind", "/", "/", "--", "/bin/true"}) arguments.emplace_back(word);
+  const std::vector<std::string> before{kBubblewrap, "--die-with-parent", "--ro-bind", "/", "/", "--ro-bind-fd", "3", "/usr"};
+  arguments.insert(arguments.begin(), before.begin(), before.end());
+  for (const char* word : {"--", "/bin/true"}) arguments.emplace_back(word);
   std::vector<char*> words;
   for (std::string& word : arguments) words.push_back(word.data());
   words.push_back(nullptr);
@@ -32,12 +33,12 @@ Trial try_bubblewrap(std::vector<std::string> arguments) {
   char* environment[] = {look, language, nullptr};
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return {false, errno_text(errno)};
-  Descriptor ours(ends[0]), theirs(ends[1]);
+  Descriptor ours(ends[0]), theirs(ends[1]), folder(::open("/usr", O_PATH | O_DIRECTORY | O_CLOEXEC));
   const pid_t pid = ::fork();
   if (pid == 0) {
-    ::dup2(theirs.get(), 2);
-    ::dup2(theirs.get(), 1);
-    ::close_range(3, ~0U, 0);
+    const int parked = ::fcntl(folder.get(), F_DUPFD, 10);  // clear of 1 to 3
+    if (::dup2(theirs.get(), 2) < 0 || ::dup2(2, 1) < 0 || ::dup2(parked, 3) < 0) ::_exit(126);
+    ::close_range(4, ~0U, 0);
     ::execve(kBubblewrap, words.data(), environment);
     ::_exit(127);
   }
@@ -75,8 +76,10 @@ Feature namespaces(bool installed) {
       try_bubblewrap({"--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup", "--unshare-net",
                       "--disable-userns", "--uid", "1000", "--gid", "1000", "--proc", "/proc", "--dev", "/dev"});
   feature.available = trial.good;
-  feature.why = trial.good ? "" : "bubblewrap cannot make its namespaces: " + trial.said;
+  feature.why = trial.good ? "" : "bubblewrap cannot make the sandbox: " + trial.said;
+  const bool old = trial.said.find("nknown option") != std::string::npos;
   feature.fix = trial.good ? ""
+                : old      ? "install bubblewrap 0.10 or newer (Debian 12: 0.8.0-2+deb12u1 or newer)"
                            : "allow unprivileged user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone=1, "
                              "kernel.apparmor_restrict_unprivileged_userns=0); in a container also let it mount /proc "
                              "(--security-opt systempaths=unconfined --security-opt seccomp=unconfined)";

@@ -115,19 +115,25 @@ void add_scratch(Builder& builder, const Profile& profile, const Prepared& prepa
   if (prepared.home.empty()) tmpfs(kInsideHome, "0700");
 }
 
-// A user id that nobody else on the machine has, the same for one server at each start. In a container without such ids: nobody's.
+// Whether this process may become that user: in a container's user namespace there may be few, or only one.
+bool user_exists(unsigned uid) {
+  std::FILE* map = std::fopen("/proc/self/uid_map", "re");
+  unsigned inside = 0, outside = 0, count = 0;
+  bool found = false;
+  while (map != nullptr && std::fscanf(map, "%u %u %u", &inside, &outside, &count) == 3) {
+    found = found || (uid >= inside && uid - inside < count);
+  }
+  if (map != nullptr) std::fclose(map);
+  return found;
+}
+
+// A user id that nobody else on the machine has, the same for one server at each start; else nobody's; 0: there is no other.
 unsigned user_of(std::string_view server) {
   constexpr unsigned kFirst = 1'900'000'000, kCount = 100'000'000, kNobody = 65534;  // a range left free by all conventions
-  Descriptor file(::open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC));
-  char text[256] = {};
-  unsigned inside = 0, outside = 0, count = 0;
-  if (!file.open() || ::read(file.get(), text, sizeof text - 1) <= 0 || std::sscanf(text, "%u %u %u", &inside, &outside, &count) != 3 ||
-      inside != 0 || count <= kFirst + kCount) {
-    return kNobody;
-  }
   std::uint32_t hash = 2166136261U;
   for (const char c : server) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-  return kFirst + hash % kCount;
+  const unsigned own = kFirst + hash % kCount;
+  return user_exists(own) ? own : user_exists(kNobody) ? kNobody : 0;
 }
 
 // Every folder on the way lets this user through, and the last one has these rights for it.
@@ -148,6 +154,7 @@ bool may_use(const std::string& path, unsigned uid, unsigned rights) {
 Owner choose_owner(const Profile& profile, const Prepared& prepared) {
   if (::geteuid() != 0 || !profile.confined) return {};
   const unsigned own = user_of(profile.name);
+  if (own == 0) return {};  // root of a namespace of one user is no root
   Owner owner{own, own, {}};
   const auto consider = [&](const std::string& path, unsigned rights) {
     struct stat about {};

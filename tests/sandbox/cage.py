@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 import time
+import unittest
 
 from harness import suite
 from harness.gate import binary
@@ -47,6 +48,10 @@ class Cage(suite.GateCase):
         super().setUpClass()
         if not RUN.exists():
             raise AssertionError(f"{RUN} is not built")
+        listed = subprocess.run([RUN, "--features"], text=True, stdout=subprocess.PIPE, check=True).stdout
+        missing = [line[4:] for line in listed.splitlines() if line.startswith("no ") and "(required)" in line]
+        if missing:
+            raise unittest.SkipTest("; ".join(missing))
         cls.folder.chmod(0o755)
         cls.gate_home = cls.folder / "home"
         (cls.gate_home / ".aws").mkdir(parents=True)

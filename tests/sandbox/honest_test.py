@@ -76,6 +76,34 @@ class Working(Cage):
         self.assertEqual([], left)
 
 
+class Lacking(Cage):
+    """What cannot be confined is refused, not started with less."""
+
+    def refused(self, setup):
+        self.prefix = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", f"{setup} && exec \"$@\"", "sh"]
+        out, said = self.launch(["echo", "started"]).end()
+        self.assertEqual("", out)
+        self.assertIn("refused sandbox.missing: cannot confine `test`", said)
+        return said
+
+    def test_without_user_namespaces(self):
+        self.assertIn("allow unprivileged user namespaces", self.refused("echo 0 > /proc/sys/user/max_user_namespaces"))
+
+    def test_without_bubblewrap(self):
+        self.assertIn("install the package `bubblewrap`", self.refused("mount --bind /dev/null /usr/bin/bwrap"))
+
+    def test_with_a_bubblewrap_that_is_too_old(self):
+        fake = self.work / "bwrap"
+        fake.write_text("#!/bin/sh\necho 'bwrap: Unknown option --ro-bind-fd' >&2; exit 1\n")
+        fake.chmod(0o755)
+        self.assertIn("install bubblewrap 0.10", self.refused(f"mount --bind {fake} /usr/bin/bwrap"))
+
+    def test_with_everything_the_same_way_works(self):
+        self.prefix = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", "exec \"$@\"", "sh"]
+        out, said = self.launch(["echo", "started"]).end()
+        self.assertEqual("started\n", out, said)
+
+
 @unittest.skipUnless(os.geteuid() == 0, "the other tests run as an ordinary user already")
 class AsAnOrdinaryUser(Cage):
     """The gate runs without any right of its own; the same confinement holds."""
