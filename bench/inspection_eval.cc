@@ -9,6 +9,7 @@
 #include <string>
 
 #include "inspection/inspection.h"
+#include "inspection/shell.h"
 #include "inspection/sql.h"
 
 namespace {
@@ -147,6 +148,27 @@ void sql(json::Value row, Table& table, bool misses) {
              std::string(row["sql"].string().substr(0, 200)));
 }
 
+void shell(json::Value row, Table& table, bool misses) {
+  bool positive = row["label"].string() == "dangerous";
+  auto analysis = analyze_shell(row["command"].string());
+  bool flagged = analysis.dangerous();
+  table.add("all", positive, flagged);
+  table.add("all, unresolved asks too", positive, flagged || analysis.unresolved);
+  std::string cls(row["cls"].string());
+  table.add(cls.starts_with("pack:") || cls.starts_with("art:") || cls.starts_with("tldr:") || cls.starts_with("ccsn") ||
+                    cls.starts_with("corpus:")
+                ? family(cls)
+                : "hand " + cls,
+            positive, flagged);
+  if (misses && positive != flagged)
+    miss(row, positive,
+         cls + " [" +
+             (flagged               ? std::string(analysis.findings[0].rule)
+              : analysis.unresolved ? "unresolved"
+                                    : "") +
+             "] " + std::string(row["command"].string().substr(0, 200)));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -161,5 +183,6 @@ int main(int argc, char** argv) {
   run(root, "tool_output_injection/direct_prompts.jsonl", wanted == "direct", results);
   run(root, "tool_output_injection/evasion_attacks.jsonl", wanted == "evasion", results);
   run(root, "sql_readonly/cases.jsonl", wanted == "sql", sql);
+  run(root, "shell_commands/cases.jsonl", wanted == "shell", shell);
   return 0;
 }

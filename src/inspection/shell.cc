@@ -1,0 +1,460 @@
+#include "inspection/shell.h"
+
+#include <algorithm>
+
+#include "inspection/shell_walk.h"
+
+namespace callgate::inspection {
+namespace {
+
+constexpr int kDepthMax = 12;
+
+using Words = std::vector<ShellWord>;
+
+std::string base_name(std::string_view path) {
+  auto slash = path.rfind('/');
+  std::string name(slash == std::string_view::npos ? path : path.substr(slash + 1));
+  for (char& c : name)  // some file systems do not tell RM from rm
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return name.empty() ? std::string(path) : name;
+}
+
+// xargs sh -c, parallel bash -c {}: what is read is run.
+bool runs_its_input(const Words& inner, std::string_view mark) {
+  if (inner.empty() || !is_shell(base_name(inner[0].text))) return false;
+  for (std::size_t i = 1; i < inner.size(); ++i)
+    if (inner[i].text.size() > 1 && inner[i].text[0] == '-' && inner[i].text.back() == 'c')
+      return i + 1 == inner.size() || inner[i + 1].text == mark;
+  return inner.size() == 1;
+}
+
+class Walk {
+ public:
+  explicit Walk(ShellAnalysis& out) : out_(out) {}
+  void script(std::string_view text, int depth);
+
+ private:
+  void unresolved(std::string why) {
+    out_.unresolved = true;
+    if (out_.why_unresolved.empty()) out_.why_unresolved = std::move(why);
+  }
+  void words(Words words, const Pipeline* before, int depth, bool more_args, bool remote);
+  bool unwrap(const std::string& name, Words& words, const Pipeline* before, int depth, bool more_args, bool remote);
+  void elsewhere(const std::string& name, const Words& words, int depth, bool more_args);
+  void shell_command(const Words& words, const Pipeline* before, int depth, bool more_args);
+  void find(const Words& words, int depth);
+  void xargs(const Words& words, const Pipeline* before, int depth);
+  void parallel(const Words& words, const Pipeline* before, int depth);
+  void env(Words words, const Pipeline* before, int depth, bool more_args, bool remote);
+  void note(const std::string& name, const Words& words, const ShellCommand& command, Pipeline& pipeline);
+  void fetched(const Call& call);
+  ShellAnalysis& out_;
+  std::size_t commands_ = 0;
+  std::vector<std::string> fetched_;  // names of files that came from elsewhere
+  bool cloned_ = false;
+};
+
+std::string joined(const Words& words, std::size_t from) {
+  std::string text;
+  for (std::size_t i = from; i < words.size(); ++i) text += (i > from ? " " : "") + words[i].text;
+  return text;
+}
+
+// Drops options up to the first operand. `with_value` lists short letters and long names that take one.
+std::size_t skip_options(const Words& words, std::size_t at, std::string_view letters, std::initializer_list<std::string_view> names = {}) {
+  while (at < words.size()) {
+    const std::string& text = words[at].text;
+    if (text == "--") return at + 1;
+    if (text.size() < 2 || text[0] != '-') return at;
+    ++at;
+    if (text[1] == '-') {
+      if (std::find(names.begin(), names.end(), text) != names.end()) ++at;
+    } else if (text.size() == 2 && letters.find(text[1]) != std::string_view::npos) {
+      ++at;
+    }
+  }
+  return at;
+}
+
+Words tail(const Words& words, std::size_t from) {
+  return from >= words.size() ? Words{} : Words(words.begin() + static_cast<std::ptrdiff_t>(from), words.end());
+}
+
+void Walk::shell_command(const Words& words, const Pipeline* before, int depth, bool more_args) {
+  std::size_t at = 1;
+  bool reads_input = true;
+  for (; at < words.size(); ++at) {
+    const std::string& text = words[at].text;
+    if (text == "--" || (text == "-o" || text == "+o" || text == "-O" || text == "--rcfile" || text == "--init-file")) {
+      at += text != "--";
+      continue;
+    }
+    if (text.size() > 1 && text[0] == '-' && text[1] != '-' && text.find('c') != std::string::npos) {
+      std::size_t code = at + 1;
+      while (code < words.size() &&
+             (words[code].text == "--" || (words[code].text.size() > 1 && (words[code].text[0] == '-' || words[code].text[0] == '+'))))
+        ++code;
+      if (code >= words.size()) {
+        if (more_args) unresolved("the script comes from the arguments of another command");
+        if (more_args && before && before->known) script(before->text, depth + 1);
+        return;
+      }
+      if (words[code].expands && words[code].text.starts_with("$")) unresolved("the script is an expansion: " + words[code].text);
+      std::string code_text = words[code].text;
+      // $0, $1, {} are what follows.
+      for (std::size_t i = code + 1; i < words.size() && i < code + 10; ++i) {
+        std::string mark = "$" + std::to_string(i - code - 1);
+        for (auto found = code_text.find(mark); found != std::string::npos; found = code_text.find(mark, found + 1))
+          code_text.replace(found, mark.size(), words[i].text);
+      }
+      return script(code_text, depth + 1);
+    }
+    if (text.size() > 1 && (text[0] == '-' || text[0] == '+')) {
+      if (text == "-s") break;
+      continue;
+    }
+    reads_input = text == "-" || text == "/dev/stdin";
+    break;
+  }
+  bool substituted = at < words.size() && words[at].text.find("<(...)") != std::string::npos;
+  if (substituted && out_.commands.size() < 4096) {
+    // The substitution itself is judged on its own; here it feeds a shell.
+    report(out_.findings, "shell.pipe-to-shell", Severity::Critical, joined(words, 0));
+  }
+  if (!reads_input || !before) return;
+  if (before->known) return script(before->text, depth + 1);
+  bool bad = before->fetches || before->decodes;
+  report(out_.findings, "shell.pipe-to-shell", bad ? Severity::Critical : Severity::High, "... | " + joined(words, 0));
+}
+
+void Walk::find(const Words& words, int depth) {
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const std::string& text = words[i].text;
+    if (text == "-delete") report(out_.findings, "shell.mass-delete", Severity::High, joined(words, 0));
+    if (text.starts_with("-fprint") || text == "-fls")
+      report(out_.findings, "shell.writes-through-option", Severity::High, joined(words, 0));
+    if (text != "-exec" && text != "-execdir" && text != "-ok" && text != "-okdir") continue;
+    Words inner;
+    for (++i; i < words.size() && words[i].text != ";" && words[i].text != "+"; ++i) inner.push_back(words[i]);
+    this->words(std::move(inner), nullptr, depth + 1, true, false);
+  }
+}
+
+void Walk::xargs(const Words& words, const Pipeline* before, int depth) {
+  std::size_t at = skip_options(
+      words, 1, "aEILnPsdJRS",
+      {"--arg-file", "--delimiter", "--max-args", "--max-procs", "--replace", "--max-lines", "--max-chars", "--process-slot-var"});
+  std::string mark = "{}";
+  for (std::size_t i = 1; i < words.size() && i < at; ++i) {
+    const std::string& text = words[i].text;
+    if ((text == "-I" || text == "-J") && i + 1 < words.size()) mark = words[i + 1].text;
+    else if (text.starts_with("-I") || text.starts_with("-i")) mark = text.size() > 2 ? text.substr(2) : "{}";
+    else if (text.starts_with("--replace=")) mark = text.substr(10);
+  }
+  // --replace takes its mark only with `=`.
+  for (std::size_t i = 1; i < at; ++i)
+    if (words[i].text == "--replace" && at > i + 1) at = i + 1;
+  Words inner = tail(words, at);
+  if (inner.empty()) return;
+  if (runs_its_input(inner, mark)) report(out_.findings, "shell.runs-input", Severity::High, joined(words, 0));
+  bool from_file = std::any_of(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(at),
+                               [](const ShellWord& w) { return w.text.starts_with("-a") || w.text.starts_with("--arg-file"); });
+  if (!before || !before->known || from_file) return this->words(std::move(inner), nullptr, depth + 1, true, false);
+  bool replaced = false;
+  for (ShellWord& word : inner)
+    for (auto found = word.text.find(mark); found != std::string::npos && !replaced; found = std::string::npos) {
+      word.text.replace(found, mark.size(), before->text.substr(0, before->text.find('\n')));
+      replaced = true;
+    }
+  if (!replaced)
+    for (const auto& command : lex_shell(before->text).commands) {
+      for (const auto& assignment : command.assignments) inner.push_back({assignment});
+      for (const auto& word : command.words) inner.push_back(word);
+    }
+  this->words(std::move(inner), before, depth + 1, false, false);
+}
+
+void Walk::parallel(const Words& words, const Pipeline* before, int depth) {
+  std::size_t at =
+      skip_options(words, 1, "jNnLIaSd",
+                   {"--jobs", "--arg-file", "--max-args", "--colsep", "--delay", "--timeout", "--joblog", "--results", "--sshlogin"});
+  Words inner;
+  std::vector<std::string> given;
+  for (; at < words.size() && !words[at].text.starts_with(":::"); ++at) inner.push_back(words[at]);
+  for (++at; at < words.size(); ++at)
+    if (!words[at].text.starts_with(":::")) given.push_back(words[at].text);
+  if (inner.empty()) {  // every argument is a command of its own
+    for (const auto& line : given) script(line, depth + 1);
+    if (given.empty() && before && before->known) script(before->text, depth + 1);
+    else if (given.empty()) unresolved("parallel runs what it reads");
+    return;
+  }
+  if (given.empty() && runs_its_input(inner, "{}")) report(out_.findings, "shell.runs-input", Severity::High, joined(words, 0));
+  if (given.empty() && before && before->known) given.push_back(before->text.substr(0, before->text.find('\n')));
+  if (given.empty()) return this->words(std::move(inner), nullptr, depth + 1, true, false);
+  for (const auto& value : given) {
+    Words filled = inner;
+    bool replaced = false;
+    for (ShellWord& word : filled)
+      for (std::string_view mark : {"{}", "{1}", "{2}", "{3}", "{.}", "{/}"})
+        for (auto found = word.text.find(mark); found != std::string::npos; found = word.text.find(mark, found + value.size())) {
+          word.text.replace(found, mark.size(), value);
+          replaced = true;
+        }
+    if (!replaced) filled.push_back({value});
+    this->words(std::move(filled), nullptr, depth + 1, false, false);
+  }
+}
+
+void Walk::env(Words words, const Pipeline* before, int depth, bool more_args, bool remote) {
+  std::size_t at = 1;
+  for (; at < words.size(); ++at) {
+    const std::string& text = words[at].text;
+    if (text == "--") {
+      ++at;
+      break;
+    }
+    if (text == "-S" || text == "--split-string" || text.starts_with("-S") || text.starts_with("--split-string=")) {
+      report(out_.findings, "shell.runs-through-option", Severity::High, joined(words, 0));
+      std::string code = text == "-S" || text == "--split-string" ? (++at < words.size() ? words[at].text : "")
+                                                                  : text.substr(text.find_first_of("S=") + 1);
+      return script(code + " " + joined(words, at + 1), depth + 1);
+    }
+    if (text == "-u" || text == "-C" || text == "-P" || text == "--unset" || text == "--chdir") ++at;
+    else if (text.starts_with("-")) continue;
+    else if (text.find('=') != std::string::npos) judge_assignment(text, true, out_.findings);
+    else break;
+  }
+  this->words(tail(words, at), before, depth + 1, more_args, remote);
+}
+
+// Commands that run other commands. True when the rest has been judged.
+bool Walk::unwrap(const std::string& name, Words& words, const Pipeline* before, int depth, bool more_args, bool remote) {
+  auto go = [&](std::size_t from, bool elsewhere = false) {
+    this->words(tail(words, from), before, depth + 1, more_args, remote || elsewhere);
+    return true;
+  };
+  if (is_shell(name)) {
+    shell_command(words, before, depth, more_args);
+    return false;
+  }
+  if (name == "sudo" || name == "doas") {
+    std::size_t at =
+        skip_options(words, 1, "ugpCcDRTthrUa", {"--user", "--group", "--prompt", "--chdir", "--chroot", "--host", "--role", "--type"});
+    while (at < words.size() && words[at].text.find('=') != std::string::npos && words[at].text[0] != '/') ++at;
+    return go(at);
+  }
+  if (name == "env") return env(words, before, depth, more_args, remote), true;
+  if (name == "command" || name == "builtin") {
+    if (words.size() > 1 && (words[1].text == "-v" || words[1].text == "-V")) return true;
+    return go(skip_options(words, 1, ""));
+  }
+  if (name == "exec") return go(skip_options(words, 1, "a"));
+  if (name == "nohup" || name == "setsid" || name == "time" || name == "unbuffer" || name == "catchsegv" || name == "busybox" ||
+      name == "toybox" || name == "proxychains" || name == "proxychains4" || name == "torsocks" || name == "then" || name == "caffeinate" ||
+      name == "noglob" || name == "nocorrect")
+    return go(skip_options(words, 1, "fo"));
+  if (name == "nice" || name == "ionice" || name == "chrt" || name == "stdbuf" || name == "taskset")
+    return go(skip_options(words, 1, "ncpioe", {"--adjustment"}) + (name == "taskset" || name == "chrt"));
+  if (name == "timeout" || name == "gtimeout") return go(skip_options(words, 1, "ks", {"--signal", "--kill-after"}) + 1);
+  if (name == "strace" || name == "ltrace") return go(skip_options(words, 1, "eopsuaOS"));
+  if (name == "chroot" || name == "flock") {
+    std::size_t at = skip_options(words, 1, "wE") + 1;
+    if (at < words.size() && words[at].text == "-c" && at + 1 < words.size()) return script(words[at + 1].text, depth + 1), true;
+    return go(at);
+  }
+  if (name == "watch") return script(joined(words, skip_options(words, 1, "n", {"--interval"})), depth + 1), true;
+  if (name == "eval") {
+    if (std::any_of(words.begin() + 1, words.end(), [](const ShellWord& w) { return w.expands; })) unresolved("eval of an expansion");
+    return script(joined(words, 1), depth + 1), false;
+  }
+  if (name == "alias") {
+    for (std::size_t i = 1; i < words.size(); ++i)
+      if (auto equals = words[i].text.find('='); equals != std::string::npos)
+        script(std::string_view(words[i].text).substr(equals + 1), depth + 1);
+    return true;
+  }
+  if (name == "xargs") return xargs(words, before, depth), false;
+  if (name == "parallel") return parallel(words, before, depth), true;
+  if (name == "find" || name == "fd" || name == "fdfind") {
+    if (name == "find") find(words, depth);
+    else
+      for (std::size_t i = 1; i < words.size(); ++i)
+        if (words[i].text == "-x" || words[i].text == "--exec" || words[i].text == "-X" || words[i].text == "--exec-batch")
+          return this->words(tail(words, i + 1), nullptr, depth + 1, true, false), false;
+    return false;
+  }
+  elsewhere(name, words, depth, more_args);
+  return false;
+}
+
+// On another machine, as another user, in a container: judged like here.
+void Walk::elsewhere(const std::string& name, const Words& words, int depth, bool more_args) {
+  if (name == "ssh") {
+    std::size_t at = skip_options(words, 1, "bcDEeFIiJLlmOopQRSWw") + 1;
+    if (at < words.size()) script(joined(words, at), depth + 1);
+    return;
+  }
+  if (name == "su" || name == "runuser" || name == "script" || name == "machinectl") {
+    for (std::size_t i = 1; i + 1 < words.size(); ++i)
+      if (words[i].text == "-c" || words[i].text == "--command") script(words[i + 1].text, depth + 1);
+    return;
+  }
+  if ((name == "docker" || name == "podman" || name == "kubectl" || name == "nerdctl") && words.size() > 2) {
+    std::size_t dashes = 0;
+    for (std::size_t i = 1; i < words.size(); ++i)
+      if (words[i].text == "--" || (is_shell(base_name(words[i].text)) && i > 1)) {
+        dashes = words[i].text == "--" ? i + 1 : i;
+        break;
+      }
+    if (dashes > 0 && dashes < words.size()) this->words(tail(words, dashes), nullptr, depth + 1, more_args, true);
+    return;
+  }
+}
+
+void Walk::words(Words words, const Pipeline* before, int depth, bool more_args, bool remote) {
+  if (words.empty()) return;
+  if (depth > kDepthMax || ++commands_ > 4000) return unresolved("nested too deep");
+  const ShellWord& first = words[0];
+  if (first.expands) {
+    // $CMD, $(which x): the name is known only to the shell.
+    unresolved("the program is an expansion: " + first.text);
+    if (words.size() == 1) return;
+  }
+  Call call;
+  call.name = base_name(first.text);
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    call.args.push_back(words[i].text);
+    call.literal.push_back(!words[i].expands);
+  }
+  call.more_args = more_args;
+  call.remote = remote;
+  call.before = before;
+  std::vector<std::string> plain{call.name};
+  plain.insert(plain.end(), call.args.begin(), call.args.end());
+  if (unwrap(call.name, words, before, depth, more_args, remote)) return;
+  out_.commands.push_back(std::move(plain));
+  fetched(call);
+  if (cloned_ && first.text.starts_with("./")) report(out_.findings, "shell.runs-fetched-code", Severity::High, joined(words, 0));
+  judge_call(call, out_.findings);
+  if (is_interpreter(call.name) && depth < kDepthMax)
+    // Shell words where a program was expected do no harm there, but show what was meant.
+    for (std::size_t i = 0; i + 1 < call.args.size(); ++i)
+      if ((call.args[i] == "-e" || call.args[i] == "-c") && call.args[i + 1].starts_with("rm ")) script(call.args[i + 1], depth + 1);
+}
+
+// Remembers what was downloaded, and sees when it is run.
+void Walk::fetched(const Call& call) {
+  auto known = [&](const std::string& path) { return std::find(fetched_.begin(), fetched_.end(), base_name(path)) != fetched_.end(); };
+  auto operands = call.operands();
+  bool runs = known(call.name) || ((is_shell(call.name) || is_interpreter(call.name) || call.name == "source" || call.name == ".") &&
+                                   !operands.empty() && known(operands[0]));
+  if (runs) report(out_.findings, "shell.runs-fetched-code", Severity::Critical, call.line());
+  if (call.name == "git" && !operands.empty() && operands[0] == "clone") cloned_ = true;
+  if (call.name != "curl" && call.name != "wget" && call.name != "aria2c") return;
+  for (std::string_view option : {"-o", "--output", "-O", "--output-document"})
+    if (auto path = call.value_of(option); !path.empty() && path != "-") fetched_.push_back(base_name(path));
+  for (const auto& operand : operands)
+    if (operand.find("://") != std::string::npos || operand.find('/') != std::string::npos) fetched_.push_back(base_name(operand));
+}
+
+// What this command hands to the next one in the pipeline.
+void Walk::note(const std::string& name, const Words& words, const ShellCommand& command, Pipeline& pipeline) {
+  pipeline.known = false;
+  std::string line = joined(words, 0);
+  if (name == "echo" || name == "printf") {
+    std::size_t at = 1;
+    while (at < words.size() && (words[at].text == "-e" || words[at].text == "-n" || words[at].text == "-ne" || words[at].text == "-en" ||
+                                 words[at].text == "-E"))
+      ++at;
+    if (name == "printf" && words.size() > at + 1 && words[at].text.find('%') != std::string::npos) ++at;
+    pipeline.known = std::none_of(words.begin(), words.end(), [](const ShellWord& w) { return w.expands; });
+    pipeline.text = joined(words, at);
+    for (auto escape = pipeline.text.find("\\n"); escape != std::string::npos; escape = pipeline.text.find("\\n", escape))
+      pipeline.text.replace(escape, 2, "\n");
+    pipeline.secrets = pipeline.secrets || (pipeline.known && sensitive_file(pipeline.text));
+  } else if ((name == "cat" || name == "tee") && !command.input.empty()) {
+    pipeline.known = true;
+    pipeline.text = command.input;
+  }
+  pipeline.fetches = pipeline.fetches || name == "curl" || name == "wget" || name == "fetch" || name == "nc" || name == "ncat" ||
+                     name == "aria2c" || name == "http";
+  bool decode = line.find(" -d") != std::string::npos || line.find("--decode") != std::string::npos ||
+                line.find(" -D") != std::string::npos || line.find(" -r") != std::string::npos;
+  pipeline.decodes =
+      pipeline.decodes ||
+      ((name == "base64" || name == "base32" || name == "xxd" || name == "openssl" || name == "gpg" || name == "uudecode") && decode) ||
+      name == "rev";
+  bool reads_secret =
+      name == "env" || name == "printenv" || (name == "set" && words.size() == 1) || (name == "history" && words.size() == 1);
+  for (const ShellWord& word : words) reads_secret = reads_secret || sensitive_file(word.text);
+  for (const auto& redirect : command.redirects)
+    reads_secret = reads_secret || (redirect.op == "<" && sensitive_file(redirect.target.text));
+  pipeline.secrets = pipeline.secrets || reads_secret;
+}
+
+void Walk::script(std::string_view text, int depth) {
+  if (depth > kDepthMax) return unresolved("nested too deep");
+  if (text.size() > kShellBytesMax) return unresolved("too long");
+  ShellScript script = lex_shell(text);
+  if (script.broken) unresolved("a quote or parenthesis is not closed");
+  // A function that calls itself in a pipe: the fork bomb.
+  for (const auto& function : script.functions) {
+    std::size_t calls = 0;
+    for (const auto& command : script.commands) calls += !command.words.empty() && command.words[0].text == function;
+    if (calls >= 3) report(out_.findings, "shell.fork-bomb", Severity::Critical, std::string(text.substr(0, 60)));
+  }
+  Pipeline pipeline;
+  for (ShellCommand& command : script.commands) {
+    if (!command.piped) pipeline = {};
+    Pipeline before = pipeline;
+    bool fed = command.piped;
+    if (command.after_group) before.known = false;  // more than the last of them may speak
+    if (!command.input.empty() && !command.words.empty()) {
+      before.known = true;
+      before.text = command.input;
+      fed = true;
+    }
+    for (const auto& assignment : command.assignments) judge_assignment(assignment, !command.words.empty(), out_.findings);
+    for (const auto& redirect : command.redirects) judge_redirect(redirect.op, redirect.target.text, out_.findings);
+    if (command.words.empty()) continue;
+    std::string name = base_name(command.words[0].text);
+    note(name, command.words, command, pipeline);
+    // A variable set just before names what is used.
+    if (command.words[0].expands)
+      for (const auto& earlier : script.commands)
+        for (const auto& assignment : earlier.assignments) {
+          auto equals = assignment.find('=');
+          if (command.words[0].text == "$" + assignment.substr(0, equals)) {
+            auto inner = lex_shell(assignment.substr(equals + 1)).commands;
+            if (!inner.empty() && !inner[0].words.empty()) {
+              Words filled = inner[0].words;
+              filled.insert(filled.end(), command.words.begin() + 1, command.words.end());
+              command.words = std::move(filled);
+            }
+          }
+        }
+    words(command.words, fed ? &before : nullptr, depth + 1, false, false);
+  }
+  for (const auto& inner : script.substitutions) this->script(inner, depth + 1);
+}
+
+}  // namespace
+
+bool ShellAnalysis::has(std::string_view rule) const {
+  return std::any_of(findings.begin(), findings.end(), [&](const ShellFinding& finding) { return finding.rule == rule; });
+}
+
+Action ShellAnalysis::action() const {
+  for (const ShellFinding& finding : findings)
+    if (finding.severity == Severity::Critical) return Action::Deny;
+  return dangerous() || unresolved ? Action::Ask : Action::Flag;
+}
+
+ShellAnalysis analyze_shell(std::string_view text) {
+  ShellAnalysis out;
+  Walk(out).script(text, 0);
+  return out;
+}
+
+}  // namespace callgate::inspection
