@@ -113,6 +113,8 @@ void Call::on_head(const net::Head& head) {
   bool success = head.status >= 200 && head.status < 300;
   if (message_.method == "initialize" && session_text(head.header("mcp-session-id"))) upstream_session_ = head.header("mcp-session-id");
   body_form_ = Body::Whole;
+  if (head.content_length)  // else a large answer is moved about as it grows
+    buffer_.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(*head.content_length, worker_.rooms().options.whole_body_bytes_max)));
   if (shared_) recorded_inside_ = !head.header("callgate-recorded").empty();
   if (success && (form_ == Form::Request || form_ == Form::Stream) && is_media_type(head.header("content-type"), "text/event-stream")) {
     body_form_ = Body::Events;
