@@ -38,7 +38,7 @@ ProbeRequest ProbeSession::request_for(std::string_view method) const {
   ProbeRequest request;
   request.headers = {"Content-Type: application/json", "Accept: application/json, text/event-stream",
                      "User-Agent: callgate/" CALLGATE_VERSION};
-  if (modern()) request.headers.push_back("Mcp-Method: " + std::string(method));
+  if ((modern() || names_methods) && !method.empty()) request.headers.push_back("Mcp-Method: " + std::string(method));
   // A legacy server learns the revision from initialize; before that the header would be a claim about nothing.
   if (method != "initialize") request.headers.push_back("MCP-Protocol-Version: " + era);
   if (!session_id.empty()) request.headers.push_back("Mcp-Session-Id: " + session_id);

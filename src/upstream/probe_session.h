@@ -32,6 +32,7 @@ class ProbeSession {
 
   std::string era{kModern};            // sent with each request
   std::string session_id;              // legacy only
+  bool names_methods = false;          // say Mcp-Method in older requests too: to a server known to want it
   std::chrono::milliseconds patience;  // for one answer
 
   // `params` holds the members of params without braces, without _meta; may be empty.

@@ -92,16 +92,29 @@ std::int64_t ProbeTalk::since(MonoTime start) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(SystemClock().mono() - start).count();
 }
 
+// A server may refuse the first request with a list of what it speaks: then it is asked once more, and the list is taken at its word.
 Result<void> ProbeTalk::discover(ProbeSession& session, ProbeAnswer& answer) {
   session.patience = std::min<std::chrono::milliseconds>(kDiscoverMax, server_.call_timeout);
   auto asked = session.ask("server/discover", "", answer);
+  if (asked && answer.json && answer.error_code() == "-32022") {
+    bool speaks_modern = false;
+    bool speaks_older = false;
+    answer.error()["data"]["supported"].for_each_element([&](const json::Value& version) {
+      speaks_modern |= version.string() == kModern;
+      speaks_older |= known_legacy(version.string());
+    });
+    only_modern_ = speaks_modern && !speaks_older;
+    if (speaks_modern) asked = session.ask("server/discover", "", answer);
+  }
   session.patience = server_.call_timeout;
   return asked;
 }
 
 // A server of the other era that is asked the older way may speak both.
 void ProbeTalk::also_legacy(ProbeSession& session) {
+  if (only_modern_) return;
   session.era = kLegacy;
+  session.names_methods = true;
   session.patience = std::min<std::chrono::milliseconds>(kDiscoverMax, server_.call_timeout);
   ProbeAnswer answer;
   if (!session.ask("initialize", initialize_params(), answer) || !answer.json) return;

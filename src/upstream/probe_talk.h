@@ -44,6 +44,7 @@ class ProbeTalk {
   ProbeReport report_;
   std::set<std::string, std::less<>> names_;
   bool offers_tools_ = true;
+  bool only_modern_ = false;  // the server said which revisions it speaks, and no older one is among them
 };
 
 }  // namespace callgate::upstream

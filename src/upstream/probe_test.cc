@@ -129,6 +129,7 @@ TEST_F(ProbeTest, ReadsAModernServer) {
   auto seen = web->seen();
   ASSERT_EQ(seen.size(), 3U);
   EXPECT_EQ(method_of(seen[2]), "initialize");  // it might speak both
+  EXPECT_TRUE(seen[2].has("Mcp-Method: initialize"));
   seen.pop_back();
   for (const auto& request : seen) {
     EXPECT_TRUE(request.has("MCP-Protocol-Version: 2026-07-28"));
@@ -156,6 +157,27 @@ TEST_F(ProbeTest, FindsOutBothErasAndEndsTheSecondSession) {
   ASSERT_EQ(seen.size(), 4U);
   EXPECT_EQ(seen[3].method, "DELETE");
   EXPECT_TRUE(seen[3].has("Mcp-Session-Id: abc-123"));
+}
+
+TEST_F(ProbeTest, TakesAServersListOfRevisionsAtItsWord) {
+  for (const bool older : {false, true}) {
+    bool refused = false;
+    const ProbeReport report = run([&refused, older](const SeenRequest& request) {
+      if (std::exchange(refused, true)) return request.has("MCP-Protocol-Version: 2026-07-28") ? modern(request) : legacy(request);
+      const std::string list = older ? R"(["2025-11-25","2026-07-28"])" : R"(["2026-07-28"])";
+      return http(
+          R"({"jsonrpc":"2.0","id":)" + id_of(request) + R"(,"error":{"code":-32022,"message":"no","data":{"supported":)" + list + "}}}",
+          400);
+    });
+    EXPECT_TRUE(report.ok);
+    EXPECT_TRUE(report.eras.modern);
+    EXPECT_EQ(report.eras.legacy, older);
+    const auto seen = web->seen();
+    ASSERT_EQ(seen.size(), older ? 4U : 3U);
+    EXPECT_EQ(method_of(seen[1]), "server/discover");
+    EXPECT_NE(id_of(seen[0]), id_of(seen[1]));
+    EXPECT_EQ(method_of(seen[2]), "tools/list");
+  }
 }
 
 TEST_F(ProbeTest, FallsBackToInitializeAndEndsItsSession) {
