@@ -155,9 +155,30 @@ TEST_F(CliTest, EveryExampleInHelpAndHowtosParses) {
   EXPECT_GT(parsed_lines, 70u);
 }
 
-TEST_F(CliTest, StdioServersAreAnnouncedForLater) {
-  EXPECT_EQ(run({"server", "add", "files", "--", "npx", "server-files"}), kUsage);
-  EXPECT_NE(err_.find("next release"), std::string::npos);
+TEST_F(CliTest, ServerAddTakesACommandBehindTwoDashes) {
+  const std::string file = std::string(::testing::TempDir()) + "callgate-secret.txt";
+  std::FILE* out = std::fopen(file.c_str(), "w");
+  ASSERT_NE(out, nullptr);
+  std::fputs("s3cr3t\n", out);
+  std::fclose(out);
+  answer(201, R"({"server":{"slug":"files","id":"u","endpoint":"https://g/mcp/u/","policy":"p"}})");
+  EXPECT_EQ(
+      run({"server", "add",   "files",        "--workspace",    "/usr:rw",  "--read",   "/usr/lib", "--network", "a.example,b.example:443",
+           "--env",  "A=b=c", "--secret-env", "TOKEN=@" + file, "--shared", "--memory", "64MiB",    "--",        "mcp-files",
+           "--root", "/usr"}),
+      kOk)
+      << err_;
+  EXPECT_EQ(requests_.at(0).body,
+            R"({"name":"files","command":["mcp-files","--root","/usr"],"environment":{"A":"b=c"},"secret_environment":{"TOKEN":"s3cr3t"},)"
+            R"("workspace":"/usr","workspace_access":"rw","readable":["/usr/lib"],"network":["a.example","b.example:443"],)"
+            R"("memory_bytes_max":67108864,"shared":true})");
+  EXPECT_EQ((out_ + err_).find("s3cr3t"), std::string::npos);
+  std::remove(file.c_str());
+  requests_.clear();
+  EXPECT_EQ(run({"server", "add", "files"}), kUsage);
+  EXPECT_EQ(run({"server", "add", "files", "https://x.example/mcp", "--", "mcp-files"}), kUsage);
+  EXPECT_EQ(run({"server", "add", "files", "--secret-env", "TOKEN=visible", "--", "mcp-files"}), kInvalid);
+  EXPECT_EQ(run({"server", "add", "files", "--workspace", "/no/such/place", "--", "mcp-files"}), kInvalid);
   EXPECT_TRUE(requests_.empty());
 }
 

@@ -51,6 +51,8 @@ std::vector<Command> all_commands();
 std::string_view group_summary(std::string_view group);
 void add_serve_commands(std::vector<Command>& commands);
 void add_server_commands(std::vector<Command>& commands);
+void add_connect_commands(std::vector<Command>& commands);
+void add_wrap_commands(std::vector<Command>& commands);
 void add_tool_commands(std::vector<Command>& commands);
 void add_policy_commands(std::vector<Command>& commands);
 void add_policy_file_commands(std::vector<Command>& commands);

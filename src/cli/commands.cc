@@ -6,6 +6,8 @@ std::vector<Command> all_commands() {
   std::vector<Command> commands;
   add_serve_commands(commands);
   add_server_commands(commands);
+  add_connect_commands(commands);
+  add_wrap_commands(commands);
   add_tool_commands(commands);
   add_policy_commands(commands);
   add_policy_file_commands(commands);
@@ -29,6 +31,8 @@ std::string_view group_summary(std::string_view group) {
       {"tool", "see the tools of those servers"},
       {"policy", "write, test and explain what calls may do"},
       {"grant", "mint, rotate and revoke credentials for clients"},
+      {"connect", "a stdio end for clients that cannot do HTTP"},
+      {"wrap", "one local server behind a policy file, no daemon"},
       {"setup", "configure an AI client to use the gate"},
       {"user", "people"},
       {"robot", "agents and automation"},

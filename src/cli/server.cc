@@ -1,9 +1,12 @@
 // server: what stands behind the gate.
 #include "base/clock.h"
 #include "cli/output.h"
+#include "cli/server_command.h"
 #include "cli/session.h"
 
+#include <cstdio>
 #include <cstdlib>
+#include <ctime>
 
 namespace callgate::cli {
 namespace {
@@ -11,6 +14,7 @@ namespace {
 const std::vector<Column> kColumns = {{"SLUG", "slug"},
                                       {"NAME", "name"},
                                       {"URL", "url"},
+                                      {"COMMAND", "command", true},
                                       {"POLICY", "policy"},
                                       {"DISABLED", "disabled"},
                                       {"ID", "id", true},
@@ -20,7 +24,22 @@ const std::vector<Column> kColumns = {{"SLUG", "slug"},
 const std::vector<Column> kLines = {{"slug", "slug"},
                                     {"id", "id"},
                                     {"name", "name"},
+                                    {"kind", "kind"},
                                     {"url", "url"},
+                                    {"command", "command"},
+                                    {"environment", "environment"},
+                                    {"secret variables", "secret_names"},
+                                    {"workspace", "workspace"},
+                                    {"workspace access", "workspace_access"},
+                                    {"may read", "readable"},
+                                    {"network", "network"},
+                                    {"shared", "shared"},
+                                    {"confined", "confined"},
+                                    {"memory bytes max", "memory_bytes_max"},
+                                    {"processes max", "processes_max"},
+                                    {"CPU seconds max", "cpu_seconds_max"},
+                                    {"speaks legacy", "speaks_legacy"},
+                                    {"speaks modern", "speaks_modern"},
                                     {"endpoint", "endpoint"},
                                     {"policy", "policy"},
                                     {"disabled", "disabled"},
@@ -71,7 +90,7 @@ Result<std::string> headers_of(const Args& args) {
 bool has_headers(const Args& args) { return args.given("--header") || args.given("--header-env") || args.given("--header-file"); }
 
 Result<void> put_fields(json::Writer& out, const Args& args) {
-  put_texts(out, args, {{"--slug", "slug"}, {"--url", "url"}, {"--policy", "policy"}, {"--capture", "capture"}});
+  put_texts(out, args, {{"--slug", "slug"}, {"--policy", "policy"}, {"--capture", "capture"}});
   if (args.given("--allow-private")) out.member("allow_private", true);
   if (args.given("--no-allow-private")) out.member("allow_private", false);
   if (args.given("--no-tls-verify")) out.member("tls_verify", false);
@@ -88,7 +107,7 @@ Result<void> put_fields(json::Writer& out, const Args& args) {
     CG_TRY(auto headers, headers_of(args));
     out.key("headers").raw(headers);
   }
-  return {};
+  return put_command(out, args);
 }
 
 // One line per stage: what was seen, or what went wrong, why, and what to do.
@@ -116,14 +135,14 @@ int show_server(Session& session, const Answer& answer) {
 }
 
 int add(Session& session, const Args& args) {
-  if (args.has_rest)
+  if (args.given("URL") == args.has_rest)
     return session.usage(
-        "servers started as a command (stdio) come with the next release; until then run it behind an HTTP bridge and add its URL");
-  if (!args.given("URL"))
-    return session.usage("`server add` needs a NAME and a URL, as in `callgate server add refunds https://mcp.example.com/mcp`");
+        "`server add` needs a NAME and either a URL, as in `callgate server add refunds https://mcp.example.com/mcp`, or a command, as in "
+        "`callgate server add files --workspace . -- mcp-server-filesystem .`");
   std::string body;
   json::Writer out(body);
-  out.begin_object().member("name", std::string_view(args.text("NAME"))).member("url", std::string_view(args.text("URL")));
+  out.begin_object().member("name", std::string_view(args.text("NAME")));
+  put_texts(out, args, {{"URL", "url"}});
   if (auto put = put_fields(out, args); !put) return session.fail_with(put.error());
   if (args.given("--no-probe")) out.member("probe", false);
   if (session.dry_run) out.member("dry_run", true);
@@ -164,6 +183,9 @@ int edit(Session& session, const Args& args) {
   json::Writer out(body);
   out.begin_object();
   put_texts(out, args, {{"--name", "name"}});
+  if (args.given("--no-shared")) out.member("shared", false);
+  if (args.given("--confined")) out.member("confined", true);
+  if (args.given("--clear-secrets")) out.key("secret_environment").begin_object().end_object();
   if (auto put = put_fields(out, args); !put) return session.fail_with(put.error());
   if (args.given("--clear-headers")) out.key("headers").begin_object().end_object();
   out.end_object();
@@ -197,17 +219,40 @@ int probe(Session& session, const Args& args) {
   return report["ok"].is(json::Kind::True) ? kOk : kFailed;
 }
 
+// Lines as they come; with --follow until interrupted.
+int logs(Session& session, const Args& args) {
+  const bool follow = args.given("--follow");
+  std::string since = "0";
+  while (true) {
+    auto answer = session.call("GET", path_of(args) + "/logs" + query_of({{"since", since}, {"limit", args.text("--limit", "200")}}));
+    if (!answer) return session.fail_with(answer.error());
+    if (!answer->ok()) return session.fail_with(*answer);
+    if (!session.human() && !follow) return show_list(session, *answer, "text", {});
+    answer->root()["items"].for_each_element([&](json::Value line) {
+      since = std::string(line["sequence"].number());
+      session.out(cell_text(line["time"]) + "  " + cell_text(line["process"]) + "  " + terminal_safe(line["text"].string()) + "\n");
+    });
+    std::fflush(stdout);
+    if (!follow) return kOk;
+    timespec pause{1, 0};
+    ::nanosleep(&pause, nullptr);
+  }
+}
+
 std::vector<Argument> field_arguments() {
-  return {{"--header", "credential for the server", Takes::Many, false, "'Name: value'"},
-          {"--header-env", "the same, value from an environment variable", Takes::Many, false, "Name=VARIABLE"},
-          {"--header-file", "the same, value from a file", Takes::Many, false, "Name=FILE"},
-          {"--policy", "policy for grants that name none", Takes::One, false, "POLICY"},
-          {"--capture", "how much of the arguments records keep", Takes::One, false, "LEVEL", "none|keys|redacted|full"},
-          {"--slug", "short name in URLs and policies", Takes::One, false, "SLUG"},
-          flag("--allow-private", "it may resolve to private or loopback addresses"),
-          {"--call-timeout", "longest wait for an answer, as in 90s", Takes::One, false, "DURATION"},
-          {"--tls-ca", "extra trust anchor", Takes::One, false, "PEM-FILE"},
-          flag("--no-tls-verify", "do not verify its certificate (unsafe)")};
+  std::vector<Argument> arguments = {
+      {"--header", "credential for the server", Takes::Many, false, "'Name: value'"},
+      {"--header-env", "the same, value from an environment variable", Takes::Many, false, "Name=VARIABLE"},
+      {"--header-file", "the same, value from a file", Takes::Many, false, "Name=FILE"},
+      {"--policy", "policy for grants that name none", Takes::One, false, "POLICY"},
+      {"--capture", "how much of the arguments records keep", Takes::One, false, "LEVEL", "none|keys|redacted|full"},
+      {"--slug", "short name in URLs and policies", Takes::One, false, "SLUG"},
+      flag("--allow-private", "it may resolve to private or loopback addresses"),
+      {"--call-timeout", "longest wait for an answer, as in 90s", Takes::One, false, "DURATION"},
+      {"--tls-ca", "extra trust anchor", Takes::One, false, "PEM-FILE"},
+      flag("--no-tls-verify", "do not verify its certificate (unsafe)")};
+  for (const Argument& one : server_command_arguments()) arguments.push_back(one);
+  return arguments;
 }
 
 }  // namespace
@@ -222,14 +267,20 @@ void add_server_commands(std::vector<Command>& commands) {
   edit_arguments.push_back({"--name", "what people call it", Takes::One, false, "NAME"});
   edit_arguments.push_back(flag("--no-allow-private", "public addresses only"));
   edit_arguments.push_back(flag("--clear-headers", "remove all credentials"));
-  commands.push_back({"server add",
-                      "register a server after a staged probe",
-                      {"callgate server add refunds https://mcp.example.com/mcp --header-env Authorization=REFUNDS_TOKEN",
-                       "callgate server add local http://127.0.0.1:3000/mcp --allow-private --policy refunds"},
-                      add_arguments,
-                      add,
-                      "Credentials are sealed at rest and never shown again; a `--header` value is visible to other programs of this "
-                      "machine, --header-env is not."});
+  edit_arguments.push_back(flag("--no-shared", "one process for each session"));
+  edit_arguments.push_back(flag("--confined", "run it in the sandbox"));
+  edit_arguments.push_back(flag("--clear-secrets", "remove all secret variables"));
+  commands.push_back(
+      {"server add",
+       "register a server after a staged probe",
+       {"callgate server add refunds https://mcp.example.com/mcp --header-env Authorization=REFUNDS_TOKEN",
+        "callgate server add local http://127.0.0.1:3000/mcp --allow-private --policy refunds",
+        "callgate server add files --workspace ~/project:rw --read /opt/mcp -- node /opt/mcp/filesystem.js ~/project",
+        "callgate server add github --secret-env GITHUB_TOKEN=@token.txt --network api.github.com -- github-mcp-server stdio"},
+       add_arguments,
+       add,
+       "Credentials are sealed at rest and never shown again; a `--header` value is visible to other programs of this "
+       "machine, --header-env is not."});
   commands.push_back({"server ls", "list servers", {"callgate server ls", "callgate server ls -o json"}, {}, list});
   commands.push_back({"server show", "show one server", {"callgate server show refunds"}, {server}, show});
   commands.push_back({"server edit",
@@ -240,6 +291,13 @@ void add_server_commands(std::vector<Command>& commands) {
   commands.push_back({"server disable", "refuse all calls to a server", {"callgate server disable refunds"}, {server}, disable});
   commands.push_back({"server enable", "let calls through again", {"callgate server enable refunds"}, {server}, enable});
   commands.push_back({"server rm", "remove a server", {"callgate server rm refunds --yes"}, {server}, remove});
+  commands.push_back(
+      {"server logs",
+       "what the processes of a command wrote to standard error",
+       {"callgate server logs files", "callgate server logs files -f"},
+       {server, flag("--follow", "go on printing what comes (also -f)"), {"--limit", "newest lines", Takes::One, false, "N"}},
+       logs,
+       "Kept in memory, 256 KB for each server, after a process ended too. Values of secret variables are masked."});
   commands.push_back(
       {"server probe", "look at a server again and take over its tools", {"callgate server probe refunds"}, {server}, probe});
 }
