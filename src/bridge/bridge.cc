@@ -29,6 +29,30 @@ Registry::Stats Registry::stats() const {
   return stats;
 }
 
+void Registry::sweep(const std::function<bool(std::string_view grant_id)>& still_good) {
+  Hub& hub = *inner_;
+  std::vector<std::shared_ptr<ServerSession>> servers;
+  std::vector<Address> runs, calls, streams;
+  {
+    const std::lock_guard lock(hub.mutex);
+    for (auto& [id, parked] : hub.parked)
+      if (!still_good(parked.grant_id)) runs.push_back(parked.run);
+    for (auto& [key, session] : hub.servers)
+      if (session->ready && !still_good(session->grant_id)) servers.push_back(session);
+    hub.drop_clients([&](const ClientSession& session) {
+      if (still_good(session.grant_id)) return false;
+      for (auto& [id, call] : session.open_calls) calls.push_back(call);
+      streams.push_back(session.stream);
+      return true;
+    });
+  }
+  auto tell = [&](Address to, auto fn) { hub.post(to.core, [to, fn](Core& core) { core.tell<Actor>(to, fn); }); };
+  for (Address run : runs) tell(run, [](Actor& actor) { static_cast<Run&>(actor).on_expiry(); });
+  for (Address call : calls) tell(call, [](Actor& actor) { static_cast<LegacyCall&>(actor).cancelled_by_client(); });
+  for (Address stream : streams) tell(stream, [](Actor& actor) { static_cast<ClientStream&>(actor).finish(); });
+  for (auto& session : servers) hub.post(session->home, [session](Core& core) { end_session(core, session); });
+}
+
 Bridge::Bridge(net::Loop& loop, upstream::Transport& inner, Registry& registry)
     : below_(inner), inner_(std::make_shared<Inner>(loop, inner, registry.inner_)) {
   inner_->open();

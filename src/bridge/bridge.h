@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "net/loop.h"
@@ -44,6 +45,10 @@ class Registry {
     std::size_t listeners = 0;
   };
   Stats stats() const;
+
+  // Ends what belongs to grants that are no longer good: sessions of both directions at once, parked calls too. Any thread; what it ends
+  // ends on its own loop.
+  void sweep(const std::function<bool(std::string_view grant_id)>& still_good);
 
  private:
   friend class Bridge;

@@ -438,6 +438,24 @@ TEST_F(LegacyClient, CancelsByClosingTheStreamBelow) {
   EXPECT_EQ(world.registry.stats().waiting_answers, 0U);
 }
 
+// T-61
+TEST_F(LegacyClient, LosesItsSessionWithItsGrant) {
+  Who who = open(), ben = open("2025-11-25", kAll, {"usr_ben", "grt_ben", {}, {}});
+  Client& call_under_way = world.send(call("1"), who);
+  Client& stream = world.send({}, who, "GET");
+  world.settle();
+  world.registry.sweep([](std::string_view grant) { return grant != "grt_ann"; });
+  world.settle();
+  EXPECT_EQ(call_under_way.sink.reason, "bridge.cancelled");
+  EXPECT_EQ(stream.sink.ends, 1);
+  EXPECT_EQ(world.one.server.open(), 0U);
+  Client& gone = world.send(request("1", "ping", "{}"), who);
+  Client& good = world.send(request("1", "ping", "{}"), ben);
+  world.settle();
+  EXPECT_EQ(gone.sink.status, 404);
+  EXPECT_EQ(good.sink.status, 200);
+}
+
 TEST_F(LegacyClient, EndsIdleSessionsAndCapsThem) {
   Who first = open();
   world.clock.advance(std::chrono::seconds(1'800));

@@ -301,6 +301,26 @@ TEST_F(ModernStream, EndsSessionsNobodyUsedForLong) {
   EXPECT_EQ(busy.sink.ends, 1);
 }
 
+// T-61
+TEST_F(ModernStream, EndsWhatBelongsToGrantsThatEnded) {
+  Client& mine = park("1");
+  Client& other = park("2", {"usr_ben", "grt_ben", {}, {}});
+  Client& listener = listen("3", R"({"toolsListChanged":true})");
+  EXPECT_EQ(world.registry.stats().parked, 2U);
+  world.registry.sweep([](std::string_view grant) { return grant != "grt_ann"; });
+  world.settle();
+  EXPECT_EQ(world.registry.stats().parked, 1U);
+  EXPECT_EQ(world.registry.stats().legacy_servers, 1U);
+  EXPECT_EQ(listener.sink.ends, 1);
+  Client& late = world.send(retry("4", R"({"e1":{"action":"accept"}})", state_of(mine)));
+  Client& good = world.send(retry("5", R"({"e1":{"action":"accept"}})", state_of(other)), {"usr_ben", "grt_ben", {}, {}});
+  world.settle();
+  EXPECT_EQ(late.answer()["error"]["code"].raw(), "-32602");
+  world.one.server.last("tools/call")->event_result("{}");
+  world.settle();
+  EXPECT_EQ(good.result()["resultType"].string(), "complete");
+}
+
 TEST_F(ModernStream, TellsWaitersWhenNoSessionCanBeOpened) {
   world.one.server.on_asked = [](Asked& asked) { asked.error(-32603, "broken"); };
   Client& a = world.send(call("1"));

@@ -187,6 +187,8 @@ void want_session(Actor& who, const SessionWish& wish) {
       session = std::make_shared<ServerSession>();
       session->key = key;
       session->principal_id = wish.origin->principal_id;
+      session->grant_id = wish.origin->grant_id;
+      session->home = core.id();
       session->server_id = wish.origin->target->server.id;
       session->origin = wish.origin;
       hub.servers.emplace(std::move(key), session);
@@ -228,14 +230,16 @@ void sweep_sessions(Core& core) {
       if (unused && core.now() - session->used_at > hub.options.server_session_idle_max) idle.push_back(session);
     }
   }
-  for (auto& session : idle) {
-    forget_session(core, *session);
-    if (session->upstream_id.empty()) continue;
-    Leg::Request request = to_session(*session, {});
-    request.method = "DELETE";
-    request.head = request.head.substr(kPostHead.size());
-    core.add<Errand>(session->origin).send(std::move(request));
-  }
+  for (auto& session : idle) end_session(core, session);
+}
+
+void end_session(Core& core, const std::shared_ptr<ServerSession>& session) {
+  forget_session(core, *session);
+  if (session->upstream_id.empty()) return;
+  Leg::Request request = to_session(*session, {});
+  request.method = "DELETE";
+  request.head = request.head.substr(kPostHead.size());
+  core.add<Errand>(session->origin).send(std::move(request));
 }
 
 Leg::Request to_session(const ServerSession& session, std::string body) {

@@ -19,7 +19,8 @@ struct SessionWish {
 
 // who.on_session() is called: at once, or when the one initialize for all that wait is answered.
 void want_session(Actor& who, const SessionWish& wish);
-void forget_session(Core& core, ServerSession& session);  // the server does not know it any more
+void forget_session(Core& core, ServerSession& session);                      // the server does not know it any more
+void end_session(Core& core, const std::shared_ptr<ServerSession>& session);  // there too
 void sweep_sessions(Core& core);
 
 Leg::Request to_session(const ServerSession& session, std::string body);

@@ -34,6 +34,7 @@ class Run final : public Actor, public LegOwner {
   Run(Core& core, Request request, Client client);
   void start() { want_session(*this, request_.wish); }
   void resume(Client client, const Answers& answers);
+  void on_expiry();  // of the time a client has to come back
   // From the call that waits for the outcome; nobody else is heard.
   // A question of the server that came outside the call's own stream; JSON.
   void stray_question(const std::string& question);
@@ -74,7 +75,6 @@ class Run final : public Actor, public LegOwner {
   void park();
   std::string input_required(const std::string& state) const;
   void post_answer(const Question& question, const std::string& answer);
-  void on_expiry();
 
   // run_task.cc
   bool starts_task(const session::Message& message);

@@ -82,7 +82,7 @@ void Run::park() {
   if (++rounds_ > hub.options.input_rounds_max || left <= left.zero())
     return give_up({Code::Unavailable, "bridge.rounds", "the server keeps asking: this call was given up", {}});
   std::string id = random_token(16);
-  if (!hub.park(id, {address(), request_.binding, request_.wish.origin->principal_id}))
+  if (!hub.park(id, {address(), request_.binding, request_.wish.origin->principal_id, request_.wish.origin->grant_id}))
     return give_up(
         {Code::RateLimited, "bridge.too_many_parked", "too many calls wait for answers of their clients: answer those first", {}});
   auto age = std::min<std::chrono::nanoseconds>(hub.options.parked_max_age, left);
@@ -146,7 +146,7 @@ void Run::post_answer(const Question& question, const std::string& answer) {
   posts_.back()->send(core().below(), to_session(*session_, result_message(question.id, answer)));
 }
 
-// The client never came back: the server is told, and the place is free.
+// The client never came back, or may not any more: the server is told, and the place is free.
 void Run::on_expiry() {
   if (!core().hub().forget_parked(parked_id_)) return;  // it came back this very moment
   if (leg_ && leg_->open()) cancel_upstream("the client did not answer in time");

@@ -61,19 +61,19 @@ void Hub::erase_client(std::unordered_map<std::string, std::shared_ptr<ClientSes
   clients.erase(at);
 }
 
-void Hub::drop_idle(MonoTime now) {
+void Hub::drop_clients(const std::function<bool(const ClientSession&)>& ended) {
   for (auto at = clients.begin(); at != clients.end();) {
     auto next = std::next(at);
-    const ClientSession& session = *at->second;
-    bool used = session.stream || !session.open_calls.empty();
-    if (!used && now - session.used_at > options.session_idle_max) erase_client(at);
+    if (ended(*at->second)) erase_client(at);
     at = next;
   }
 }
 
-void Hub::sweep_clients(MonoTime now) {
-  const std::lock_guard lock(mutex);
-  drop_idle(now);
+void Hub::drop_idle(MonoTime now) {
+  drop_clients([&](const ClientSession& session) {
+    bool used = session.stream || !session.open_calls.empty();
+    return !used && now - session.used_at > options.session_idle_max;
+  });
 }
 
 Result<std::shared_ptr<ClientSession>> Hub::open_client(std::shared_ptr<ClientSession> session, MonoTime now) {
@@ -125,7 +125,10 @@ void Core::open() {
 }
 
 void Core::sweep() {
-  hub_->sweep_clients(now());
+  {
+    const std::lock_guard lock(hub_->mutex);
+    hub_->drop_idle(now());
+  }
   sweep_sessions(*this);
   loop_.arm(sweep_, kSweep);
 }

@@ -37,7 +37,8 @@ struct Listener {
 
 // Our session with a legacy server, for one principal, grant and set of client capabilities. Texts are written once, before `ready`.
 struct ServerSession {
-  std::string key, principal_id, server_id;
+  std::string key, principal_id, grant_id, server_id;
+  std::uint64_t home = 0;                // the core that opened it
   std::shared_ptr<const Origin> origin;  // of the call that opened it
   std::string upstream_id, revision;
   std::string capabilities, server_info, instructions;  // JSON; instructions empty when there are none
@@ -74,7 +75,7 @@ struct ClientSession {
 struct Parked {
   Address run;
   Digest binding{};
-  std::string principal_id;
+  std::string principal_id, grant_id;
 };
 
 struct Hub {
@@ -94,7 +95,8 @@ struct Hub {
   Result<std::shared_ptr<ClientSession>> open_client(std::shared_ptr<ClientSession> session, MonoTime now);
   std::shared_ptr<ClientSession> find_client(const CallContext& context, std::string_view server_id, MonoTime now);
   void close_client(const std::string& id);
-  void sweep_clients(MonoTime now);
+  void drop_idle(MonoTime now);
+  void drop_clients(const std::function<bool(const ClientSession&)>& ended);  // with the mutex held
 
   mutable std::mutex mutex;
   std::unordered_map<std::uint64_t, std::pair<net::Loop*, std::weak_ptr<Core>>> cores;
@@ -106,7 +108,6 @@ struct Hub {
   std::unordered_map<std::string, std::size_t> parked_of;
 
  private:
-  void drop_idle(MonoTime now);
   void erase_client(std::unordered_map<std::string, std::shared_ptr<ClientSession>>::iterator at);
   std::atomic<std::uint64_t> ids{0};
 };
