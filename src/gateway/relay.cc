@@ -10,6 +10,7 @@ namespace callgate::gateway {
 namespace {
 
 constexpr std::size_t kKeepBytes = 64 * 1024;  // of each buffer of a call that waits for the next request
+constexpr std::size_t kOutBytes = 256 * 1024;  // of a stream towards the client, before the server has to wait
 
 bool relayable_id(std::string_view id) {
   for (char c : id)
@@ -155,6 +156,10 @@ void Call::end_pieces() {
 
 void Call::start_stream() {
   streaming_ = true;
+  if (out_.size() > kOutBytes && exchange_ != nullptr && !paused_) {  // T-72: enough for one batch, however much the server sends
+    paused_ = true;
+    exchange_->pause();
+  }
   worker_.queue_outgoing(*this);
 }
 
@@ -179,7 +184,9 @@ void Call::deliver_stream(bool recorded) {
   if (out_.empty()) return;
   bool room = reply_->write(out_);
   out_.clear();
-  if (!room && exchange_ != nullptr && !paused_) {
+  if (room) return on_drained();
+  if (out_.capacity() > kOutBytes) std::string().swap(out_);
+  if (exchange_ != nullptr && !paused_) {
     paused_ = true;
     exchange_->pause();
   }

@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "listener/door.h"
+#include "net/file_limit.h"
 
 namespace callgate::listener {
 namespace {
@@ -133,7 +134,9 @@ struct Listener::Inner final : net::Watcher {
       sockaddr_storage from{};
       socklen_t size = sizeof from;
       const int accepted = ::accept4(fd, reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-      if (accepted >= 0) {
+      if (accepted >= 0 && net::among_last(accepted)) {
+        ::close(accepted);
+      } else if (accepted >= 0) {
         welcome(accepted, from);
       } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         // They stay in the backlog; edge triggering would not tell of them again.

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "net/file_limit.h"
+
 namespace callgate::upstream {
 
 Result<int> dial(const IpAddress& address, std::uint16_t port) {
@@ -28,6 +30,10 @@ Result<int> dial(const IpAddress& address, std::uint16_t port) {
   }
   const int fd = ::socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return fail(Code::Unavailable, "upstream.connect", "no socket is left: raise the limit on open files", std::strerror(errno));
+  if (net::among_last(fd)) {
+    ::close(fd);
+    return fail(Code::Unavailable, "upstream.connect", "no socket is left: raise the limit on open files", "the rest is for the journal");
+  }
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (::connect(fd, reinterpret_cast<const sockaddr*>(&to), size) != 0 && errno != EINPROGRESS) {

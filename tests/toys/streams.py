@@ -29,8 +29,11 @@ class StreamServer:
                     if header.lower().startswith(b"content-length:"):
                         length = int(header.split(b":")[1])
                 body = await reader.readexactly(length) if length else b""
-                if method == b"GET":
+                if method == b"GET" and b"/quiet" not in line:
                     return await self.hold(reader, writer)
+                if method == b"GET":
+                    writer.write(b"HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n")
+                    continue
                 if method == b"POST":
                     await self.post(json.loads(body), writer)
                 else:
