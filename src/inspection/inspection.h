@@ -133,18 +133,21 @@ class Scanner {
   std::unique_ptr<const Tables> tables_;
 };
 
-// Text that arrives in pieces. Each piece is looked at together with the end of what came before; spans count from the start of the
-// stream. What lies in the last `held()` bytes may still be completed by the next piece: hold those back if findings must stop it.
+// Text that arrives in pieces, looked at in steps together with the end of what came before; spans count from the start of the stream.
+// What lies in the last `held()` bytes may still be completed by what comes: hold those back if findings must stop it.
 class TextStream {
  public:
-  static constexpr std::size_t kWindow = 4096;
+  static constexpr std::size_t kWindow = 4096, kStep = 1024;
   explicit TextStream(const Scanner& scanner) : scanner_(scanner) {}
   void add(std::string_view piece, Findings& out);
+  void finish(Findings& out);  // looks at what is left
   std::size_t held() const { return tail_.size(); }
 
  private:
+  void look(Findings& out);
   const Scanner& scanner_;
   std::string tail_;
+  std::size_t unseen_ = 0;   // bytes at the end of tail_ that no scan has seen
   std::uint64_t start_ = 0;  // where tail_ begins in the stream
   std::vector<std::pair<std::uint32_t, std::string_view>> seen_;
   Findings piece_findings_;

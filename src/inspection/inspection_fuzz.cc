@@ -1,6 +1,10 @@
 // Any bytes, as text and as JSON: scanning ends, spans lie inside, what was redacted is not there any more, redacted JSON is JSON.
 
 #include "inspection/inspection.h"
+#include "inspection/seed.h"
+#include "inspection/shell.h"
+#include "inspection/sql.h"
+#include "inspection/urls.h"
 
 namespace {
 
@@ -31,6 +35,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   TextStream stream(scanner());
   Findings streamed;
   for (std::size_t at = 0; at < size; at += 37) stream.add(text.substr(at, 37), streamed);
+  stream.finish(streamed);
+
+  for (int dialect = 0; dialect < 7; ++dialect) {
+    auto analysis = analyze_sql(text, static_cast<SqlDialect>(dialect));
+    check(!analysis.read_only() || analysis.why().empty());
+  }
+  analyze_shell(text);
+  analyze_url(text);
+  validation_json(validate_code(text));
 
   json::Document document, again;
   if (!document.parse(text)) return 0;

@@ -73,7 +73,7 @@ std::size_t skip_options(const Words& words, std::size_t at, std::string_view le
       ++at;
     }
   }
-  return at;
+  return std::min(at, words.size());
 }
 
 Words tail(const Words& words, std::size_t from) {
