@@ -149,6 +149,24 @@ TEST_F(ModernStream, RefusesAQuestionThatMayBelongToAnotherCall) {
   EXPECT_EQ(first.result()["resultType"].string(), "input_required");
 }
 
+// Found by bridge_server_fuzz: the question's session was gone when it was to be put.
+TEST_F(ModernStream, ForgetsQuestionsOfASessionThatEnded) {
+  Client& client = world.send(call("1"));
+  world.settle();
+  Asked* asked = world.one.server.last("tools/call");
+  server_stream()->event(R"({"jsonrpc":"2.0","id":"q","method":"roots/list"})");
+  asked->json("", 404);
+  world.one.server.on_asked = nullptr;
+  world.advance(std::chrono::milliseconds(40));
+  EXPECT_EQ(client.sink.heads, 0);
+  handshake(*world.one.server.last("initialize"));
+  world.one.server.on_asked = [this](Asked& next) { handshake(next); };
+  world.settle();
+  world.one.server.last("tools/call")->result("{}");
+  world.settle();
+  EXPECT_EQ(client.result()["resultType"].string(), "complete");
+}
+
 TEST_F(ModernStream, CallsWithoutTheServersStreamWhenThereIsNone) {
   streams = false;
   Client& client = world.send(call("1"));

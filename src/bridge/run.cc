@@ -183,6 +183,8 @@ void Run::no_answer(Leg& leg) {
     forget_session(core(), *session_);
     leave_session();
     if (request_.body.empty()) return give_up({Code::Unavailable, "bridge.session_lost", "the server ended the session: call again", {}});
+    questions_.clear();  // the old session's
+    core().loop().disarm(gather_);
     session_.reset();
     stage_ = Stage::Session;
     drop_leg();

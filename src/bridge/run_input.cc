@@ -65,7 +65,7 @@ void Run::stray_question(const std::string& question) {
   json::Document document;
   auto parsed = document.parse(question, {.bytes_max = question.size()});
   auto message = parsed ? session::read_message(document.root()) : tl::unexpected<Error>(parsed.error());
-  if (!message) return;
+  if (!message || !session_) return;
   if (answered_) return refuse_question(message->id.raw(), session::kMethodNotFound, "the call is over");
   on_question(*message);
 }
