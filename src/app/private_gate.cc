@@ -17,8 +17,8 @@ struct PrivateGate::Inner {
 PrivateGate::PrivateGate() = default;
 
 Result<std::unique_ptr<PrivateGate>> PrivateGate::start(const config::Settings& settings) {
-  // Standard error belongs to whoever runs us: only what needs a person.
-  telemetry::configure_log(settings.log.level == "debug" ? telemetry::Level::Debug : telemetry::Level::Error, false);
+  // Standard error is the client's log: only what a person should know, a sandbox that is weaker than asked among it.
+  telemetry::configure_log(settings.log.level == "debug" ? telemetry::Level::Debug : telemetry::Level::Warn, false);
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
   config::Settings own = settings;

@@ -40,8 +40,8 @@ Channel::~Channel() {
   unwatch(err_);
 }
 
-Result<void> Channel::open(ErrorLog& log, std::uint64_t number) {
-  log_ = &log;
+Result<void> Channel::open(std::shared_ptr<ErrorLog> log, std::uint64_t number) {
+  log_ = std::move(log);
   number_ = number;
   const std::pair<Pipe*, int> pipes[] = {{&in_, child_->input()}, {&out_, child_->output()}, {&err_, child_->errors()}};
   for (const auto& [pipe, fd] : pipes) {

@@ -31,7 +31,7 @@ class Channel final : private net::Deferred {
   };
   Channel(net::Loop& loop, std::unique_ptr<Child> child, const Limits& limits, ChannelReader& reader);
   ~Channel() override;
-  Result<void> open(ErrorLog& log, std::uint64_t number);
+  Result<void> open(std::shared_ptr<ErrorLog> log, std::uint64_t number);
 
   // Queues the line and its end. False: the input is full or closed, and nothing of it was or will be written.
   bool write(std::string_view line);
@@ -68,7 +68,7 @@ class Channel final : private net::Deferred {
   std::unique_ptr<Child> child_;
   Limits limits_;
   ChannelReader& reader_;
-  ErrorLog* log_ = nullptr;
+  std::shared_ptr<ErrorLog> log_;  // the server may be removed before its process has ended
   std::uint64_t number_ = 0;
   State state_ = State::Open;
   Pipe in_, out_, err_;

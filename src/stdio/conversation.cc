@@ -47,7 +47,7 @@ void Conversation::opened(Result<std::unique_ptr<Child>> child) {
     const Limits& limits = board_.limits();
     Channel::Limits bounds{spec_->server.response_bytes_max, limits.input_bytes_max, limits.close_patience, limits.term_patience};
     channel_ = std::make_unique<Channel>(board_.loop(), std::move(*child), bounds, static_cast<ChannelReader&>(*this));
-    open = channel_->open(*board_.log_of(spec_->server.id), number_);
+    open = channel_->open(board_.log_of(spec_->server.id), number_);
   } else {
     open = tl::unexpected<Error>(child.error());
   }
@@ -214,7 +214,9 @@ void Conversation::cancel(Ticket& ticket, bool timed_out) {
     if (modern_ || timed_out) send_cancelled(ticket.number);
   }
   std::erase_if(waiting_, [&](const auto& one) { return one.get() == &ticket; });
-  std::erase_if(hellos_, [&](const auto& one) { return one.ticket.get() == &ticket; });
+  if (std::erase_if(hellos_, [&](const auto& one) { return one.ticket.get() == &ticket; }) > 0) {
+    if (Session* session = board_.find_session(ticket.session)) board_.drop_session(*session);  // nobody knows its name
+  }
   if (!modern_ && !ready() && usable() && !busy()) return stop();  // nobody waits for the handshake any more
   if (!modern_ && state_ == State::Hello && hellos_.empty() && waiting_.empty()) return stop();
   end_if_idle();

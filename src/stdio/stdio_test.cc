@@ -245,6 +245,16 @@ TEST_F(Stdio, AnInitializeThatIsRefusedLeavesNothingBehind) {
   EXPECT_TRUE(process().sees_end_of_input());
 }
 
+TEST_F(Stdio, AnInitializeNobodyWaitsForLeavesNothingBehind) {
+  Sent& hello = post(kInitialize);
+  EXPECT_EQ(processes->stats().sessions, 1u);
+  hello.sink.cancelled();
+  hello.exchange->cancel();
+  turn();
+  EXPECT_EQ(processes->stats().sessions, 0u);
+  EXPECT_TRUE(process().sees_end_of_input());
+}
+
 // T-60
 TEST_F(Stdio, AnotherPrincipalsSessionDoesNotExist) {
   const std::string session = open("usr_a");
@@ -479,6 +489,9 @@ TEST_F(Stdio, ANewVersionOfTheServerIsAnotherProcess) {
   turn();
   EXPECT_EQ(next.sink.reason, "upstream.exited");
   EXPECT_EQ(post(call("2"), session).sink.status, 404);
+  started[1]->complain("bye\n");  // its log is forgotten already
+  started[1]->exit("exit code 0");
+  turn();
 }
 
 TEST_F(Stdio, StandardErrorIsKeptForTheOperatorWithoutSecrets) {

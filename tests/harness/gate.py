@@ -92,14 +92,15 @@ class Gate:
 
     def run(self, *argv, check: bool = True, stdin: str | None = None) -> subprocess.CompletedProcess:
         argv = [str(part) for part in argv]
-        done = subprocess.run([str(self.binary), *argv, "--data", str(self.data)], env=self.env, cwd=self.folder, text=True,
+        end = argv.index("--") if "--" in argv else len(argv)      # what stands behind it belongs to a command of somebody else's
+        done = subprocess.run([str(self.binary), *argv[:end], "--data", str(self.data), *argv[end:]], env=self.env, cwd=self.folder, text=True,
                               capture_output=True, input=stdin, timeout=60)
         if check and done.returncode != 0:
             raise CommandFailed(argv, done.returncode, done.stdout, done.stderr)
         return done
 
     def json(self, *argv):
-        return json.loads(self.run(*argv, "-o", "json").stdout)
+        return json.loads(self.run(argv[0], argv[1], "-o", "json", *argv[2:]).stdout)
 
     def add_server(self, name: str, url: str, *extra) -> None:
         self.run("server", "add", name, url, "--allow-private", *extra)
