@@ -180,6 +180,9 @@ constexpr std::array<std::string_view, 16> kParts = {
     "passphrase", "passwd", "password",      "privatekey", "recoverycode",    "secret",           "sessionid", "signingkey"};
 static_assert(std::is_sorted(kParts.begin(), kParts.end()));
 
+constexpr std::array<std::string_view, 13> kWholes = {"pwd", "pass", "auth", "jwt", "pin", "otp",    "totp",
+                                                      "cvv", "cvc",  "ssn",  "pat", "dsn", "mfacode"};
+
 struct Group {
   std::uint8_t begin = 0, end = 0;
 };
@@ -216,7 +219,7 @@ bool sensitive_key(std::string_view key) {
   std::string_view name(buffer.data(), size);
   if (holds_part(name)) return true;
   if (size <= 7) {
-    for (std::string_view whole : {"pwd", "pass", "auth", "jwt", "pin", "otp", "totp", "cvv", "cvc", "ssn", "pat", "dsn", "mfacode"})
+    for (std::string_view whole : kWholes)
       if (name == whole) return true;
   }
   // token, access_token, tokenValue; but not max_tokens, tokenizer

@@ -1,5 +1,7 @@
 #include "json/document.h"
 
+#include "json/stream_check.h"
+
 #include <gtest/gtest.h>
 
 #include <string>
@@ -387,6 +389,28 @@ TEST(Document, GivesMemoryBackWhenAsked) {
   EXPECT_LT(document.memory_bytes(), 1'000u);
   EXPECT_FALSE(document.root().exists());
   EXPECT_TRUE(document.parse("[1]"));
+}
+
+// Long strings are read in strides: what is special must be found at every place within them.
+TEST(Document, FindsWhatIsSpecialAnywhereInALongString) {
+  Document document;
+  for (std::size_t at = 0; at < 400; ++at) {
+    for (const char special : {'"', '\\', '\x01', '\x1f', '\x80', '\xff'}) {
+      std::string text(400, 'x');
+      text[at] = special;
+      EXPECT_FALSE(document.parse("[\"" + text + "\",\"" + std::string(200, 'y') + "\"]")) << at << " " << int(special);
+      StreamCheck check;
+      const std::string whole = "[\"" + text + "\",\"" + std::string(200, 'y') + "\"]";
+      EXPECT_FALSE(check.add(whole) && check.finish()) << at << " " << int(special);
+    }
+    std::string text(400, 'x');
+    text.replace(at, 1, "\\u00e9");
+    ASSERT_TRUE(document.parse("[\"" + text + "\",1]"));
+    EXPECT_EQ(document.root().child(0).string(), std::string(at, 'x') + "\xc3\xa9" + std::string(399 - at, 'x'));
+    text.replace(at, 6, "\x7f");
+    ASSERT_TRUE(document.parse("[\"" + text + "\",1]"));
+    EXPECT_EQ(document.canonical(), "[\"" + text + "\",1]");
+  }
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "json/fold.h"
 #include "json/number.h"
+#include "json/plain_run.h"
 #include "json/utf8.h"
 
 namespace callgate::json {
@@ -107,7 +108,11 @@ template <StringRole role> inline std::ptrdiff_t Scanner::plain_text(const std::
   const std::uint8_t* const quote = at++;
   *out++ = '"';
   if constexpr (role == StringRole::Value) {
-    for (; end_ - at >= kStretch + kWord && plain_stretch<role>(at, out); at += kStretch) out += kStretch;
+    if (end_ - at >= kStretch + kWord && plain_stretch<role>(at, out)) {
+      const std::size_t run = kStretch + plain_run(at + kStretch, static_cast<std::size_t>(end_ - at - kStretch - kWord), out + kStretch);
+      at += run;
+      out += run;
+    }
   }
   for (unsigned plain = kBlock; plain == kBlock; at += plain, out += plain) {
     if (end_ - at < kBlock + kWord) return 0;

@@ -5,6 +5,7 @@
 
 #include "json/canonical_escape.h"
 #include "json/fold.h"
+#include "json/plain_run.h"
 #include "json/scanner.h"
 #include "json/utf8.h"
 
@@ -31,7 +32,9 @@ template <StringRole role> bool Scanner::scan_text(Text& text) {
   for (;;) {
     // The output never runs ahead of the input and is padded, so a whole block may be stored.
     if (role == StringRole::Value) {
-      for (; end_ - at >= kStretch && plain_stretch<role>(at, out); at += kStretch) out += kStretch;
+      const std::size_t run = plain_run(at, static_cast<std::size_t>(end_ - at), out);
+      at += run;
+      out += run;
     }
     while (end_ - at >= kBlock) {
       unsigned plain = plain_block<role>(at, out);

@@ -1,6 +1,7 @@
 // Strings: the fast path, code points split between pieces, escapes, and what is kept of top-level keys.
 
 #include "json/canonical_escape.h"
+#include "json/plain_run.h"
 #include "json/stream_state.h"
 #include "json/utf8.h"
 
@@ -26,7 +27,7 @@ bool StreamCheck::State::start_string(bool is_key) {
 template <StringRole role> const std::uint8_t* StreamCheck::State::read_string(const std::uint8_t* at, const std::uint8_t* end) {
   for (;;) {
     if (!watched) {
-      while (end - at >= kStretch && plain_stretch<role>(at)) at += kStretch;
+      if (role == StringRole::Value) at += plain_run(at, static_cast<std::size_t>(end - at), nullptr);
       while (end - at >= kBlock) {
         unsigned plain = plain_block<role>(at);
         at += plain;
