@@ -5,6 +5,7 @@
 
 #include "cli/output.h"
 #include "cli/session.h"
+#include "sandbox/sandbox.h"
 
 namespace callgate::cli {
 namespace {
@@ -23,6 +24,7 @@ class Doctor {
     if (settings_.url.empty()) {
       look_at_data();
       look_at_disk();
+      look_at_sandbox();
     }
     look_at_gate();
     return std::move(findings_);
@@ -67,6 +69,19 @@ class Doctor {
     else say("ok", "disk", text);
   }
 
+  // Of this machine, as this user: the gate may run as another.
+  void look_at_sandbox() {
+    const sandbox::Features features = sandbox::detect();
+    std::string there;
+    for (const auto& one : features.all) {
+      if (one.available) there += (there.empty() ? "" : ", ") + one.name;
+      else
+        say("warn", "sandbox",
+            (one.required ? "no server that is a command can be started: " : "weaker without " + one.name + ": ") + one.why, one.fix);
+    }
+    if (features.complete()) say("ok", "sandbox", there);
+  }
+
   void look_at_gate() {
     auto status = session_.call("GET", "/status");
     if (!status) return say("fail", "gate", status.error().message, "callgate serve");
@@ -93,6 +108,8 @@ class Doctor {
       else if (server["policy"].string().empty())
         say("warn", "server " + slug, "has no policy: grants that name none get nothing",
             "callgate server edit " + slug + " --policy POLICY");
+      if (server["confined"].is(json::Kind::False))
+        say("warn", "server " + slug, "runs without a sandbox", "callgate server edit " + slug + " --confined");
       if (server["tls_verify"].is(json::Kind::False))
         say("warn", "server " + slug, "its certificate is not verified", "callgate server edit " + slug + " --tls-ca FILE");
     });

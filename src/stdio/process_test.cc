@@ -20,7 +20,9 @@ for line in sys.stdin:
     method = message["method"]
     if method == "die":
         sys.exit(3)
-    answer = {"protocolVersion": "2025-11-25", "capabilities": {}} if method == "initialize" else {"token": os.environ.get("TOKEN", ""), "pid": os.getpid()}
+    answer = {"token": os.environ.get("TOKEN", ""), "pid": os.getpid()}
+    if method == "initialize":
+        answer = {"protocolVersion": "2025-11-25", "capabilities": {}}
     print(json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": answer}), flush=True)
 )PY";
 
