@@ -28,10 +28,6 @@ REVISIONS = {"legacy": "2025-11-25", "modern": "2026-07-28"}
 CROSS_ERA_TOOLS = 5
 
 
-class NotThere(Exception):
-    """What a leg needs does not exist here; it is reported and not counted."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Leg:
     """kind: server | client | cross. revision: what the suite speaks; for client legs what the mock server speaks. upstream: the fixture's era."""
@@ -138,10 +134,9 @@ def standing(leg: Leg, folder: pathlib.Path, through_gate: bool):
 
 def add_stdio(gate: Gate, leg: Leg) -> None:
     """The fixture as a confined command that may read this tree's tests (its packages, and the Node they brought) and nothing else."""
-    if "--read" not in gate.run("server", "add", "--help").stdout:
-        raise NotThere("this build's command line has no stdio servers")
     try:
-        gate.run("server", "add", "fixture", "--read", ROOT / "tests", "--", npm.node(), HERE / "fixture.mjs", "--stdio", "--era", leg.upstream)
+        shared = ["--shared"] if leg.revision == "0.1.16" else []      # it leaves every session open, and each would keep its process
+        gate.run("server", "add", "fixture", "--read", ROOT / "tests", *shared, "--", npm.node(), HERE / "fixture.mjs", "--stdio", "--era", leg.upstream)
     except CommandFailed as failed:
         raise RuntimeError(f"the stdio fixture cannot be added:\n{failed.out}{failed.err}") from None
 

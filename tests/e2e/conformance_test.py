@@ -9,8 +9,8 @@ from harness.upstreams import npm
 from conformance import legs as suites
 from dev import conformance, shell
 
-QUICK = [leg for leg in suites.legs() if (leg.transport == "http" and leg.kind == "server" and leg.upstream == "both") or
-         (leg.transport == "http" and leg.kind == "cross") or (leg.kind == "client" and not leg.bridged)]
+QUICK = [leg for leg in suites.legs() if (leg.transport == "http" and (leg.kind == "cross" or (leg.kind == "server" and leg.upstream == "both"))) or
+         (leg.kind == "client" and not leg.bridged) or leg.key == "server/2026-07-28/both-upstream/stdio"]
 
 
 class Conformance(GateCase):

@@ -34,7 +34,6 @@ class Outcome:
     leg: suites.Leg
     score: suites.Score | None = None
     control: suites.Score | None = None
-    missing: str = ""                    # why the leg cannot run here
 
 
 def control_of(leg: suites.Leg) -> suites.Leg | None:
@@ -49,14 +48,12 @@ class Runner:
         self.folder, self.repeat, self.quiet = folder, repeat, quiet
         self.numbers = itertools.count(1)
 
-    def worst(self, leg: suites.Leg, through_gate: bool) -> suites.Score | str:
+    def worst(self, leg: suites.Leg, through_gate: bool) -> suites.Score:
         worst = None
         for _ in range(self.repeat if through_gate else 1):
             name = f"{next(self.numbers):03}-{leg.key.replace('/', '_')}{'' if through_gate else '-control'}"
             try:
                 score = suites.run(leg, through_gate, self.folder / name)
-            except suites.NotThere as reason:
-                return str(reason)
             except Exception as broken:                     # a leg that cannot stand is a leg that scores nothing
                 score = suites.Score(failed={"(the leg itself)": [f"{type(broken).__name__}: {broken}"[-800:]]})
             if worst is None or len(score.passed) < len(worst.passed):
@@ -73,11 +70,7 @@ class Runner:
                     controls[control] = pool.submit(self.worst, control, False)
             waiting = [(outcome, pool.submit(self.worst, outcome.leg, True)) for outcome in outcomes]
             for outcome, future in waiting:
-                result = future.result()
-                if isinstance(result, str):
-                    outcome.missing = result
-                else:
-                    outcome.score = result
+                outcome.score = future.result()
                 control = control_of(outcome.leg)
                 if control is not None:
                     outcome.control = controls[control].result()
@@ -90,9 +83,6 @@ class Runner:
 
 def show(outcome: Outcome) -> None:
     key = outcome.leg.key
-    if outcome.missing:
-        shell.say(f"SKIPPED {key:<52} {outcome.missing}")
-        return
     score, control = outcome.score, outcome.control
     good = not score.failed and not score.warnings
     beside = f"direct {len(control.passed)}/{control.required}" if control else "bridged"
@@ -123,7 +113,7 @@ def report(outcomes: list[Outcome]) -> dict:
                "upstream": leg.upstream, "client_era": leg.client or leg.era, "bridged": leg.bridged}
         if leg.kind == "cross":
             row = {"key": leg.key, "client_era": leg.client, "upstream_era": leg.upstream, "transport": leg.transport, "bridged": leg.bridged}
-        row |= {"skipped": outcome.missing} if outcome.missing else figures(outcome.score)
+        row |= figures(outcome.score)
         row["control"] = figures(outcome.control)
         (cells if leg.kind == "cross" else rows).append(row)
     return {"legs": rows, "cross_era": cells}
@@ -146,8 +136,6 @@ def below(outcome: Outcome, committed: dict) -> list[str]:
     wanted = committed.get(key)
     if wanted is None:
         return problems
-    if outcome.missing:
-        return [*problems, f"{key}: {outcome.missing}, but it is among the committed scores"]
     score = outcome.score
     if len(score.passed) < wanted["passed"]:
         problems.append(f"{key}: {len(score.passed)} passed, {wanted['passed']} are committed; lost: {', '.join(score.failed)}")
@@ -164,7 +152,7 @@ def below(outcome: Outcome, committed: dict) -> list[str]:
 
 def raise_scores(outcomes: list[Outcome], committed: dict) -> None:
     for outcome in outcomes:
-        if outcome.score is None or (outcome.control is not None and outcome.control.failed):
+        if outcome.control is not None and outcome.control.failed:
             continue
         old, new = committed.get(outcome.leg.key), entry_of(outcome.score)
         if old is None or (new["passed"], -new["warnings"]) >= (old["passed"], -old["warnings"]):
@@ -204,7 +192,7 @@ def main(args: list[str], _: str) -> int:
         shell.say(f"LOWER {problem}")
     if update:
         raise_scores(outcomes, committed)
-    ran = [outcome.score for outcome in outcomes if outcome.score]
+    ran = [outcome.score for outcome in outcomes]
     passed, required = sum(len(score.passed) for score in ran), sum(score.required for score in ran)
-    shell.say(f"{passed} of {required} required scenarios pass in {len(ran)} legs, {len(outcomes) - len(ran)} legs skipped; {time.monotonic() - started:.0f} s")
+    shell.say(f"{passed} of {required} required scenarios pass in {len(ran)} legs; {time.monotonic() - started:.0f} s")
     return 1 if problems else 0
