@@ -7,6 +7,7 @@ import unittest
 
 from dev import shell
 from harness.gate import CommandFailed, Gate, binary
+from harness.mcp import MODERN
 from harness.processes import ROOT
 from harness.suite import GateCase
 from harness.upstreams import npm
@@ -82,6 +83,12 @@ class Commands(NotesGate):
         one, two = self.open(), self.open()
         one.call("note_add", text="mine")
         self.assertEqual("none", self.text(two.call("note_list")))
+
+    def test_a_client_of_2026_reaches_a_command_of_2025(self):
+        client = self.gate.client(self.gate.mint("modern", server="notes", policy="notes"), "notes", era=MODERN)
+        self.assertEqual(["environment", "note_add", "note_list", "slow"], sorted(client.tools()))
+        self.assertEqual("1 notes", self.text(client.call("note_add", text="bread")))
+        self.assertIn("No passwords in notes.", json.dumps(client.call("note_add", text="password").last))
 
     # T-71: child environment
     def test_it_gets_its_own_environment_and_nothing_of_the_gates(self):
