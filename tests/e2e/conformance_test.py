@@ -24,9 +24,13 @@ class Conformance(GateCase):
             raise unittest.SkipTest(f"the conformance suites cannot be installed: {failure}") from None
         folder = pathlib.Path(tempfile.mkdtemp(dir=cls.folder))
         cls.committed = conformance.read_scores()
-        cls.outcomes = {outcome.leg: outcome for outcome in conformance.Runner(folder, quiet=True).run(QUICK)}
+        cls.runner = conformance.Runner(folder, quiet=True)
+        cls.outcomes = {outcome.leg: outcome for outcome in cls.runner.run(QUICK)}
 
     def keeps(self, leg: suites.Leg):
+        if conformance.below(self.outcomes[leg], self.committed):
+            # The suites wait half a second for some events, whatever else the machine does: once more, alone.
+            [self.outcomes[leg]] = self.runner.run([leg])
         self.assertEqual([], conformance.below(self.outcomes[leg], self.committed))
         self.assertIn(leg.key, self.committed, "a leg without a committed score: ./dev conformance --update")
 
