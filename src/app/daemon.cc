@@ -233,6 +233,10 @@ void Daemon::housekeeping() {
       next_sweep = clock_.mono() + 60s;
       auto snapshot = snapshots_.load();
       auto now = clock_.now();
+      bridges_.sweep([&](std::string_view grant_id) {
+        const auto* entry = snapshot->directory->find(grant_id);
+        return entry != nullptr && !entry->grant.revoked_at && !entry->principal.disabled && now < entry->grant.expires_at;
+      });
       auto closed = sessions_.sweep(now, [&](const session::Session& session) {
         const identity::GrantEntry* entry = snapshot->directory->find(session.grant_id);
         return entry != nullptr && !entry->grant.revoked_at && now < entry->grant.expires_at;

@@ -200,7 +200,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
        in_flight_ = false;
   bool intent_added_ = false, event_reply_ = false, cut_ = false;
   std::size_t slot_ = 0, stream_slot_ = 0;  // in Worker::calls_ and, while open, in its streams
-  std::uint64_t listed_epoch_ = 0;  // open streams: what of the tools the caller was last known to see
+  std::uint64_t listed_epoch_ = 0;          // open streams: what of the tools the caller was last known to see
   std::optional<Digest> listed_;
   MonoTime started_{}, decided_at_{}, sent_at_{}, answered_at_{}, last_write_{};
   WallTime wall_{};

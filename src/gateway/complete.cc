@@ -390,7 +390,7 @@ void Call::on_client_gone() {
   reply_ = nullptr;
   if (finished_) return;
   bool ends_with_client = era_ == session::Era::Modern || form_ == Form::Stream;  // N6; a legacy disconnect is not a cancellation (L9)
-  if (!ends_with_client || (exchange_ == nullptr && !streaming_)) return;
+  if (!ends_with_client || (exchange_ == nullptr && !streaming_)) return on_drained();  // nobody reads now: the server need not wait
   if (exchange_ != nullptr) std::exchange(exchange_, nullptr)->cancel();
   answered_at_ = worker_.rooms().clock.mono();
   reason_ = "client.gone";

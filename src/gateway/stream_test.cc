@@ -228,6 +228,36 @@ TEST(Stream, ALegacyDisconnectIsNotACancellation) {
   EXPECT_TRUE(has(gate.last_record(), "\"result\"")) << gate.last_record();
 }
 
+// T-72: a client that stops reading and then leaves does not leave the server waiting for ever.
+TEST(Stream, AServerIsHeardToTheEndWhenItsSlowReaderHasLeft) {
+  Gate gate;
+  gate.session();
+  listener::Reply* stream = nullptr;
+  gate.upstream.script = [&](const ToyUpstream::Seen&, listener::Reply& reply) {
+    reply.begin_stream({200, "text/event-stream", {}});
+    stream = &reply;
+  };
+  int fd = gate.connect();
+  int small = 4096;
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+  std::string raw = request(gate, "POST", kCall);
+  ASSERT_EQ(::send(fd, raw.data(), raw.size(), 0), static_cast<ssize_t>(raw.size()));
+  gate.turn(20);
+  ASSERT_NE(stream, nullptr);
+  std::string piece =
+      event(R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":")" + std::string(60'000, 'x') + "\"}}");
+  for (int i = 0; i < 200 && stream->write(piece); ++i) gate.turn(3);
+  ASSERT_FALSE(stream->write(piece)) << "the server was never held back";
+  linger hard{1, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+  ::close(fd);
+  gate.turn(50);
+  stream->write(event(kResult));
+  stream->finish();
+  gate.turn(200);
+  EXPECT_TRUE(has(gate.last_record(), "\"outcome\":\"result\"")) << gate.last_record();
+}
+
 TEST(Stream, AServerWithoutAStreamOfItsOwnLeavesTheGatesOpen) {
   Gate gate;
   gate.session();

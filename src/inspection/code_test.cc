@@ -14,7 +14,7 @@ std::string patterns(std::string_view code) {
   return out;
 }
 
-// What the founding patterns see and do not see (security tests 5.5); measured against the printed JavaScript in Node.
+// What the founding patterns see and do not see (security tests 5.5), as reasoned from the patterns; not yet run beside the printed JavaScript.
 TEST(SeedCode, SeesWhatThePrintedPatternsSee) {
   struct Case {
     std::string_view code, matches;

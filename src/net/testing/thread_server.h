@@ -28,8 +28,7 @@ class ThreadServer {
   // The answer to one request, as bytes; empty closes the connection, "hang" never answers.
   using Handler = std::function<std::string(const SeenRequest&)>;
 
-  explicit ThreadServer(Handler handler, std::shared_ptr<TlsContext> tls = nullptr)
-      : handler_(std::move(handler)), tls_(std::move(tls)) {
+  explicit ThreadServer(Handler handler, std::shared_ptr<TlsContext> tls = nullptr) : handler_(std::move(handler)), tls_(std::move(tls)) {
     EXPECT_EQ(::pipe(stop_), 0);
     fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in at{};
