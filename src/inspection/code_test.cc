@@ -14,7 +14,7 @@ std::string patterns(std::string_view code) {
   return out;
 }
 
-// What the founding patterns see and do not see (security tests 5.5), as reasoned from the patterns; not yet run beside the printed JavaScript.
+// What the founding patterns see and do not see (security tests 5.5), reasoned from the patterns; not run beside the JavaScript yet.
 TEST(SeedCode, SeesWhatThePrintedPatternsSee) {
   struct Case {
     std::string_view code, matches;
