@@ -106,7 +106,7 @@ void Compiler::hide(const Node& list) {
   std::unordered_set<std::string> seen;
   for (std::size_t i = 0; i < list.items.size(); ++i) {
     const Node& node = list.items[i];
-    Named made{node.text, child_pointer("/hide", i), node.line, is_glob(node.text), false};
+    Named made{node.text, child_pointer("/hide", i), node.line, is_glob(node.text), false, {}};
     if (!node.scalar() || node.is(Node::Kind::Null) || !plain_tool_name(node.text)) {
       problems.error(node, made.pointer, "`hide` takes tool names: printable ASCII, no space at either end, at most 256 bytes");
       continue;
