@@ -174,7 +174,10 @@ void Call::hold_stream() {
 
 void Call::deliver_stream(bool recorded) {
   if (!recorded) return cut({Code::Unavailable, "audit.unwritable", "this stream could not be recorded", {}});
-  if (reply_ == nullptr) return out_.clear();
+  if (reply_ == nullptr) {  // nobody reads: the server must not wait for it either
+    out_.clear();
+    return on_drained();
+  }
   if (!stream_begun_) {
     reply_->begin_stream({200, event_reply_ ? std::string_view("text/event-stream") : content_type_, extra_lines_});
     stream_begun_ = true;

@@ -258,6 +258,35 @@ TEST(Stream, AServerIsHeardToTheEndWhenItsSlowReaderHasLeft) {
   EXPECT_TRUE(has(gate.last_record(), "\"outcome\":\"result\"")) << gate.last_record();
 }
 
+// T-72: nor with a large JSON answer, which is passed on in pieces.
+TEST(Stream, ALargeAnswerIsTakenToItsEndWhenItsReaderHasLeft) {
+  Gate gate;
+  gate.session();
+  listener::Reply* answer = nullptr;
+  gate.upstream.script = [&](const ToyUpstream::Seen&, listener::Reply& reply) {
+    reply.begin_stream({200, "application/json", {}});
+    answer = &reply;
+  };
+  int fd = gate.connect();
+  std::string raw = request(gate, "POST", kCall);
+  ASSERT_EQ(::send(fd, raw.data(), raw.size(), 0), static_cast<ssize_t>(raw.size()));
+  gate.turn(20);
+  ASSERT_NE(answer, nullptr);
+  linger hard{1, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+  ::close(fd);
+  gate.turn(20);
+  answer->write(R"({"jsonrpc":"2.0","id":7,"result":{"text":")");
+  for (int i = 0; i < 100; ++i) {
+    answer->write(std::string(60'000, 'x'));
+    gate.turn(5);
+  }
+  answer->write("\"}}");
+  answer->finish();
+  gate.turn(200);
+  EXPECT_TRUE(has(gate.last_record(), "\"outcome\":\"streamed\"")) << gate.last_record();
+}
+
 TEST(Stream, AServerWithoutAStreamOfItsOwnLeavesTheGatesOpen) {
   Gate gate;
   gate.session();
