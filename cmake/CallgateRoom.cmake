@@ -21,7 +21,10 @@ if(MOLD_LINKER AND NOT CALLGATE_LIBFUZZER)
 endif()
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE_PROGRAM})
+  # Paths count from beside the tree, so that a second clone or build folder builds from the first one's cache.
+  cmake_path(GET CMAKE_SOURCE_DIR PARENT_PATH CALLGATE_BESIDE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+    CCACHE_BASEDIR=${CALLGATE_BESIDE} CCACHE_NOHASHDIR=1 ${CCACHE_PROGRAM})
 endif()
 
 # Standard headers only: libraries stay in the few files that need them.
