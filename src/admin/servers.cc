@@ -29,7 +29,8 @@ Reply probe_refusal(const upstream::ProbeReport& report) {
   write_probe(out, report);
   Error error{Code::InvalidArgument, "server.probe_failed",
               failed ? "the probe failed at `" + failed->name + "`: " + failed->why : "the probe failed", ""};
-  return error_reply(error, failed ? failed->fix + "; or add it as it is with `probe: false`" : "", extra);
+  return error_reply(error, failed ? failed->fix + "; or add it as it is with `probe: false` (on the command line `--no-probe`)" : "",
+                     extra);
 }
 
 Reply server_reply(int status, Context& context, const Server& server, const upstream::ProbeReport* probe) {

@@ -23,6 +23,8 @@ void Leg::send(upstream::Transport& below, Request request) {
   context.modern = request_.modern;
   context.principal_id = origin_->principal_id;
   context.grant_id = origin_->grant_id;
+  context.remote = origin_->remote;
+  context.reason = origin_->reason;
   context.session = request_.session;
   context.revision = request_.revision;
   call_.emplace(origin_->clearance.reworded(request_.method, request_.head, request_.body, context));

@@ -30,9 +30,11 @@ struct Origin {
       : target(std::make_shared<OwnedTarget>(target_given)),
         principal_id(call.context().principal_id),
         grant_id(call.context().grant_id),
+        remote(call.context().remote),
+        reason(call.context().reason),
         clearance(call.reworded({}, {}, {}, {})) {}
   std::shared_ptr<const OwnedTarget> target;
-  std::string principal_id, grant_id;
+  std::string principal_id, grant_id, remote, reason;
   ClearedCall clearance;
 };
 

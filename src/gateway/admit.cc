@@ -49,8 +49,7 @@ void Call::begin(const listener::Request& request, listener::Reply& reply) {
   remote_ = request.remote;
   const auto* memo = static_cast<const AuthMemo*>(request.connection_memo);  // printing an address is dear
   if (memo != nullptr) remote_text_ = memo->remote_text;
-  else if (inner_) remote_text_ = "shared";
-  else remote_text_ = request.local_socket ? std::string("local") : request.remote.text();
+  else if (!inner_) remote_text_ = request.local_socket ? std::string("local") : request.remote.text();
   (http_line_ = request.method) += ' ';
   http_line_ += request.path.substr(0, 200);
   auto admitted = admit(request);
@@ -197,7 +196,7 @@ void Call::read_context(const net::Head& head) {
   if (client_.size() > kClientBytesMax) client_.resize(kClientBytesMax);
   std::string_view reason = head.header("x-callgate-reason");
   if (reason.empty()) reason = meta["callgate/reason"].string();
-  stated_reason_ = reason.substr(0, kReasonBytesMax);
+  if (!reason.empty()) stated_reason_ = reason.substr(0, kReasonBytesMax);
   traceparent_ = meta["traceparent"].string().substr(0, 64);
 }
 
@@ -306,9 +305,10 @@ Result<void> Call::check_mirrored(std::string_view tool, const schema::Schema& s
   return {};
 }
 
-Result<void> Call::decide(std::string_view subject, json::Value arguments) {
+// What a decision may look at, whether about the request or about what a server asks during it.
+policy::Input Call::policy_input(std::string_view method, std::string_view subject, json::Value arguments) const {
   policy::Input input;
-  input.method = message_.method;
+  input.method = method;
   input.tool = subject;
   input.arguments = arguments;
   input.principal = &caller_->principal;
@@ -318,7 +318,11 @@ Result<void> Call::decide(std::string_view subject, json::Value arguments) {
   input.client = client_;
   input.stated_reason = stated_reason_;
   input.now = wall_;
-  decision_ = visibility_.policy->decide(input, scratch_);
+  return input;
+}
+
+Result<void> Call::decide(std::string_view subject, json::Value arguments) {
+  decision_ = visibility_.policy->decide(policy_input(message_.method, subject, arguments), scratch_);
   rule_ = decision_.rule;
   rule_line_ = decision_.line;
   if (decision_.effect == Effect::Deny) return fail(Code::Denied, decision_.reason, std::string(decision_.message));

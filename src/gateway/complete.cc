@@ -101,6 +101,8 @@ void Call::dispatch(const Counted& counted, const Recordable& recordable) {
   context.modern = era_ == session::Era::Modern;
   context.principal_id = caller_->principal.id;
   context.grant_id = caller_->grant.id;
+  context.remote = remote_text_;
+  context.reason = stated_reason_;
   if (session_) context.session = session_->upstream_id, context.revision = session_->revision;
   Evidence evidence{*caller_, *server_, effect_, counted, recordable, context};
   auto cleared = shared_ ? Clearance::within(evidence, method, head_lines_, body_) : Clearance::issue(evidence, method, head_lines_, body_);

@@ -37,7 +37,10 @@ std::string argument_text(json::Value value) {
 }  // namespace
 
 Hub::Question::Question(Hub& hub, Worker& worker, const ClearedCall& call, upstream::ResponseSink& sink)
-    : hub_(hub), worker_(worker), sink_(&sink), grant_id_(call.context().grant_id), body_(call.body()), http_method_(call.method()) {}
+    : hub_(hub), worker_(worker), sink_(&sink), grant_id_(call.context().grant_id), body_(call.body()), http_method_(call.method()) {
+  caller_.remote = call.context().remote;
+  caller_.reason = call.context().reason;
+}
 
 // ---- the exchange ---------------------------------------------------------------------------------------------------
 

@@ -95,6 +95,13 @@ TEST_F(Shared, CallsGoToTheServerTheNameBelongsTo) {
   EXPECT_TRUE(has(ask("tools/call", R"("name":"get_charge","arguments":{})", "Mcp-Name: get_charge\r\n").body, "Unknown tool"));
 }
 
+TEST_F(Shared, TheRecordSaysWhereTheCallCameFromAndWhy) {
+  (void)ask("tools/call", R"("name":"billing__get_charge","arguments":{})",
+            "Mcp-Name: billing__get_charge\r\nX-Callgate-Reason: ticket 7\r\n");
+  std::string record = gate.last_record();
+  EXPECT_TRUE(has(record, R"("remote":"127.0.0.1")") && has(record, R"("stated_reason":"ticket 7")")) << record;
+}
+
 TEST_F(Shared, AServerThatFailsLeavesTheListNotTheSession) {
   broken = true;
   Answer list = ask("tools/list", "");

@@ -14,8 +14,7 @@ namespace callgate::gateway {
 struct InnerCaller {
   std::shared_ptr<const Snapshot> snapshot;
   const identity::GrantEntry* grant = nullptr;
-  IpAddress remote;
-  std::string_view client, stated_reason;
+  std::string remote, reason;  // of the request it is made for
 };
 
 class Part;

@@ -90,6 +90,8 @@ void Worker::handle_inner(const listener::Request& request, listener::Reply& rep
   call.inner_ = true;
   call.snapshot_ = caller.snapshot;
   call.caller_ = caller.grant;
+  call.remote_text_ = caller.remote;
+  call.stated_reason_ = caller.reason;
   call.begin(request, reply);
 }
 

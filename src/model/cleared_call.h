@@ -12,6 +12,8 @@ struct CallContext {
   std::string_view grant_id;
   std::string_view session;   // legacy: the session as the transport named it on initialize; empty before, and where it keeps none
   std::string_view revision;  // legacy: as negotiated; empty before
+  std::string_view remote;    // the caller's address as records show it
+  std::string_view reason;    // why the caller says it calls; empty when it says nothing in a header
 };
 
 class ClearedCall {
