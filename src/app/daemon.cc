@@ -105,6 +105,7 @@ Result<void> Daemon::start_workers() {
   rooms_ = std::make_unique<gateway::Rooms>(gateway::Rooms{
       clock_, snapshots_, sessions_, *counters_, *journal_, *offload_, {}, {}, {}, {}, vault_.get(), &bridges_, processes_.get()});
   rooms_->options.record_before_effect = settings_.audit_before_effect();
+  rooms_->options.shared_search_above = static_cast<std::size_t>(settings_.shared.search_above);
   rooms_->options.audit = !options_.unsafe_no_audit;
   rooms_->side = [this](const gateway::SideRequest& request) { return answer_side(request); };
   rooms_->note_use = [this](std::string_view grant_id, WallTime when) { identity_->note_use(grant_id, when); };

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "catalog/tool_text.h"
 #include "model/entities.h"
 #include "policy/policy.h"
 #include "schema/schema.h"
@@ -26,7 +27,9 @@ struct ServerEntry {
   bool credentials_unreadable = false;                               // the vault could not open them: calls are refused
   std::vector<std::string> tool_names;                               // sorted; as last seen by a probe
   std::vector<std::shared_ptr<const schema::Schema>> input_schemas;  // beside tool_names; null: none, or none that can be checked
+  std::vector<std::shared_ptr<const ToolText>> texts;                // beside tool_names; null: nothing is known of it
   const schema::Schema* input_schema(std::string_view tool) const;   // null: nothing to check against
+  const ToolText* text(std::string_view tool) const;
 };
 
 // Immutable; shared by all threads. Look-ups do not allocate.

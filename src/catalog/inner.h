@@ -18,8 +18,12 @@ struct CatalogStore::Inner {
 
   using Version = std::pair<std::string, std::int64_t>;
   std::mutex mutex;
-  std::map<Version, std::shared_ptr<const policy::Policy>> compiled;               // guarded by mutex; null: does not compile
-  std::unordered_map<std::string, std::shared_ptr<const schema::Schema>> schemas;  // guarded by mutex; by tool fingerprint
+  std::map<Version, std::shared_ptr<const policy::Policy>> compiled;  // guarded by mutex; null: does not compile
+  struct Known {                                                      // what is made of a definition once
+    std::shared_ptr<const schema::Schema> schema;
+    std::shared_ptr<const ToolText> text;
+  };
+  std::unordered_map<std::string, Known> known_tools;  // guarded by mutex; by tool fingerprint
 };
 
 }  // namespace callgate::catalog

@@ -33,12 +33,20 @@ const policy::Policy* Catalog::policy(std::string_view name) const {
   return found == policy_by_name_.end() ? nullptr : found->second;
 }
 
-const schema::Schema* ServerEntry::input_schema(std::string_view tool) const {
-  auto at = std::lower_bound(tool_names.begin(), tool_names.end(), tool);
-  if (at == tool_names.end() || *at != tool) return nullptr;
-  auto index = static_cast<std::size_t>(at - tool_names.begin());
-  return index < input_schemas.size() ? input_schemas[index].get() : nullptr;
+namespace {
+
+template <class T>
+const T* beside(const std::vector<std::string>& names, const std::vector<std::shared_ptr<const T>>& values, std::string_view name) {
+  auto at = std::lower_bound(names.begin(), names.end(), name);
+  if (at == names.end() || *at != name) return nullptr;
+  auto index = static_cast<std::size_t>(at - names.begin());
+  return index < values.size() ? values[index].get() : nullptr;
 }
+
+}  // namespace
+
+const schema::Schema* ServerEntry::input_schema(std::string_view tool) const { return beside(tool_names, input_schemas, tool); }
+const ToolText* ServerEntry::text(std::string_view tool) const { return beside(tool_names, texts, tool); }
 
 CatalogStore::CatalogStore() = default;
 CatalogStore::~CatalogStore() = default;
@@ -56,9 +64,12 @@ namespace {
 struct Stored {
   std::vector<Server> servers;
   std::vector<SealedHeader> headers, secrets;
-  store::Rows tools;                                             // server_id, name, fingerprint
-  std::vector<std::pair<std::string, std::string>> fresh_tools;  // fingerprint, definition: those whose schema is not compiled yet
-  store::Rows policies;                                          // name, newest
+  store::Rows tools;  // server_id, name, fingerprint
+  struct Definition {
+    std::string fingerprint, name, json;
+  };
+  std::vector<Definition> fresh_tools;  // of which nothing is made yet
+  store::Rows policies;                 // name, newest
   std::vector<PolicyVersion> fresh;
 };
 
@@ -71,8 +82,6 @@ PolicyPointer compile(const PolicyVersion& version) {
 }
 
 using SchemaPointer = std::shared_ptr<const schema::Schema>;
-using Schemas = std::unordered_map<std::string, SchemaPointer>;
-using NamedSchema = std::pair<std::string, SchemaPointer>;
 
 // A schema that cannot be compiled checks nothing: the policy still judges every call, and the server validates for itself.
 SchemaPointer compile_schema(const std::string& definition) {
@@ -82,21 +91,23 @@ SchemaPointer compile_schema(const std::string& definition) {
   return compiled ? *compiled : nullptr;
 }
 
-std::unordered_map<std::string_view, std::vector<NamedSchema>> tools_by_server(const store::Rows& rows, const Schemas& schemas) {
-  std::unordered_map<std::string_view, std::vector<NamedSchema>> tools;
+// By bytes, whatever the database's order is.
+template <class Known> auto tools_by_server(const store::Rows& rows, const Known& known) {
+  using Named = std::pair<std::string, typename Known::mapped_type>;
+  std::unordered_map<std::string_view, std::vector<Named>> tools;
   for (const Row& row : rows) {
-    auto schema = schemas.find(row.text(2));
-    tools[row.text(0)].emplace_back(row.text(1), schema == schemas.end() ? nullptr : schema->second);
+    auto found = known.find(row.text(2));
+    tools[row.text(0)].emplace_back(row.text(1), found == known.end() ? typename Known::mapped_type() : found->second);
   }
-  // By bytes, whatever the database's order is.
   for (auto& [server, list] : tools) std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   return tools;
 }
 
-void take_tools(ServerEntry& entry, std::vector<NamedSchema>& tools) {
-  for (auto& [name, schema] : tools) {
+template <class Named> void take_tools(ServerEntry& entry, std::vector<Named>& tools) {
+  for (auto& [name, known] : tools) {
     entry.tool_names.push_back(std::move(name));
-    entry.input_schemas.push_back(std::move(schema));
+    entry.input_schemas.push_back(std::move(known.schema));
+    entry.texts.push_back(std::move(known.text));
   }
 }
 
@@ -124,11 +135,11 @@ void open_into(ServerEntry& entry, vault::Vault& vault, std::span<const SealedHe
 
 Result<std::shared_ptr<const Catalog>> CatalogStore::catalog() {
   std::map<Inner::Version, PolicyPointer> known;
-  Schemas known_schemas;
+  decltype(Inner::known_tools) known_tools;
   {
     std::lock_guard lock(inner_->mutex);
     known = inner_->compiled;
-    known_schemas = inner_->schemas;
+    known_tools = inner_->known_tools;
   }
   Stored stored;
   CG_CHECK(inner_->database.read([&](Transaction& tx) -> Result<void> {
@@ -137,10 +148,10 @@ Result<std::shared_ptr<const Catalog>> CatalogStore::catalog() {
     CG_TRY(stored.secrets, read_sealed(tx, Sealed::Secret, {}));
     CG_TRY(stored.tools, tx.query("SELECT server_id, name, fingerprint FROM tools"));
     for (const Row& row : stored.tools) {
-      if (known_schemas.contains(row.text(2))) continue;
+      if (known_tools.contains(row.text(2))) continue;
       CG_TRY(auto definitions, tx.query("SELECT definition_json FROM tools WHERE server_id = ? AND name = ?", {row.text(0), row.text(1)}));
-      known_schemas.emplace(row.text(2), nullptr);
-      if (!definitions.empty()) stored.fresh_tools.emplace_back(row.text(2), definitions[0].text(0));
+      known_tools.emplace(row.text(2), Inner::Known());
+      if (!definitions.empty()) stored.fresh_tools.push_back({row.text(2), row.text(1), definitions[0].text(0)});
     }
     CG_TRY(stored.policies, tx.query("SELECT name, newest FROM policies WHERE removed_at IS NULL ORDER BY name"));
     for (const Row& row : stored.policies) {
@@ -150,7 +161,7 @@ Result<std::shared_ptr<const Catalog>> CatalogStore::catalog() {
     }
     return {};
   }));
-  for (const auto& [fingerprint, definition] : stored.fresh_tools) known_schemas[fingerprint] = compile_schema(definition);
+  for (auto& tool : stored.fresh_tools) known_tools[tool.fingerprint] = {compile_schema(tool.json), make_tool_text(tool.name, tool.json)};
   for (const PolicyVersion& version : stored.fresh) known[{version.name, version.version}] = compile(version);
 
   std::vector<PolicyPointer> policies;
@@ -167,12 +178,12 @@ Result<std::shared_ptr<const Catalog>> CatalogStore::catalog() {
   {
     std::lock_guard lock(inner_->mutex);
     inner_->compiled = std::move(kept);
-    Schemas current;  // fingerprints no server shows any more are forgotten
-    for (const Row& row : stored.tools) current.emplace(row.text(2), known_schemas[row.text(2)]);
-    inner_->schemas = std::move(current);
+    decltype(Inner::known_tools) current;  // fingerprints no server shows any more are forgotten
+    for (const Row& row : stored.tools) current.emplace(row.text(2), known_tools[row.text(2)]);
+    inner_->known_tools = std::move(current);
   }
 
-  auto tools = tools_by_server(stored.tools, known_schemas);
+  auto tools = tools_by_server(stored.tools, known_tools);
   auto headers = by_server(stored.headers);
   auto secrets = by_server(stored.secrets);
   std::vector<ServerEntry> entries;

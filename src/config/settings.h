@@ -47,6 +47,9 @@ struct Settings {
   struct Log {
     std::string level, format;
   } log;
+  struct Shared {
+    std::int64_t search_above = 0;  // 0: never
+  } shared;
   struct Stdio {
     bool remote_registration = false;
   } stdio;

@@ -39,6 +39,10 @@ const std::vector<Setting>& settings_table() {
        [](Settings& s) -> Field { return &s.audit.segment_bytes; }},
       {"limits.checkpoint_interval", Type::Duration, "10s", "", "How often counters are written to the database and their ledger is cut.",
        [](Settings& s) -> Field { return &s.limits.checkpoint_interval; }},
+      {"shared.search_above", Type::Number, "0", "",
+       "At the shared endpoint /mcp, a grant that sees more tools than this gets search_tools and call_tool instead of the whole list. 0: "
+       "always the list.",
+       [](Settings& s) -> Field { return &s.shared.search_above; }},
       {"stdio.remote_registration", Type::Flag, "false", "",
        "Let admins add and change servers that are commands over the network too. A command runs on this machine; off, only the control "
        "socket may name one.",

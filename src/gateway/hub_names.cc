@@ -4,6 +4,7 @@
 
 #include "base/encoding.h"
 #include "gateway/filter.h"
+#include "gateway/tool_search.h"
 
 namespace callgate::gateway {
 namespace {
@@ -37,7 +38,7 @@ std::vector<const catalog::ServerEntry*> shared_servers(const catalog::Catalog& 
 
 HubNames::HubNames(const catalog::Catalog& catalog, const identity::GrantEntry& caller) {
   std::vector<SharedTool> all;
-  std::unordered_map<std::string_view, int> uses;
+  std::unordered_map<std::string_view, int> uses{{kSearchTools, 1}, {kCallTool, 1}};  // ours, whether they are offered or not
   for (const auto* server : shared_servers(catalog, caller)) {
     Visibility who{&caller, server, policy_for(catalog, caller, *server)};
     for (const std::string& tool : server->tool_names) {

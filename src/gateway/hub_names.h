@@ -1,6 +1,7 @@
 #pragma once
 // The tools of all servers a caller may use, under names that are unique (the shared endpoint /mcp). A name is kept where only one server
-// has it; otherwise it becomes `server__name`. At most 64 characters, the same for the same configuration (T-48). Pure.
+// has it; otherwise it becomes `server__name`, as do those named like the tool search's. At most 64 characters, and
+// the same for the same configuration (T-48). Pure.
 
 #include <string>
 #include <string_view>
@@ -30,7 +31,8 @@ class HubNames {
   HubNames(const catalog::Catalog& catalog, const identity::GrantEntry& caller);
   const SharedTool* find(std::string_view shared_name) const;                                // null: no such tool for this caller
   std::string_view shared(const catalog::ServerEntry& server, std::string_view tool) const;  // empty: not offered
-  const Digest& digest() const { return digest_; }                                           // another one: the caller's tools are others
+  const std::unordered_map<std::string, SharedTool>& all() const { return tools_; }
+  const Digest& digest() const { return digest_; }  // another one: the caller's tools are others
 
  private:
   std::string unique_name(std::string_view slug, std::string_view tool, bool prefixed) const;

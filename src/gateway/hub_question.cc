@@ -3,6 +3,7 @@
 #include <array>
 
 #include "bridge/header_params.h"
+#include "gateway/tool_search.h"
 #include "gateway/worker.h"
 
 namespace callgate::gateway {
@@ -119,7 +120,7 @@ void Hub::Question::route() {
   std::string_view method = message_.method;
   if (method == "server/discover") return discover();
   if (method == "subscriptions/listen") return listen();
-  if (method == "tools/list") return gather("tools");
+  if (method == "tools/list") return searching() ? list_search() : gather("tools");
   if (method == "prompts/list") return gather("prompts");
   if (method == "resources/list") return gather("resources");
   if (method == "resources/templates/list") return gather("resourceTemplates");
@@ -128,9 +129,16 @@ void Hub::Question::route() {
   if (method == "completion/complete") return complete_reference();
   if (method.starts_with("tasks/")) return route_by(message_.params["taskId"], "taskId", true);
   if (method != "tools/call") return answer_error(session::kMethodNotFound, "the shared endpoint does not serve this method");
-  const SharedTool* tool = hub_.names_for(*caller_.snapshot, *caller_.grant).find(message_.params["name"].string());
-  if (tool == nullptr)
-    return answer_error(session::kInvalidParams, "Unknown tool: " + std::string(message_.params["name"].string().substr(0, 256)));
+  std::string_view name = message_.params["name"].string();
+  if (name == kSearchTools && searching()) return search();
+  if (name == kCallTool && searching()) return call_found();
+  arguments_ = message_.params["arguments"];
+  call(name);
+}
+
+void Hub::Question::call(std::string_view shared_name) {
+  const SharedTool* tool = hub_.names_for(*caller_.snapshot, *caller_.grant).find(shared_name);
+  if (tool == nullptr) return answer_error(session::kInvalidParams, "Unknown tool: " + std::string(shared_name.substr(0, 256)));
   pass(*tool->server, "name", tool->tool);
 }
 
@@ -150,7 +158,7 @@ void Hub::Question::complete_reference() {
   route_by(ref[uri ? "uri" : "name"], "ref", uri);
 }
 
-// The client's message with one name put into the server's words.
+// The client's message with one name put into the server's words. Arguments that were inside others come out.
 std::string Hub::Question::pass_body(std::string_view parameter, std::string_view inner_value) const {
   std::string out;
   json::Writer writer(out);
@@ -160,6 +168,7 @@ std::string Hub::Question::pass_body(std::string_view parameter, std::string_vie
     if (key != "params") return void(writer.raw(value.raw()));
     writer.begin_object();
     value.for_each_member([&](std::string_view name, json::Value given) {
+      if (name == "arguments" && message_.method == "tools/call") return;
       writer.key(name);
       if (name != parameter) return void(writer.raw(given.raw()));
       if (parameter != "ref") return void(writer.string(inner_value));
@@ -171,6 +180,7 @@ std::string Hub::Question::pass_body(std::string_view parameter, std::string_vie
       });
       writer.end_object();
     });
+    if (arguments_.exists()) writer.key("arguments").raw(arguments_.raw());
     writer.end_object();
   });
   writer.end_object();
@@ -197,7 +207,7 @@ void Hub::Question::ask(const catalog::ServerEntry& server, std::size_t position
   if (message_.method == "tools/call")
     if (const schema::Schema* schema = server.input_schema(name); schema != nullptr)
       for (const schema::Mirrored& mirrored : schema->mirrored().parameters) {
-        json::Value value = message_.params["arguments"];
+        json::Value value = arguments_;
         for (const std::string& step : mirrored.path) value = value[step];
         if (value.exists() && !value.is(json::Kind::Null) && !head.full())
           head.add(mirrored.header, bridge::header_value(argument_text(value)));

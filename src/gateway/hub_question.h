@@ -49,6 +49,13 @@ class Hub::Question final : public upstream::Exchange, public net::Deferred, pub
   void complete_reference();
   void end();
   std::string pass_body(std::string_view parameter, std::string_view inner_value) const;
+  void call(std::string_view shared_name);
+
+  // hub_search.cc
+  bool searching();
+  void list_search();
+  void search();
+  void call_found();
 
   // hub_gather.cc
   void gather(std::string_view list);
@@ -73,6 +80,7 @@ class Hub::Question final : public upstream::Exchange, public net::Deferred, pub
   session::Message message_;
   Mode mode_ = Mode::Pass;
   const catalog::ServerEntry* server_ = nullptr;  // Pass
+  json::Value arguments_;                         // of the tool that is called
   std::vector<std::unique_ptr<Part>> parts_;
   std::vector<Member> members_;  // Gather
   std::string list_;             // the member of the result that is gathered

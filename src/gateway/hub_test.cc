@@ -34,7 +34,10 @@ class Shared : public ::testing::Test {
       Tool tool;
       tool.server_id = second;
       tool.name = name;
-      tool.definition_json = "{}";
+      tool.definition_json =
+          R"({"description":"of billing","inputSchema":{"type":"object","properties":{"id":{"type":"string"}}},"name":")" + tool.name +
+          "\"}";
+      tool.fingerprint = blake2b(tool.definition_json);
       tools.push_back(tool);
     }
     (void)gate.catalog->put_tools(second, tools);
@@ -131,6 +134,48 @@ TEST_F(Shared, ResourcesCarryTheirServerInTheirAddress) {
   (void)ask("resources/read", R"("uri":"billing+file:///a")", "Mcp-Name: billing+file:///a\r\n");
   EXPECT_TRUE(has(gate.upstream.seen.back().body, R"("uri":"file:///a")"));
   EXPECT_TRUE(has(gate.upstream.seen.back().head, "of-billing"));
+}
+
+TEST_F(Shared, ManyToolsAreFoundByWordsInsteadOfListed) {
+  gate.rooms->options.shared_search_above = 5;
+  Answer list = ask("tools/list", "");
+  EXPECT_TRUE(has(list.body, R"("search_tools")") && has(list.body, R"("call_tool")")) << list.body;
+  EXPECT_FALSE(has(list.body, "refund_payment"));
+  Answer found = ask("tools/call", R"("name":"search_tools","arguments":{"query":"send an invoice"})", "Mcp-Name: search_tools\r\n");
+  EXPECT_TRUE(has(found.body, R"("structuredContent":{"tools":[{"description":"of billing","inputSchema":{)")) << found.body;
+  EXPECT_TRUE(has(found.body, R"("name":"send_invoice"}],"total":1})")) << found.body;
+  EXPECT_EQ(gate.upstream.seen.size(), 0u) << "nothing was asked of a server";
+  gate.rooms->options.shared_search_above = 6;  // as many as there are: the list
+  EXPECT_TRUE(has(ask("tools/list", "").body, "refund_payment"));
+  EXPECT_TRUE(
+      has(ask("tools/call", R"("name":"search_tools","arguments":{"query":""})", "Mcp-Name: search_tools\r\n").body, "Unknown tool"));
+}
+
+// T-30: call_tool is another door to the same walk.
+TEST_F(Shared, CallToolIsJudgedAsTheToolItCalls) {
+  gate.rooms->options.shared_search_above = 1;
+  gate.put_policy(
+      "version: \"1\"\ndefault: allow\nhide: [refund_payment]\ntools: {list_charges: {allow: false}, send_invoice: {limits: [{counter: c, "
+      "window: hour, max: 1, scope: grant}]}}\n");
+  auto call = [&](const std::string& arguments) {
+    return ask("tools/call", R"("name":"call_tool","arguments":)" + arguments, "Mcp-Name: call_tool\r\n");
+  };
+  Answer answer = call(R"({"name":"send_invoice","arguments":{"id":"in_1"}})");
+  EXPECT_TRUE(has(answer.body, "billing+file:///x")) << answer.body;
+  EXPECT_TRUE(has(gate.upstream.seen.back().body, R"("name":"send_invoice")"));
+  EXPECT_TRUE(has(gate.upstream.seen.back().body, R"("arguments":{"id":"in_1"})")) << gate.upstream.seen.back().body;
+  EXPECT_TRUE(has(gate.last_record(), R"("tool":"send_invoice")")) << gate.last_record();
+  std::size_t calls = gate.upstream.calls();
+  EXPECT_TRUE(has(call(R"({"name":"send_invoice","arguments":{"id":"in_2"}})").body, "limits.exceeded"));
+  EXPECT_TRUE(has(call(R"({"name":"send_invoice","arguments":{"id":5}})").body, "Invalid arguments for tool send_invoice"));
+  EXPECT_TRUE(has(call(R"({"name":"list_charges"})").body, "policy.deny_if"));
+  for (auto unknown : {"refund_payment", "no_such", "call_tool", "search_tools", "get_charge"})
+    EXPECT_TRUE(has(call(R"({"name":")" + std::string(unknown) + R"("})").body, "Unknown tool: " + std::string(unknown))) << unknown;
+  EXPECT_TRUE(has(call(R"({"name":"send_invoice","arguments":[]})").body, "-32602"));
+  EXPECT_TRUE(has(call(R"({"arguments":{}})").body, "-32602"));
+  EXPECT_EQ(gate.upstream.calls(), calls);
+  Answer found = ask("tools/call", R"("name":"search_tools","arguments":{"query":"refund","limit":50})", "Mcp-Name: search_tools\r\n");
+  EXPECT_TRUE(has(found.body, R"("tools":[],"total":0)")) << found.body;
 }
 
 TEST_F(Shared, DiscoverIsAnsweredHere) {

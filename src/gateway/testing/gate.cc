@@ -127,7 +127,7 @@ Gate::Gate(Setup setup) {
       tool.name = name;
       auto definition = setup.definitions.find(name);
       tool.definition_json = definition == setup.definitions.end() ? "{}" : definition->second;
-      tool.fingerprint = blake2b(tool.definition_json);
+      tool.fingerprint = blake2b(name + tool.definition_json);
       tools.push_back(tool);
     }
     must(catalog->put_tools(server.id, tools));
