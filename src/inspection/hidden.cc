@@ -5,6 +5,7 @@
 #include <array>
 
 #include "inspection/detectors.h"
+#include "inspection/hidden.h"
 #include "inspection/packs.h"
 
 namespace callgate::inspection {
@@ -311,5 +312,9 @@ void find_hidden(Workspace& work) {
   if (!work.spend(work.text().size())) return;
   HiddenScan(work).run();
 }
+
+char looks_like(char32_t c) { return folds_to(c); }
+
+bool hidden_character(char32_t c) { return kind_of(c) != Plain || (c >= 0xe0000 && c <= 0xe0fff); }
 
 }  // namespace callgate::inspection

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "inspection/files.h"
 #include "inspection/shell.h"
 #include "inspection/shell_lexer.h"
 
@@ -48,9 +49,6 @@ void judge_interpreters(const Call& call, Report& out);
 void judge_destructive_verbs(const Call& call, Report& out);
 void judge_redirect(std::string_view op, std::string_view target, Report& out);
 void judge_assignment(std::string_view assignment, bool before_command, Report& out);
-
-bool sensitive_file(std::string_view path);  // keys, password files, histories
-bool guarded_file(std::string_view path);    // start-up files, system configuration: writing there is dangerous
 bool is_shell(std::string_view name);
 bool is_interpreter(std::string_view name);
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "run": ("run", "build and start `callgate` with the arguments that follow"),
     "bench": ("bench", "ratios against nginx: [--quick | --streams] [--json FILE] [--markdown FILE] [--cases a,b]"),
     "conformance": ("conformance", "the MCP suites through the gate: [--json FILE] [--only WORD] [--update]"),
+    "eval": ("eval", "what the detectors find on labelled cases: DIR [--json FILE] [--misses SET]"),
     "fuzz": ("fuzz", "libFuzzer: [TARGET...] [--seconds N]"),
     "new": ("new", "start a thing from a template: room|part|test|fuzz|case|adr NAME"),
     "fmt": ("fmt", "format the C++ files that changed  [--all] [--check]"),
