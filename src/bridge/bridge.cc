@@ -4,6 +4,7 @@
 #include "bridge/legacy_call.h"
 #include "bridge/modern_call.h"
 #include "bridge/shared.h"
+#include "bridge/state.h"
 
 namespace callgate::bridge {
 
@@ -62,6 +63,17 @@ Bridge::~Bridge() { inner_->close(); }
 bool Bridge::needed(const Server& server, bool modern_call) {
   if (server.eras.legacy == server.eras.modern) return false;  // both, or never probed
   return modern_call != server.eras.modern;
+}
+
+void Bridge::release(const CallContext& context, const Server& server, std::string_view body, std::string_view state) {
+  if (state.empty() || !needed(server, true)) return;
+  json::Document document;
+  if (!document.parse(body)) return;
+  Hub& hub = inner_->hub();
+  Digest binding = state_binding(context, server.id, document.root()["method"].string(), document.root()["params"]);
+  auto opened = open_state(hub.sealer, state, binding, inner_->now());
+  auto parked = opened ? hub.take_parked(opened->parked_id, binding) : std::nullopt;
+  if (parked) inner_->tell<Run>(parked->run, [](Run& run) { run.on_released(); });
 }
 
 upstream::Exchange& Bridge::send(const upstream::Target& target, const ClearedCall& call, upstream::ResponseSink& sink) {

@@ -62,6 +62,10 @@ class Bridge final : public upstream::Transport {
   ~Bridge() override;  // open exchanges below are cancelled; their sinks hear nothing more
   upstream::Exchange& send(const upstream::Target& target, const ClearedCall& call, upstream::ResponseSink& sink) override;
 
+  // A requestState this bridge gave out will not be shown to the client: the call that waits for it ends, at the server too. The rest is of
+  // the request it was given out for. Anything else is left alone.
+  void release(const CallContext& context, const Server& server, std::string_view body, std::string_view state);
+
   // Whether this server has to be spoken to in another era than the call's.
   static bool needed(const Server& server, bool modern_call);
 

@@ -261,6 +261,32 @@ TEST_F(ModernClient, ExpiresAParkedCallTellsTheServerAndFreesThePlace) {
   EXPECT_EQ(late.answer()["error"]["code"].raw(), "-32602");
 }
 
+// A question that is not put to the client: the gateway refused it.
+TEST_F(ModernClient, ReleasesAParkedCallThatNobodyWillComeBackFor) {
+  Client& first = park();
+  std::string state = state_of(first);
+  CallContext ann;
+  ann.modern = true;
+  ann.principal_id = kAnn.principal;
+  ann.grant_id = kAnn.grant;
+  CallContext ben = ann;
+  ben.principal_id = "usr_ben";
+  world.two.bridge->release(ben, world.server, first.body, state);
+  world.two.bridge->release(ann, world.server, call("7", R"(,"extra":1)"), state);
+  world.two.bridge->release(ann, world.server, first.body, "made up");
+  world.settle();
+  EXPECT_EQ(world.registry.stats().parked, 1U);
+  world.two.bridge->release(ann, world.server, first.body, state);  // from another loop than the one it lives on
+  world.settle();
+  EXPECT_EQ(world.registry.stats().parked, 0U);
+  Asked* cancelled = world.one.server.last("notifications/cancelled");
+  ASSERT_NE(cancelled, nullptr) << "the server need not wait for the answer";
+  EXPECT_EQ(cancelled->root()["params"]["requestId"].raw(), world.one.server.last("tools/call")->id());
+  Client& late = world.send(retry("8", R"({"e1":{"action":"accept"}})", state));
+  world.settle();
+  EXPECT_EQ(late.answer()["error"]["code"].number(), "-32602");
+}
+
 TEST_F(ModernClient, CapsParkedCallsPerPrincipalAndOverall) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(park(std::to_string(i)).result()["resultType"].string(), "input_required");
   Client& fourth = park("4");

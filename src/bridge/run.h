@@ -34,7 +34,8 @@ class Run final : public Actor, public LegOwner {
   Run(Core& core, Request request, Client client);
   void start() { want_session(*this, request_.wish); }
   void resume(Client client, const Answers& answers);
-  void on_expiry();  // of the time a client has to come back
+  void on_released();  // what it asked is not put to the client
+  void on_expiry();    // of the time a client has to come back
   // From the call that waits for the outcome; nobody else is heard.
   // A question of the server that came outside the call's own stream; JSON.
   void stray_question(const std::string& question);

@@ -146,6 +146,12 @@ void Run::post_answer(const Question& question, const std::string& answer) {
   posts_.back()->send(core().below(), to_session(*session_, result_message(question.id, answer)));
 }
 
+void Run::on_released() {
+  parked_id_.clear();
+  if (leg_ && leg_->open()) cancel_upstream("the question was refused");
+  end();
+}
+
 // The client never came back, or may not any more: the server is told, and the place is free.
 void Run::on_expiry() {
   if (!core().hub().forget_parked(parked_id_)) return;  // it came back this very moment

@@ -33,6 +33,9 @@ class Worker final : public listener::Handler {
   Rooms& rooms() { return rooms_; }
   net::Loop& loop() { return loop_; }
   upstream::Transport& transport() { return bridge_ ? static_cast<upstream::Transport&>(*bridge_) : *fork_; }
+  void release_parked(const CallContext& context, const Server& server, std::string_view body, std::string_view state) {
+    if (bridge_) bridge_->release(context, server, body, state);
+  }
   void run_errand(std::unique_ptr<Errand> errand);  // sent at the end of this batch, behind its records
   void errand_done(Errand& errand);
   const std::shared_ptr<const Snapshot>& snapshot();
