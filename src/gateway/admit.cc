@@ -1,5 +1,6 @@
 // The first half of the walk: everything that is judged before a byte leaves for the upstream.
 
+#include "bridge/header_params.h"
 #include "gateway/call.h"
 #include "gateway/worker.h"
 #include "json/writer.h"
@@ -133,6 +134,8 @@ Result<void> Call::admit_post(const listener::Request& request) {
   read_context(*request.head);
   CG_CHECK(admit_method());
   if (era_ == session::Era::Modern && !shared_) CG_CHECK(dress_modern());
+  if (era_ == session::Era::Modern && !shared_) dress_subscriptions();
+  dress_tasks();
   compose_head(*request.head);
   return {};
 }
@@ -212,7 +215,7 @@ Result<void> Call::admit_method() {
   if (shared_) return admit_shared();
   switch (method_->rule) {
     case MethodRule::ToolCall: return admit_tool_call();
-    case MethodRule::Governed: return admit_governed();
+    case MethodRule::Governed: CG_CHECK(admit_governed()); return admit_task();
     case MethodRule::Unknown: break;
     case MethodRule::ToolList:
     case MethodRule::Lifecycle:
@@ -363,6 +366,7 @@ void Call::compose_head(const net::Head& head) {
   append_line(out, "Mcp-Method", message_.method);
   bool named = message_.method == "tools/call" || message_.method == "prompts/get" || message_.method == "resources/read";
   if (named) append_line(out, "Mcp-Name", head.header("mcp-name"));  // checked against the body
+  if (!task_.empty()) append_line(out, "Mcp-Name", bridge::header_value(task_));
   for (std::size_t i = 0; i < head.header_count; ++i) {
     const net::Header& header = head.headers[i];
     if (header.name.size() > 10 && net::equals_ignoring_case(header.name.substr(0, 10), "mcp-param-"))

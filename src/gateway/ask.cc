@@ -22,8 +22,14 @@ Result<void> Call::judge_question(std::string_view method, json::Value params, c
   if (visibility_.policy == nullptr) return fail(Code::Denied, "policy.missing", "no policy applies to this grant");
   if (++asked_ > kAskedPerCallMax) return fail(Code::RateLimited, "ask.too_many", "the server asked too often during one call");
   if (method == "elicitation/create") CG_CHECK(check_elicitation(params));
+  return judge_also(method, message_.params["name"].string(), params);
+}
+
+// Something beside the request itself, by the same policy; what it counts is counted at once.
+Result<void> Call::judge_also(std::string_view method, std::string_view subject, json::Value params) {
+  if (visibility_.policy == nullptr) return fail(Code::Denied, "policy.missing", "no policy applies to this grant");
   policy::Scratch scratch;
-  policy::Decision decision = visibility_.policy->decide(policy_input(method, message_.params["name"].string(), params), scratch);
+  policy::Decision decision = visibility_.policy->decide(policy_input(method, subject, params), scratch);
   if (decision.effect == Effect::Deny) return fail(Code::Denied, decision.reason, std::string(decision.message));
   if (decision.claims.empty()) return {};
   limits::Reservation taken;
@@ -71,7 +77,8 @@ void Call::relay_question(const session::Message& message, const session::SseEve
     return answer_question(message.id.raw(), judged.error().reason, judged.error().message);
   }
   asked_ids_.emplace_back(message.id.raw());
-  relay_event(event, answer_.canonical());
+  std::string tasks = tasks_for_client(answer_.root(), {}, false);
+  relay_event(event, tasks.empty() ? answer_.canonical() : std::string_view(tasks));
 }
 
 void Call::answer_question(std::string_view id, std::string_view reason, std::string_view refusal) {
@@ -95,7 +102,7 @@ Result<void> Call::admit_answer() {
   if (session_ && message_.id.exists()) asked = worker_.rooms().sessions.take_asked(session_->id, message_.id.raw());
   if (!asked) return fail(Code::InvalidRequest, "gateway.unexpected_answer", "this answer belongs to no open request of the server");
   answered_method_ = std::move(*asked);
-  body_ = document_.canonical();
+  body_ = document_.canonical();  // metadata about a task is put right with the rest (dress_tasks)
   return {};
 }
 
@@ -107,21 +114,38 @@ void Call::forget_questions() {
 
 // ---- since 2026-07-28: questions inside the answer ------------------------------------------------------------------
 
+// What an answer asks, under keys. A task repeats its questions each time it is looked at; each is judged once.
+Result<void> Call::judge_inputs(json::Value requests) {
+  auto features = session::read_features(message_.params["_meta"][session::kMetaCapabilities]);
+  auto& table = *worker_.rooms().tasks;
+  std::string owner = task_.empty() ? std::string() : task_owner();
+  Result<void> outcome;
+  requests.for_each_member([&](std::string_view key, json::Value request) {
+    if (!outcome) return;
+    std::string id;
+    json::append_quoted(id, key);
+    std::string question = id + std::string(request.raw().substr(0, 4'096));
+    if (!task_.empty() && table.asked_before(owner, task_, question)) return;
+    outcome = judge_question(request["method"].string(), request["params"], features);
+    record_question(request["method"].string(), id, outcome);
+    if (outcome && !task_.empty()) table.note_asked(owner, task_, question);
+  });
+  return outcome;
+}
+
 // An input_required result: every question is judged, and the server's state goes out sealed to this caller and this very call.
 Result<void> Call::accept_input_required(json::Value result) {
   if (message_.method != "tools/call" && message_.method != "prompts/get" && message_.method != "resources/read")
     return fail(Code::Unavailable, "upstream.bad_answer", "the upstream asked for input where the protocol has no place for it");
-  auto features = session::read_features(message_.params["_meta"][session::kMetaCapabilities]);
-  Result<void> outcome;
-  result["inputRequests"].for_each_member([&](std::string_view key, json::Value request) {
-    if (!outcome) return;
-    std::string id;
-    json::append_quoted(id, key);
-    outcome = judge_question(request["method"].string(), request["params"], features);
-    record_question(request["method"].string(), id, outcome);
-  });
-  CG_CHECK(outcome);
   json::Value state = result["requestState"];
+  if (auto judged = judge_inputs(result["inputRequests"]); !judged) {
+    CallContext context;
+    context.modern = true;
+    context.principal_id = caller_->principal.id;
+    context.grant_id = caller_->grant.id;
+    worker_.release_parked(context, server_->server, body_, state.string());  // nobody will come back for it
+    return judged;
+  }
   if (!state.is_string()) return {};
   CG_TRY(std::string sealed, seal_state(state.string()));
   rewritten_.clear();

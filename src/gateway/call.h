@@ -97,12 +97,24 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   Result<std::string> seal_state(std::string_view state) const;
   Result<std::string> open_state(std::string_view sealed) const;
   Result<void> dress_modern();
+  void dress_subscriptions();
+
+  // tasks.cc
+  std::string task_owner() const;
+  std::optional<std::string> open_task(std::string_view given) const;
+  bool may_name_tasks() const;
+  Result<void> admit_task();
+  void dress_tasks();
+  std::string tasks_for_client(json::Value message, std::string_view method, bool answer);
+  bool own_task(const session::Message& notice) const;
 
   // ask.cc
+  Result<void> judge_also(std::string_view method, std::string_view subject, json::Value params);
   Result<void> judge_question(std::string_view method, json::Value params, const session::ClientFeatures& features);
   void record_question(std::string_view method, std::string_view id, const Result<void>& judged);
   void relay_question(const session::Message& message, const session::SseEvent& event);
   void answer_question(std::string_view id, std::string_view reason, std::string_view refusal);
+  Result<void> judge_inputs(json::Value requests);
   Result<void> accept_input_required(json::Value result);
   void forget_questions();
 
@@ -174,6 +186,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   std::int64_t retry_after_ms_ = -1;
   int rpc_code_ = 0;  // what the refusal says instead of the standard code and data
   std::string rpc_data_;
+  std::string task_;  // the task this request names, as the server does
 
   // the answer
   Body body_form_ = Body::None;

@@ -138,7 +138,8 @@ void Call::on_body(std::string_view piece) {
   }
   buffer_ += piece;
   bool large = buffer_.size() > worker_.rooms().options.whole_body_bytes_max;
-  bool rewritten = method_ != nullptr && (method_->rule == MethodRule::ToolList || method_->rule == MethodRule::Lifecycle);
+  bool rewritten = method_ != nullptr && (method_->rule == MethodRule::ToolList || method_->rule == MethodRule::Lifecycle ||
+                                          message_.method.starts_with("tasks/") || message_.params["task"].exists());
   if (large && form_ == Form::Request && upstream_status_ == 200 && !rewritten) begin_pieces();
 }
 
@@ -208,6 +209,11 @@ Result<void> Call::accept_answer(const session::Message& message) {
   reply_body_ = answer_.canonical();
   if (message.error.exists()) return {};
   if (shared_ && message_.method != "initialize") return {};
+  if (message_.method == "tasks/get") CG_CHECK(judge_inputs(message.result["inputRequests"]));
+  if (std::string tasks = tasks_for_client(answer_.root(), message_.method, true); !tasks.empty()) {
+    rewritten_ = std::move(tasks);
+    reply_body_ = rewritten_;
+  }
   if (method_->rule == MethodRule::ToolList) {
     rewritten_.clear();
     FilterResult filtered = append_filtered_list(rewritten_, answer_.root(), visibility_, era_);

@@ -100,4 +100,42 @@ Result<void> Call::dress_modern() {
   return {};
 }
 
+// T-30: a resource is subscribed to here as by resources/subscribe, and judged as that. What is refused is not acknowledged.
+void Call::dress_subscriptions() {
+  json::Value wanted = message_.params["notifications"]["resourceSubscriptions"];
+  if (message_.method != "subscriptions/listen" || !wanted.is_array()) return;
+  std::string uris;
+  json::Writer list(uris);
+  list.begin_array();
+  wanted.for_each_element([&](json::Value uri) {
+    std::string text;
+    json::Writer(text).begin_object().key("uri").raw(uri.raw()).end_object();
+    json::Document params;
+    auto judged = params.parse(text);
+    if (judged) judged = judge_also("resources/subscribe", uri.string(), params.root());
+    if (judged) list.raw(uri.raw());
+    else record_question("resources/subscribe", request_id_, judged);
+  });
+  list.end_array();
+  json::Document document;
+  if (!document.parse(body_)) return;
+  std::string dressed;
+  json::Writer writer(dressed);
+  auto with = [&writer](json::Value object, std::string_view changed, auto&& change) {
+    writer.begin_object();
+    object.for_each_member([&](std::string_view name, json::Value value) {
+      writer.key(name);
+      if (name == changed) change(value);
+      else writer.raw(value.raw());
+    });
+    writer.end_object();
+  };
+  with(document.root(), "params", [&](json::Value params) {
+    with(params, "notifications",
+         [&](json::Value filter) { with(filter, "resourceSubscriptions", [&](json::Value) { writer.raw(uris); }); });
+  });
+  body_text_ = std::move(dressed);
+  body_ = body_text_;
+}
+
 }  // namespace callgate::gateway

@@ -56,8 +56,12 @@ bool Call::on_event(const session::SseEvent& event) {
     case session::MessageKind::Response: relay_answer(*message, event); return !finished_;
     case session::MessageKind::Notification:
       if (message->method == "notifications/tools/list_changed") worker_.rooms().tools_changed(server_->server.id);
-      if (relayed_notification(message->method)) relay_event(event, answer_.canonical());
-      else ++dropped_;
+      if (!relayed_notification(message->method) || !own_task(*message)) {
+        ++dropped_;
+        return true;
+      }
+      rewritten_ = tasks_for_client(answer_.root(), message->method, false);
+      relay_event(event, rewritten_.empty() ? answer_.canonical() : std::string_view(rewritten_));
       return true;
     case session::MessageKind::Request: relay_question(*message, event); return !finished_;
   }
@@ -72,7 +76,8 @@ void Call::relay_answer(const session::Message& message, const session::SseEvent
     }
     rewritten_.clear();
     if (message.result["tools"].is_array()) append_filtered_list(rewritten_, answer_.root(), visibility_, era_);  // T-40
-    else rewritten_ = answer_.canonical();
+    else rewritten_ = tasks_for_client(answer_.root(), {}, true);
+    if (rewritten_.empty()) rewritten_ = answer_.canonical();
     relay_event(event, rewritten_);
     return;
   }
@@ -280,9 +285,9 @@ void Call::reset() {
   answer_.trim(kKeepBytes);
   message_ = {};
   for (std::string* text :
-       {&http_line_, &remote_text_,      &client_,       &stated_reason_, &traceparent_,    &request_id_,     &head_lines_,
-        &body_text_, &decision_id_,      &message_text_, &rule_,          &arguments_json_, &detail_json_,    &rpc_data_,
-        &buffer_,    &upstream_session_, &extra_lines_,  &out_,           &rewritten_,      &answered_method_}) {
+       {&task_,       &http_line_, &remote_text_,      &client_,       &stated_reason_, &traceparent_,    &request_id_,
+        &head_lines_, &body_text_, &decision_id_,      &message_text_, &rule_,          &arguments_json_, &detail_json_,
+        &rpc_data_,   &buffer_,    &upstream_session_, &extra_lines_,  &out_,           &rewritten_,      &answered_method_}) {
     if (text->capacity() > kKeepBytes) std::string().swap(*text);
     text->clear();
   }

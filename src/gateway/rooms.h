@@ -7,6 +7,7 @@
 #include "audit/audit.h"
 #include "bridge/bridge.h"
 #include "gateway/snapshot.h"
+#include "gateway/task_ids.h"
 #include "limits/limits.h"
 #include "listener/listener.h"
 #include "net/offload.h"
@@ -51,6 +52,7 @@ struct Rooms {
   vault::Vault* vault = nullptr;                                  // seals what a client carries for a server between two requests
   bridge::Registry* bridges = nullptr;                            // null: both sides always speak the same era
   stdio::Processes* processes = nullptr;                          // null: HTTP servers only
+  std::shared_ptr<TaskTable> tasks = std::make_shared<TaskTable>();
 };
 
 }  // namespace callgate::gateway
