@@ -201,7 +201,7 @@ void Hub::Question::on_part_head(Part& part, const listener::ResponseHead& respo
     members_[part.position()].streams = events;
     return;
   }
-  if (sink_ == nullptr) return;
+  if (sink_ == nullptr || mode_ == Mode::Listen) return;
   stream_ = events;
   net::Head head;
   head.status = response.status;
@@ -217,6 +217,15 @@ bool Hub::Question::on_part_body(Part& part, std::string_view piece) {
     return true;
   }
   if (sink_ == nullptr) return true;
+  if (mode_ == Mode::Listen) {
+    std::size_t position = part.position();
+    if (part_of(position) != &part) return true;  // one that was given up
+    (void)subscriptions_[position].events->add(piece, [&](const session::SseEvent& event) {
+      if (event.has_data && !event.data.empty()) heard(position, event.data);
+      return sink_ != nullptr;
+    });
+    return !paused_;
+  }
   if (!stream_) {
     text_ += piece;
     return true;
@@ -238,6 +247,7 @@ void Hub::Question::on_part_end(Part& part, bool whole) {
     return take_page(part.position());
   }
   if (sink_ == nullptr) return;
+  if (mode_ == Mode::Listen) return subscription_over(part.position());
   if (whole && !stream_ && !text_.empty()) relay(text_);
   if (sink_ == nullptr) return;
   if (whole) return end();

@@ -9,10 +9,7 @@
 namespace callgate::gateway {
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr std::string_view kMetaServerInfo = "io.modelcontextprotocol/serverInfo";
-constexpr std::string_view kMetaSubscription = "io.modelcontextprotocol/subscriptionId";
 
 // Lines of a request head that stay put while it is read.
 class InnerHead {
@@ -54,13 +51,13 @@ void Hub::Question::cancel() {
   sink_ = nullptr;
   for (auto& part : parts_)
     if (!part->over()) part->abandon();
-  timer_.reset();
+  if (timer_) worker_.loop().disarm(*timer_);
   hub_.done(*this);
 }
 
 void Hub::Question::end() {
   auto* sink = std::exchange(sink_, nullptr);
-  timer_.reset();
+  if (timer_) worker_.loop().disarm(*timer_);
   hub_.done(*this);
   if (sink != nullptr) sink->on_end();
 }
@@ -142,12 +139,17 @@ void Hub::Question::call(std::string_view shared_name) {
   pass(*tool->server, "name", tool->tool);
 }
 
+const catalog::ServerEntry* Hub::Question::usable(std::string_view slug) const {
+  const catalog::ServerEntry* server = slug.empty() ? nullptr : caller_.snapshot->catalog->server(slug);
+  bool good = server != nullptr && !server->server.disabled && identity::may_use_server(*caller_.grant, server->server);
+  return good ? server : nullptr;
+}
+
 // `shared` names its server; the rest is what that server calls it.
 void Hub::Question::route_by(json::Value shared, std::string_view parameter, bool uri) {
   SplitName split = uri ? split_uri(shared.string()) : split_prompt(shared.string());
-  const catalog::ServerEntry* server = split.slug.empty() ? nullptr : caller_.snapshot->catalog->server(split.slug);
-  bool usable = server != nullptr && !server->server.disabled && identity::may_use_server(*caller_.grant, server->server);
-  if (!usable)
+  const catalog::ServerEntry* server = usable(split.slug);
+  if (server == nullptr)
     return answer_error(session::kInvalidParams, "unknown " + std::string(parameter) + ": take it from the list of this endpoint");
   pass(*server, parameter, split.rest);
 }
@@ -232,53 +234,12 @@ void Hub::Question::discover() {
   json::Writer writer(body);
   writer.begin_object().member("jsonrpc", "2.0").key("id").raw(message_.id.raw()).key("result").begin_object();
   writer.member("resultType", "complete").key("supportedVersions").raw(session::kSupportedVersions);
-  writer.key("capabilities").raw(R"({"tools":{"listChanged":true},"prompts":{},"resources":{},"completions":{},"logging":{}})");
+  writer.key("capabilities")
+      .raw(R"({"tools":{"listChanged":true},"prompts":{},"resources":{"subscribe":true},"completions":{},"logging":{}})");
   if (!names.empty()) writer.member("instructions", "One gate to several servers: " + names + ".");
   writer.member("ttlMs", std::int64_t{0}).member("cacheScope", "private").key("_meta").begin_object().key(kMetaServerInfo).begin_object();
   writer.member("name", "callgate").member("version", CALLGATE_VERSION).end_object().end_object().end_object().end_object();
   answer(body);
-}
-
-// Open until the client leaves; says when the caller's tools change.
-void Hub::Question::listen() {
-  mode_ = Mode::Listen;
-  bool wanted = message_.params["notifications"]["toolsListChanged"].is(json::Kind::True);
-  net::Head head;
-  head.status = 200;
-  head.headers[head.header_count++] = {"content-type", "text/event-stream"};
-  sink_->on_head(head);
-  if (sink_ == nullptr) return;
-  std::string data;
-  json::Writer writer(data);
-  writer.begin_object().member("jsonrpc", "2.0").member("method", "notifications/subscriptions/acknowledged").key("params").begin_object();
-  writer.key("notifications").begin_object();
-  if (wanted) writer.member("toolsListChanged", true);
-  writer.end_object().key("_meta").begin_object().key(kMetaSubscription).raw(message_.id.raw()).end_object().end_object().end_object();
-  std::string event;
-  session::append_sse(event, {.event = "message", .data = data, .id = {}, .retry_ms = {}, .has_data = true});
-  sink_->on_body(event);
-  if (sink_ == nullptr || !wanted) return;
-  epoch_ = caller_.snapshot->epoch;
-  seen_ = hub_.names_for(*caller_.snapshot, *caller_.grant).digest();
-  timer_ = std::make_unique<net::Timer>([this] { look_again(); });
-  worker_.loop().arm(*timer_, 500ms);
-}
-
-void Hub::Question::look_again() {
-  worker_.loop().arm(*timer_, 500ms);
-  if (worker_.snapshot()->epoch == epoch_) return;
-  if (!find_caller()) return;  // the outer call is cut by its own recheck
-  epoch_ = caller_.snapshot->epoch;
-  Digest now = hub_.names_for(*caller_.snapshot, *caller_.grant).digest();
-  if (now == seen_) return;
-  seen_ = now;
-  std::string data;
-  json::Writer writer(data);
-  writer.begin_object().member("jsonrpc", "2.0").member("method", "notifications/tools/list_changed").key("params").begin_object();
-  writer.key("_meta").begin_object().key(kMetaSubscription).raw(message_.id.raw()).end_object().end_object().end_object();
-  std::string event;
-  session::append_sse(event, {.event = "message", .data = data, .id = {}, .retry_ms = {}, .has_data = true});
-  if (sink_ != nullptr) sink_->on_body(event);
 }
 
 }  // namespace callgate::gateway

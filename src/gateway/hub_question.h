@@ -2,6 +2,7 @@
 // One request to the shared endpoint while it is being answered: passed on to one server, gathered from all, or answered here.
 // Inner header of gateway/.
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,14 @@ class Hub::Question final : public upstream::Exchange, public net::Deferred, pub
 
  private:
   enum class Mode : std::uint8_t { Pass, Gather, Listen };
+  struct Subscription {  // to resources of one server
+    std::string slug;
+    std::set<std::string> uris, honoured;  // as the server names them
+    std::unique_ptr<session::SseReader> events;
+    bool open = false, settled = false;  // settled: it said what it honours, or will not
+    int failures = 0;
+    MonoTime again_at{};
+  };
   struct Member {  // one server of a gathering
     const catalog::ServerEntry* server = nullptr;
     std::vector<std::string> items;
@@ -42,14 +51,23 @@ class Hub::Question final : public upstream::Exchange, public net::Deferred, pub
   void answer(std::string_view body);
   void answer_error(int code, std::string_view message);
   void discover();
-  void listen();
-  void look_again();
+  const catalog::ServerEntry* usable(std::string_view slug) const;  // null: not for this caller
   void route();
   void route_by(json::Value shared, std::string_view parameter, bool uri);
   void complete_reference();
   void end();
   std::string pass_body(std::string_view parameter, std::string_view inner_value) const;
   void call(std::string_view shared_name);
+
+  // hub_listen.cc
+  void listen();
+  void subscribe(std::size_t position);
+  void tell(std::string_view data);
+  void acknowledge_when_settled();
+  void heard(std::size_t position, std::string_view data);
+  void subscription_over(std::size_t position);
+  void look_again();
+  Part* part_of(std::size_t position);
 
   // hub_search.cc
   bool searching();
@@ -91,6 +109,10 @@ class Hub::Question final : public upstream::Exchange, public net::Deferred, pub
   std::unique_ptr<net::Timer> timer_;  // Listen
   std::uint64_t epoch_ = 0;
   Digest seen_{};
+  std::vector<Subscription> subscriptions_;
+  bool tools_wanted_ = false, acknowledged_ = false;
+  MonoTime acknowledge_by_{};
+  std::string held_;  // news before the acknowledgement
 };
 
 }  // namespace callgate::gateway
