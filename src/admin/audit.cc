@@ -44,8 +44,8 @@ Result<audit::Query> read_query(const Context& context, std::size_t limit, std::
       {"method", &query.method},       {"effect", &query.effect},        {"reason", &query.reason}, {"kind", &query.kind},
       {"policy", &query.policy},       {"decision", &query.decision_id}, {"text", &query.text}};
   for (auto& [name, into] : texts) *into = context.ask(name);
-  if (!query.effect.empty() && query.effect != "allow" && query.effect != "deny")
-    return fail(Code::InvalidArgument, "admin.query", "`effect` must be allow or deny");
+  if (!query.effect.empty() && query.effect != "allow" && query.effect != "deny" && query.effect != "ask")
+    return fail(Code::InvalidArgument, "admin.query", "`effect` must be allow, deny or ask");
   return query;
 }
 
@@ -151,7 +151,7 @@ std::vector<FieldRule> filters() {
           {"server", Shape::Text, false, "id or slug"},
           {"tool", Shape::Text, false, "tool name"},
           {"method", Shape::Text, false, "such as tools/call"},
-          {"effect", Shape::Text, false, "allow or deny"},
+          {"effect", Shape::Text, false, "allow, deny or ask"},
           {"reason", Shape::Text, false, "reason slug"},
           {"kind", Shape::Text, false, "call, intent, refusal, session, admin, probe, system"},
           {"policy", Shape::Text, false, "policy name"},

@@ -43,7 +43,7 @@ Result<Scene> set_scene(Context& context) {
 }
 
 void write_explanation(json::Writer& out, const policy::Explanation& explanation) {
-  out.member("effect", explanation.effect == Effect::Allow ? "allow" : "deny");
+  out.member("effect", explanation.effect == Effect::Allow ? "allow" : explanation.effect == Effect::Ask ? "ask" : "deny");
   out.member("reason", explanation.reason).member("message", explanation.message).member("rule", explanation.rule);
   out.member("line", static_cast<std::int64_t>(explanation.line)).key("steps").begin_array();
   for (const auto& step : explanation.steps) {

@@ -19,7 +19,7 @@
 
 namespace callgate::audit {
 
-std::string_view kind_name(Record::Kind kind);  // call | intent | refusal | session | admin | probe | system
+std::string_view kind_name(Record::Kind kind);  // call | intent | refusal | session | admin | probe | system | approval
 
 // Records of one thread, serialised but not yet part of the chain. No allocation once warm. Not thread-safe.
 class Batch {

@@ -157,6 +157,7 @@ void write_record(RecordWriter& out, const Record& record) {
   out.text(",\"kind\":", kind_name(record.kind));
   out.text(",\"decision\":", record.decision_id);
   if (record.effect == Effect::Allow) out.literal(",\"effect\":\"allow\"");
+  else if (record.effect == Effect::Ask) out.literal(",\"effect\":\"ask\"");
   else out.literal(",\"effect\":\"deny\"");
   out.text(",\"reason\":", record.reason);
   out.text(",\"message\":", record.message, kMessageBytesMax);
@@ -204,6 +205,7 @@ std::string_view kind_name(Record::Kind kind) {
     case Record::Kind::Admin: return "admin";
     case Record::Kind::Probe: return "probe";
     case Record::Kind::System: return "system";
+    case Record::Kind::Approval: return "approval";
   }
   return "system";
 }

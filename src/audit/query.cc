@@ -41,6 +41,7 @@ class Plan {
     if (query_.kind != "call") text("kind", query_.kind, "kind <> 'call'");
     if (query_.method != "tools/call") text("method", query_.method, "method <> 'tools/call'");
     text("tool", query_.tool, "tool <> ''");
+    if (query_.effect == "ask") text("reason", "approval.proposed", "reason <> 'ok'");  // the one record with this effect
     if (query_.effect == "deny") conditions_.push_back({"denied", "denied = 1", {std::int64_t{1}}});
     CG_TRY(bool servers, name(tx, 3, "server", query_.server));
     if (!servers) return false;
@@ -48,7 +49,7 @@ class Plan {
     if (query_.reason == "ok") text("reason", query_.reason, "");
     if (query_.kind == "call") text("kind", query_.kind, "");
     if (query_.method == "tools/call") text("method", query_.method, "");
-    if (!query_.effect.empty() && query_.effect != "deny") conditions_.push_back({"denied", "", {std::int64_t{0}}});
+    if (query_.effect == "allow") conditions_.push_back({"denied", "", {std::int64_t{0}}});
     text("policy", query_.policy, "");
     build();
     return true;

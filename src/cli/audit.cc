@@ -35,9 +35,9 @@ std::vector<Argument> filter_arguments() {
           {"--server", "on this server", Takes::One, false, "SERVER"},
           {"--tool", "of this tool", Takes::One, false, "TOOL"},
           {"--method", "such as tools/call", Takes::One, false, "METHOD"},
-          {"--effect", "decision", Takes::One, false, "EFFECT", "allow|deny"},
+          {"--effect", "decision", Takes::One, false, "EFFECT", "allow|deny|ask"},
           {"--reason", "reason slug", Takes::One, false, "SLUG"},
-          {"--kind", "kind of record", Takes::One, false, "KIND", "call|intent|refusal|session|admin|probe|system"},
+          {"--kind", "kind of record", Takes::One, false, "KIND", "call|intent|refusal|session|admin|probe|system|approval"},
           {"--policy", "decided by this policy", Takes::One, false, "POLICY"},
           {"--text", "anywhere in the record", Takes::One, false, "TEXT"}};
 }
@@ -71,7 +71,8 @@ std::string tail_line(Session& session, json::Value item) {
   auto time = std::string(item["time"].string());
   std::string effect(item["effect"].string());
   std::string line = time + "  " + effect + (effect.size() < 5 ? "  " : " ");
-  if (session.color) line = time + (effect == "deny" ? "  \x1b[31mdeny\x1b[0m  " : "  \x1b[32mallow\x1b[0m ");
+  if (session.color)
+    line = time + (effect == "deny" ? "  \x1b[31mdeny\x1b[0m  " : effect == "ask" ? "  \x1b[33mask\x1b[0m   " : "  \x1b[32mallow\x1b[0m ");
   for (std::string_view name : {"kind", "principal", "server", "tool", "reason", "message"})
     if (auto text = cell_text(item[name]); !text.empty()) line += " " + terminal_safe(text);
   return line + "\n";

@@ -120,7 +120,7 @@ int print_explanation(Session& session, json::Value root) {
 std::string explanation_json(const policy::Explanation& explanation) {
   std::string json;
   json::Writer out(json);
-  out.begin_object().member("effect", explanation.effect == Effect::Allow ? "allow" : "deny");
+  out.begin_object().member("effect", explanation.effect == Effect::Allow ? "allow" : explanation.effect == Effect::Ask ? "ask" : "deny");
   out.member("reason", std::string_view(explanation.reason)).member("message", std::string_view(explanation.message));
   out.member("rule", std::string_view(explanation.rule))
       .member("line", static_cast<std::int64_t>(explanation.line))

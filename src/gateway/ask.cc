@@ -31,6 +31,8 @@ Result<void> Call::judge_also(std::string_view method, std::string_view subject,
   policy::Scratch scratch;
   policy::Decision decision = visibility_.policy->decide(policy_input(method, subject, params), scratch);
   if (decision.effect == Effect::Deny) return fail(Code::Denied, decision.reason, std::string(decision.message));
+  if (decision.effect != Effect::Allow)  // the client's own user is asked as it is; a second person cannot be waited for here
+    return fail(Code::Denied, "approval.not_here", "the policy wants a person to approve what the server asks, which is not possible here");
   if (decision.claims.empty()) return {};
   limits::Reservation taken;
   auto& counters = worker_.rooms().counters;

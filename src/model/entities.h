@@ -22,7 +22,7 @@ struct Principal {
   std::string display_name;
   std::string owner_id;  // robots: the user who answers for it
   bool disabled = false;
-  std::vector<std::string> admin_roles;  // what it may do in the admin API: owner, admin, auditor; empty for most
+  std::vector<std::string> admin_roles;  // what it may do in the admin API: owner, admin, auditor, approver ...; empty for most
   WallTime created_at{};
 };
 

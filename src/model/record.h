@@ -11,7 +11,7 @@
 
 namespace callgate {
 
-enum class Effect : std::uint8_t { Allow, Deny };
+enum class Effect : std::uint8_t { Allow, Deny, Ask };  // ask: a person decides; whoever does not know it must treat it as deny
 
 struct ShadowFinding {  // what a rule in shadow mode would have done
   std::string_view rule;
@@ -26,7 +26,8 @@ struct Record {
     Session,  // opened, closed, expired
     Admin,    // a change through REST or CLI
     Probe,
-    System,  // start, stop, recovery, retention
+    System,    // start, stop, recovery, retention
+    Approval,  // a call was put before a person, or goes on because one said yes
   };
   Kind kind = Kind::Call;
   WallTime time{};

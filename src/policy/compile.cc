@@ -183,6 +183,7 @@ void Compiler::entry(const Node& node, Entry& out, std::span<const std::string_v
   out.allow_pointer = child_pointer(out.pointer, "allow");
   rules(node, out, false);
   rules(node, out, true);
+  asks(node, out);
   limits(node, out);
 }
 
@@ -253,5 +254,17 @@ std::int64_t Policy::version() const { return inner_->program.version; }
 bool Policy::requires_reason() const { return inner_->program.require_reason; }
 bool Policy::shadow() const { return inner_->program.shadow; }
 Effect Policy::default_effect() const { return inner_->program.fallback; }
+
+std::vector<std::string_view> Policy::approver_roles() const {
+  std::vector<std::string_view> roles;
+  auto add = [&](const Entry& entry) {
+    for (const AskRule& rule : entry.ask)
+      if (!rule.role.empty() && std::find(roles.begin(), roles.end(), rule.role) == roles.end()) roles.push_back(rule.role);
+  };
+  add(inner_->program.all_tools);
+  for (const Entry& entry : inner_->program.entries) add(entry);
+  for (const Entry& entry : inner_->program.method_entries) add(entry);
+  return roles;
+}
 
 }  // namespace callgate::policy

@@ -1,6 +1,6 @@
 #pragma once
 // Turns the document tree into a Program and notes every problem on the way. Split by subject: compile.cc (document and
-// tools), compile_rules.cc (rules, conditions, limits), compile_tests.cc (the tests block).
+// tools), compile_rules.cc (rules, conditions, limits), compile_asks.cc (ask rules), compile_tests.cc (the tests block).
 
 #include <span>
 #include <string>
@@ -41,6 +41,9 @@ struct Compiler {
 
   void rules(const Node& map, Entry& out, bool deny);
   bool rule(const Node& node, Rule& out, bool deny);
+  void asks(const Node& map, Entry& out);
+  bool ask(const Node& node, AskRule& out);
+  void approvers(const Node& node, AskRule& out);
   void message(const Node& node, Rule& out, bool deny);
   void conditions(const Node& list, const std::string& pointer, bool relative);
   void condition(const Node& node, const std::string& pointer, bool relative);

@@ -125,8 +125,7 @@ TEST(PolicyCompile, RefusesBadConditions) {
 }
 
 TEST(PolicyCompile, RefusesWhatThisVersionDoesNotHaveYet) {
-  for (std::string_view text : {"version: \"1\"\ntools: {t: {ask: [{conditions: []}]}}\n", "version: \"1\"\nall_tools: {redact: []}\n",
-                                "version: \"1\"\ninspection: {}\n"}) {
+  for (std::string_view text : {"version: \"1\"\nall_tools: {redact: []}\n", "version: \"1\"\ninspection: {}\n"}) {
     auto made = Policy::compile("p", 1, text);
     EXPECT_FALSE(made.policy) << text;
     ASSERT_FALSE(made.problems.empty());

@@ -5,7 +5,7 @@
 namespace callgate::policy {
 namespace {
 
-constexpr std::string_view kEffects[] = {"allow", "deny"};
+constexpr std::string_view kEffects[] = {"allow", "deny", "ask"};
 constexpr std::string_view kKinds[] = {"user", "robot"};
 
 }  // namespace
@@ -27,12 +27,12 @@ void Compiler::test(const Node& node, TestCase& out) {
   text_field(node, at, "description");
   out.call = text_field(node, at, "call").value_or("");
   if (!node.find("call")) problems.error(node, at, "the test has no `call`: name the tool");
-  if (!node.find("expect")) problems.error(node, at, "the test has no `expect`: write allow or deny");
-  out.expect = choice(node, at, "expect", kEffects, 1) == 0 ? Effect::Allow : Effect::Deny;
+  if (!node.find("expect")) problems.error(node, at, "the test has no `expect`: write allow, deny or ask");
+  out.expect = static_cast<Effect>(choice(node, at, "expect", kEffects, 1));  // in the order of Effect
   out.rule = text_field(node, at, "rule").value_or("");
   out.message = text_field(node, at, "message").value_or("");
   if (out.expect == Effect::Allow && !(out.rule.empty() && out.message.empty()))
-    problems.error(node, at, "`rule` and `message` say why a call is denied: remove them, or expect deny");
+    problems.error(node, at, "`rule` and `message` say why a call is denied or asked about: remove them, or expect deny or ask");
   out.risk = text_field(node, at, "risk").value_or("");
   out.reason = text_field(node, at, "reason").value_or("");
   test_arguments(node, out);

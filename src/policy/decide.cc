@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/crypto.h"
 #include "policy/walk.h"
 
@@ -17,7 +19,7 @@ constexpr std::string_view kDefaultMessage =
 constexpr std::string_view kMethodMessage =
     "Blocked by policy: this method is not among those the policy allows. Do not retry; ask the owner of the policy.";
 constexpr std::string_view kScopeMessage = "Blocked by policy: a limit cannot be counted because the call lacks what it counts by.";
-constexpr std::string_view kEffectWords[] = {"allow", "deny"};
+constexpr std::string_view kEffectWords[] = {"allow", "deny", "ask"};
 
 bool is_call(std::string_view method) { return method == "tools/call"; }
 
@@ -42,11 +44,14 @@ Decision Walk::run() {
   scratch_.shadow.clear();
   scratch_.keys.clear();
   scratch_.entries.clear();
+  scratch_.ask_roles.clear();
+  scratch_.ask_rules.clear();
   decision_.effect = Effect::Allow;
   decision_.reason = "ok";
   if (is_call(input_.method)) decide_tool();
   else decide_method();
   if (refused_) scratch_.claims.clear();
+  else if (!scratch_.ask_rules.empty()) hold();
   decision_.claims = scratch_.claims;
   decision_.shadow = scratch_.shadow;
   return decision_;
@@ -99,6 +104,7 @@ void Walk::judge_method() {
   };
   if (each([&](const Entry& entry) { return require(entry); })) return;
   if (each([&](const Entry& entry) { return deny_if(entry); })) return;
+  each([&](const Entry& entry) { return ask(entry); });
   std::size_t size = 0;
   each([&](const Entry& entry) {
     size += keys_bound(entry);
@@ -113,6 +119,7 @@ void Walk::decide_tool() {
   gather();
   if (each_entry([&](const Entry& entry) { return require(entry); })) return;
   if (each_entry([&](const Entry& entry) { return deny_if(entry); })) return;
+  each_entry([&](const Entry& entry) { return ask(entry); });
   reserve_keys();
   if (each_entry([&](const Entry& entry) { return claim(entry); })) return;
   if (!scratch_.entries.empty()) return;
@@ -189,6 +196,44 @@ bool Walk::deny_if(const Entry& entry) {
       return true;
   }
   return false;
+}
+
+// Every ask rule that holds counts; a value that is missing or of the wrong type is for a person to look at.
+bool Walk::ask(const Entry& entry) {
+  for (const AskRule& rule : entry.ask) {
+    Truth truth = all_hold(program_, rule.begin, rule.end, reader_);
+    bool asks = truth == Truth::True || truth == Truth::Mistyped || (truth == Truth::Missing && !rule.ignore_missing);
+    bool shadow = rule.shadow || program_.shadow;
+    if (trace_) trace_->rule("ask", rule, asks, shadow, truth, reader_);
+    if (!asks) continue;
+    if (shadow) {
+      scratch_.shadow.push_back({rule.pointer, rule.message});
+      continue;
+    }
+    Ask& all = decision_.ask;
+    if (scratch_.ask_rules.empty()) {
+      all = {{}, {}, rule.approvers, rule.expires, rule.self};
+      decision_.message = rule.message;
+      decision_.rule = rule.pointer;
+      decision_.line = rule.line;
+    } else {
+      all.approvers = std::max(all.approvers, rule.approvers);
+      all.expires = std::min(all.expires, rule.expires);
+      all.self = all.self && rule.self;
+    }
+    scratch_.ask_rules.push_back(rule.pointer);
+    if (!rule.role.empty() && std::find(scratch_.ask_roles.begin(), scratch_.ask_roles.end(), rule.role) == scratch_.ask_roles.end())
+      scratch_.ask_roles.push_back(rule.role);
+  }
+  return false;
+}
+
+// Nothing denied the call, and at least one rule wants a person to see it.
+void Walk::hold() {
+  decision_.effect = Effect::Ask;
+  decision_.reason = "policy.ask";
+  decision_.ask.roles = scratch_.ask_roles;
+  decision_.ask.rules = scratch_.ask_rules;
 }
 
 bool Walk::claim(const Entry& entry) {

@@ -126,7 +126,9 @@ std::string_view wanted_kind(Op op) {
 
 }  // namespace
 
-std::string describe(const Program& program, std::uint32_t begin, std::uint32_t end) { return join(program, begin, end, " and "); }
+std::string describe(const Program& program, std::uint32_t begin, std::uint32_t end) {
+  return begin == end ? "always" : join(program, begin, end, " and ");
+}
 
 std::string describe_value(const Seen& seen) {
   switch (seen.kind) {
@@ -175,6 +177,11 @@ std::string deny_if_message(const Program& program, const Rule& rule) {
     return "Blocked by policy: " + program.paths[first.path].text + ' ' +
            clip(demand(first, program.constants[first.constant], false), 400) + "." + std::string(kAdvice);
   return "Blocked by policy: not allowed when " + clip(describe(program, rule.begin, rule.end), 400) + "." + std::string(kAdvice);
+}
+
+std::string ask_message(const Program& program, const Rule& rule) {
+  std::string when = rule.begin == rule.end ? std::string() : " when " + clip(describe(program, rule.begin, rule.end), 400);
+  return "A person has to approve this call" + when + ".";
 }
 
 std::string unmet_message(const Program& program, const Rule& rule) {

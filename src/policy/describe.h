@@ -14,6 +14,7 @@ std::string describe_inputs(const Program& program, std::uint32_t begin, std::ui
 // Standard messages. They say what to change, and end with what to do.
 std::string require_message(const Program& program, const Rule& rule);
 std::string deny_if_message(const Program& program, const Rule& rule);
+std::string ask_message(const Program& program, const Rule& rule);
 std::string unmet_message(const Program& program, const Rule& rule);
 
 }  // namespace callgate::policy

@@ -23,8 +23,9 @@ class Steps final : public Trace {
     step.layer = layer;
     step.condition = describe(program_, rule.begin, rule.end);
     step.input = describe_inputs(program_, rule.begin, rule.end, reader);
-    if (denies && shadow) step.outcome = "would deny (shadow)";
-    else if (truth == Truth::True) step.outcome = "matched";
+    bool asks = layer == "ask";
+    if (denies && shadow) step.outcome = asks ? "would ask (shadow)" : "would deny (shadow)";
+    else if (truth == Truth::True || (asks && denies)) step.outcome = "matched";
     else step.outcome = denies ? "failed" : "not matched";
     out_.push_back(std::move(step));
   }
@@ -59,6 +60,10 @@ Explanation Policy::explain(const Input& input) const {
   out.message = decision.message;
   out.rule = decision.rule;
   out.line = decision.line;
+  if (decision.effect != Effect::Ask) return out;
+  out.roles.assign(decision.ask.roles.begin(), decision.ask.roles.end());
+  out.approvers = decision.ask.approvers;
+  out.expires = decision.ask.expires;
   return out;
 }
 

@@ -9,10 +9,13 @@ namespace callgate::policy {
 
 inline constexpr std::array<std::string_view, 9> kDocumentFields{"version", "default",   "mode",  "require_reason", "hide",
                                                                  "methods", "all_tools", "tools", "tests"};
-inline constexpr std::array<std::string_view, 4> kAllToolsFields{"description", "require", "deny_if", "limits"};
-inline constexpr std::array<std::string_view, 5> kToolFields{"description", "allow", "require", "deny_if", "limits"};
+inline constexpr std::array<std::string_view, 5> kAllToolsFields{"description", "require", "deny_if", "ask", "limits"};
+inline constexpr std::array<std::string_view, 6> kToolFields{"description", "allow", "require", "deny_if", "ask", "limits"};
 inline constexpr std::array<std::string_view, 4> kRequireFields{"description", "conditions", "on_deny", "mode"};
 inline constexpr std::array<std::string_view, 5> kDenyIfFields{"description", "conditions", "on_deny", "mode", "on_missing"};
+inline constexpr std::array<std::string_view, 7> kAskFields{"description", "conditions", "approvers", "expires",
+                                                            "on_ask",      "on_missing", "mode"};
+inline constexpr std::array<std::string_view, 3> kApproverFields{"role", "min", "self"};
 inline constexpr std::array<std::string_view, 10> kLimitFields{"description", "counter",   "window",         "kind",    "max",
                                                                "scope",       "increment", "increment_from", "on_deny", "mode"};
 inline constexpr std::array<std::string_view, 10> kConditionFields{"path", "op",   "value",  "base",   "any",
@@ -26,6 +29,6 @@ inline constexpr std::array<std::string_view, 3> kTestServerFields{"id", "slug",
 inline constexpr std::array<std::string_view, 2> kTestSessionFields{"id", "client"};
 
 // Parts of the format that this version cannot honour. A document that uses one is refused, never run without it.
-inline constexpr std::array<std::string_view, 4> kLaterFields{"ask", "redact", "inspect", "inspection"};
+inline constexpr std::array<std::string_view, 3> kLaterFields{"redact", "inspect", "inspection"};
 
 }  // namespace callgate::policy

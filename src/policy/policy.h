@@ -46,6 +46,15 @@ struct Claim {
   bool shadow = false;       // counted and reported, never blocks
 };
 
+// What a person has to be asked before the call may pass: all ask rules that hold, combined to the strictest.
+struct Ask {
+  std::span<const std::string_view> roles;  // each must be held by one of those who say yes; empty: any approver will do
+  std::span<const std::string_view> rules;  // JSON pointers of the ask rules that hold
+  std::uint32_t approvers = 1;              // how many different people must say yes
+  std::chrono::seconds expires{900};        // to decide in, and again to use the decision in
+  bool self = false;                        // the caller may be the one who decides
+};
+
 // What a decision may look at. Views must outlive decide().
 struct Input {
   std::string_view method;  // tools/call, resources/read ...
@@ -70,17 +79,19 @@ struct Scratch {
   // The policy's own notes.
   std::vector<std::uint32_t> entries;
   std::vector<Slot> slots;
+  std::vector<std::string_view> ask_roles, ask_rules;
   std::uint64_t turn = 0;
 };
 
 struct Decision {
   Effect effect = Effect::Deny;
   std::string_view reason;   // policy.hidden, .require, .deny_if, .default, .reason_required, .limit_amount, .method, .tool_name,
-                             // .error; "ok" when allowed
+                             // .error; policy.ask; "ok" when allowed
   std::string_view message;  // on_deny verbatim, or a standard sentence that says what to do
   std::string_view rule;     // JSON pointer of what decided; views live as long as the Policy or Scratch
   std::uint32_t line = 0;
   std::span<const Claim> claims;  // to reserve, all or none; empty when denied
+  Ask ask;                        // when the effect is Ask: claims are to be reserved once a person has said yes
   std::span<const ShadowFinding> shadow;
 };
 
@@ -88,16 +99,19 @@ struct Decision {
 struct Step {
   std::string pointer;
   std::uint32_t line = 0;
-  std::string layer;      // hide | require | deny_if | limits | default
+  std::string layer;      // hide | require | deny_if | ask | limits | default
   std::string condition;  // "args.amount gt 1000"
   std::string input;      // the value seen, quoted, at most 80 characters; "(missing)"
-  std::string outcome;    // matched | not matched | failed | would deny (shadow)
+  std::string outcome;    // matched | not matched | failed | would deny (shadow) | would ask (shadow)
 };
 struct Explanation {
   Effect effect{};
   std::string reason, message, rule;
   std::uint32_t line = 0;
   std::vector<Step> steps;
+  std::vector<std::string> roles;  // effect Ask: who has to say yes
+  std::uint32_t approvers = 0;
+  std::chrono::seconds expires{0};
 };
 
 struct TestResult {
@@ -130,6 +144,7 @@ class Policy {
   bool requires_reason() const;
   bool shadow() const;  // the whole document is in shadow mode
   Effect default_effect() const;
+  std::vector<std::string_view> approver_roles() const;  // named by any ask rule, each once
   ~Policy();
 
  private:

@@ -46,6 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       input.session_id = "s";
       auto decision = made.policy->decide(input, scratch);
       if (decision.effect == Effect::Deny && (decision.message.empty() || !decision.claims.empty())) __builtin_trap();
+      if ((decision.effect == Effect::Ask) == decision.ask.rules.empty()) __builtin_trap();
       Effect effect = decision.effect;
       if (made.policy->explain(input).effect != effect) __builtin_trap();
     }

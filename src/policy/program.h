@@ -33,7 +33,14 @@ struct Rule {
   std::string message;        // on_deny, or the standard sentence
   std::string unmet_message;  // the same when a value is missing or mistyped
   bool shadow = false;
-  bool ignore_missing = false;  // deny_if only
+  bool ignore_missing = false;  // deny_if and ask
+};
+
+struct AskRule : Rule {  // message: on_ask, or the standard sentence
+  std::string role;
+  std::uint32_t approvers = 1;
+  std::chrono::seconds expires{900};
+  bool self = false;
 };
 
 struct Limit {
@@ -60,6 +67,7 @@ struct Entry {       // all_tools, or one key below tools
   std::uint32_t allow_line = 0;
   std::string allow_pointer;
   std::vector<Rule> require, deny_if;
+  std::vector<AskRule> ask;
   std::vector<Limit> limits;
 };
 

@@ -8,7 +8,7 @@ constexpr std::string_view kSchema = R"json({
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "$id": "https://callgate.dev/schema/policy-1.json",
   "title": "Callgate policy",
-  "description": "Rules for the tool calls of one server or all. Layers in order: hide, require, deny_if, limits, default.",
+  "description": "Rules for the tool calls of one server or all. Layers in order: hide, require, deny_if, ask, limits, default.",
   "type": "object",
   "required": ["version"],
   "additionalProperties": false,
@@ -40,6 +40,7 @@ constexpr std::string_view kSchema = R"json({
         "description": {"$ref": "#/$defs/text"},
         "require": {"type": "array", "items": {"$ref": "#/$defs/require"}},
         "deny_if": {"type": "array", "items": {"$ref": "#/$defs/deny_if"}},
+        "ask": {"type": "array", "items": {"$ref": "#/$defs/ask"}},
         "limits": {"type": "array", "items": {"$ref": "#/$defs/limit"}}
       }
     },
@@ -50,6 +51,7 @@ constexpr std::string_view kSchema = R"json({
         "allow": {"description": "false denies the tool whatever its rules say.", "type": "boolean"},
         "require": {"type": "array", "items": {"$ref": "#/$defs/require"}},
         "deny_if": {"type": "array", "items": {"$ref": "#/$defs/deny_if"}},
+        "ask": {"type": "array", "items": {"$ref": "#/$defs/ask"}},
         "limits": {"type": "array", "items": {"$ref": "#/$defs/limit"}}
       }
     },
@@ -73,6 +75,29 @@ constexpr std::string_view kSchema = R"json({
         "mode": {"$ref": "#/$defs/mode"},
         "on_missing": {"description": "When a value is missing. A value of the wrong type always denies.", "enum": ["deny",
           "ignore"], "default": "deny"}
+      }
+    },
+    "ask": {
+      "description": "When all conditions hold, a person has to approve the call. Without conditions: every call.",
+      "type": "object", "additionalProperties": false,
+      "properties": {
+        "description": {"$ref": "#/$defs/text"},
+        "conditions": {"$ref": "#/$defs/conditions"},
+        "approvers": {"$ref": "#/$defs/approvers"},
+        "expires": {"description": "Time to decide in, and then to use the decision in: 30s to 7d.", "type": "string", "default": "15m"},
+        "on_ask": {"description": "What caller and approver are told, word for word.", "$ref": "#/$defs/text"},
+        "on_missing": {"description": "When a value is missing. A value of the wrong type always asks.", "enum": ["ask", "ignore"],
+          "default": "ask"},
+        "mode": {"$ref": "#/$defs/mode"}
+      }
+    },
+    "approvers": {
+      "type": "object", "additionalProperties": false,
+      "properties": {
+        "role": {"description": "Held as admin role approver:NAME. Owners and admins may decide too.", "type": "string",
+          "pattern": "^[a-z0-9_.-]{1,64}$"},
+        "min": {"description": "How many different people have to say yes.", "type": "integer", "minimum": 1, "maximum": 10, "default": 1},
+        "self": {"description": "The caller, or the owner of the robot that calls, may decide.", "type": "boolean", "default": false}
       }
     },
     "limit": {
@@ -121,7 +146,7 @@ constexpr std::string_view kSchema = R"json({
         "description": {"$ref": "#/$defs/text"},
         "call": {"description": "The tool.", "type": "string"},
         "args": {"type": "object"},
-        "expect": {"enum": ["allow", "deny"]},
+        "expect": {"enum": ["allow", "deny", "ask"]},
         "rule": {"description": "JSON pointer of the rule that must decide.", "type": "string"},
         "message": {"description": "The exact message.", "type": "string"},
         "principal": {"$ref": "#/$defs/test_principal"},

@@ -37,6 +37,8 @@ TEST(PolicySchema, NamesTheFieldsTheCompilerKnows) {
   EXPECT_EQ(properties_of(schema.def("tool")), names_of(kToolFields));
   EXPECT_EQ(properties_of(schema.def("require")), names_of(kRequireFields));
   EXPECT_EQ(properties_of(schema.def("deny_if")), names_of(kDenyIfFields));
+  EXPECT_EQ(properties_of(schema.def("ask")), names_of(kAskFields));
+  EXPECT_EQ(properties_of(schema.def("approvers")), names_of(kApproverFields));
   EXPECT_EQ(properties_of(schema.def("limit")), names_of(kLimitFields));
   EXPECT_EQ(properties_of(schema.def("condition")), names_of(kConditionFields));
   EXPECT_EQ(properties_of(schema.def("test")), names_of(kTestFields));
@@ -151,7 +153,7 @@ TEST(PolicySchema, RefusesWhatTheCompilerRefuses) {
   Schema schema;
   for (std::string_view text :
        {"{}", "{\"version\":\"2\"}", "{\"version\":\"1\",\"defualt\":\"deny\"}", "{\"version\":\"1\",\"default\":\"no\"}",
-        "{\"version\":\"1\",\"tools\":{\"t\":{\"allow\":\"yes\"}}}", "{\"version\":\"1\",\"tools\":{\"t\":{\"ask\":[]}}}",
+        "{\"version\":\"1\",\"tools\":{\"t\":{\"allow\":\"yes\"}}}", "{\"version\":\"1\",\"tools\":{\"t\":{\"inspect\":[]}}}",
         "{\"version\":\"1\",\"tools\":{\"t\":{\"require\":[{\"conditions\":[]}]}}}",
         "{\"version\":\"1\",\"tools\":{\"t\":{\"deny_if\":[{\"conditions\":[{\"path\":\"args.a\",\"op\":\"sql_is\",\"value\":1}]}]}}}",
         "{\"version\":\"1\",\"tools\":{\"t\":{\"deny_if\":[{\"conditions\":[{\"path\":\"args.a\",\"op\":\"eq\",\"value\":1,\"not\":{}}]}]}}"

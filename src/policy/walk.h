@@ -31,6 +31,8 @@ class Walk {
   void gather();
   bool require(const Entry& entry);
   bool deny_if(const Entry& entry);
+  bool ask(const Entry& entry);
+  void hold();
   bool claim(const Entry& entry);
   bool claim_one(const Limit& limit);
   bool append_scope_id(const Limit& limit);
