@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "approvals/approvals.h"
 #include "audit/audit.h"
 #include "catalog/catalog.h"
 #include "config/settings.h"
@@ -44,6 +45,7 @@ struct Services {  // references outlive the Api
   std::function<audit::Journal::Head()> journal_head;
   std::function<upstream::ProbeReport(const Server&, const vault::Credentials&)> probe = upstream::probe;
   std::function<std::vector<stdio::LogLine>(const std::string& server_id, std::uint64_t since, std::size_t lines_max)> logs = {};
+  approvals::Approvals* approvals = nullptr;
 };
 
 class Api {

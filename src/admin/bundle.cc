@@ -190,7 +190,7 @@ void Bundle::plan_principals(PrincipalKind kind) {
   std::vector<FieldRule> rules = {{"name", Shape::Text, true, "unique name"},
                                   {"display_name", Shape::Text, false, "full name"},
                                   {"disabled", Shape::Flag, false, "refuse all its grants"}};
-  if (user) rules.push_back({"admin_roles", Shape::Texts, false, "owner, admin, auditor"});
+  if (user) rules.push_back({"admin_roles", Shape::Texts, false, "owner, admin, auditor, approver, approver:NAME"});
   else rules.push_back({"owner", Shape::Text, false, "the user who answers for it"});
   each(user ? "users" : "robots", "name", rules,
        [this, kind](json::Value item, const std::string& name) { plan_principal(item, name, kind); });
@@ -213,8 +213,8 @@ void Bundle::plan_principal(json::Value item, const std::string& name, Principal
   if (wanted.admin_roles != before.admin_roles && !context_.caller.may(Access::Owner))
     return problem(where, "only an owner may change `admin_roles`");
   for (const auto& role : wanted.admin_roles)
-    if (role != "owner" && role != "admin" && role != "auditor")
-      return problem(where, "`admin_roles` may hold owner, admin and auditor only");
+    if (!identity::is_admin_role(role))
+      return problem(where, "`admin_roles` may hold owner, admin, auditor, approver and approver:NAME only");
   std::string owner = text_of(item, "owner");
   if (!owner.empty() && !will_have("users", owner)) return problem(where, "there is no user `" + owner + "`");
   std::string old_owner;

@@ -1,4 +1,5 @@
 // Policies: versioned documents. A document that does not compile, or whose own tests fail, is never stored.
+#include <algorithm>
 #include <charconv>
 
 #include "admin/reply.h"
@@ -8,10 +9,15 @@
 namespace callgate::admin {
 namespace {
 
-void write_version(json::Writer& out, const catalog::PolicyVersion& version, bool text) {
-  out.begin_object().member("name", version.name).member("version", version.version);
+void write_version_members(json::Writer& out, const catalog::PolicyVersion& version) {
+  out.member("name", version.name).member("version", version.version);
   out.member("author", version.author).member("reason", version.reason);
   write_time(out, "created_at", version.created_at);
+}
+
+void write_version(json::Writer& out, const catalog::PolicyVersion& version, bool text) {
+  out.begin_object();
+  write_version_members(out, version);
   if (text) out.member("text", version.text);
   out.end_object();
 }
@@ -82,6 +88,24 @@ Reply refused_document(const Checked& checked) {
   return error_reply(error, "nothing was stored; `callgate policy check FILE` shows all problems", extra);
 }
 
+// A role of approvers that nobody holds: calls would wait for someone who does not exist (owners and admins may decide, but should know).
+Result<std::vector<std::string>> unheld_roles(Context& context, const policy::Policy& policy) {
+  std::vector<std::string> warnings;
+  auto roles = policy.approver_roles();
+  if (roles.empty()) return warnings;
+  CG_TRY(auto principals, context.services.identity.principals());
+  for (std::string_view role : roles) {
+    std::string wanted = "approver:" + std::string(role);
+    bool held = std::ranges::any_of(principals, [&](const Principal& principal) {
+      return !principal.disabled && std::ranges::find(principal.admin_roles, wanted) != principal.admin_roles.end();
+    });
+    if (!held)
+      warnings.push_back("nobody holds `" + wanted + "`, so only owners and admins can approve: `callgate user edit NAME --admin-role " +
+                         wanted + "`");
+  }
+  return warnings;
+}
+
 Result<Reply> list(Context& context) {
   CG_TRY(auto policies, context.services.catalog.policies());
   return list_reply(
@@ -117,7 +141,13 @@ Result<Reply> put(Context& context) {
   CG_TRY(auto stored, context.services.catalog.put_policy(name, text, context.caller.principal.name, text_of(context.body, "reason")));
   context.changed = !before || stored.version != before->version;
   context.facts = "{\"version\":" + std::to_string(stored.version) + "}";
-  return version_reply(before ? 200 : 201, stored, false);
+  CG_TRY(auto warnings, unheld_roles(context, *checked.policy));
+  return json_reply(before ? 200 : 201, [&](json::Writer& out) {
+    out.begin_object();
+    write_version_members(out, stored);
+    write_texts(out, "warnings", warnings);
+    out.end_object();
+  });
 }
 
 Result<Reply> remove(Context& context) {

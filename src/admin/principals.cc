@@ -34,9 +34,9 @@ Result<void> read_principal(Context& context, Principal& into) {
   if (!body["admin_roles"].exists()) return {};
   auto roles = texts_of(body, "admin_roles");
   for (const auto& role : roles)
-    if (role != "owner" && role != "admin" && role != "auditor")
+    if (!identity::is_admin_role(role))
       return fail(Code::InvalidArgument, "admin.role_name",
-                  "`admin_roles` may hold owner, admin and auditor, not `" + role.substr(0, 60) + "`");
+                  "`admin_roles` may hold owner, admin, auditor, approver and approver:NAME, not `" + role.substr(0, 60) + "`");
   if (roles != into.admin_roles && !context.caller.may(Access::Owner))
     return fail(Code::Forbidden, "admin.role", "only an owner may change `admin_roles`");
   into.admin_roles = std::move(roles);
@@ -102,9 +102,10 @@ Result<Reply> remove(Context& context) {
 void add_kind(std::vector<Route>& routes, bool users) {
   auto pick = [&](std::string_view user, std::string_view robot) { return users ? user : robot; };
   auto all = pick("/api/v1/users", "/api/v1/robots"), one = pick("/api/v1/users/{name}", "/api/v1/robots/{name}");
-  std::vector<FieldRule> fields = {{"display_name", Shape::Text, false, "full name"},
-                                   {"disabled", Shape::Flag, false, "refuse all its grants and API tokens"},
-                                   {"admin_roles", Shape::Texts, false, "owner, admin, auditor; only an owner may change them"}};
+  std::vector<FieldRule> fields = {
+      {"display_name", Shape::Text, false, "full name"},
+      {"disabled", Shape::Flag, false, "refuse all its grants and API tokens"},
+      {"admin_roles", Shape::Texts, false, "owner, admin, auditor, approver, approver:NAME; only an owner may change them"}};
   if (!users) fields.push_back({"owner", Shape::Text, false, "the user who answers for it"});
   auto add_fields = fields;
   add_fields.insert(add_fields.begin(), {"name", Shape::Text, true, "unique, [a-z0-9._@-]"});

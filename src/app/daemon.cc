@@ -70,6 +70,11 @@ Result<void> Daemon::open_stores() {
   CG_TRY(catalog_, catalog::CatalogStore::open(*database_, *vault_, clock_));
   catalog_->set_policy_in_use([this](std::string_view policy) { return identity_->uses_policy(policy); });
   CG_TRY(counters_, limits::Counters::open(*database_, clock_, settings_.data_dir));
+  approvals::Options approvals;
+  if (settings_.approvals.pending_per_grant > 0)
+    approvals.pending_per_grant_max = static_cast<std::size_t>(settings_.approvals.pending_per_grant);
+  if (settings_.approvals.pending > 0) approvals.pending_max = static_cast<std::size_t>(settings_.approvals.pending);
+  CG_TRY(approvals_, approvals::Approvals::open(*database_, clock_, approvals));
   return {};
 }
 
@@ -102,8 +107,21 @@ Result<void> Daemon::start_workers() {
   confinement.hidden_paths = {std::filesystem::weakly_canonical(settings_.data_dir)};
   sandboxes_ = std::make_shared<stdio::Sandboxes>(std::move(confinement));
   CG_TRY(processes_, stdio::Processes::create(stdio::make_sandbox_starter(sandboxes_), {}));
-  rooms_ = std::make_unique<gateway::Rooms>(gateway::Rooms{
-      clock_, snapshots_, sessions_, *counters_, *journal_, *offload_, {}, {}, {}, {}, vault_.get(), &bridges_, processes_.get()});
+  rooms_ = std::make_unique<gateway::Rooms>(gateway::Rooms{clock_,
+                                                           snapshots_,
+                                                           sessions_,
+                                                           *counters_,
+                                                           *journal_,
+                                                           *offload_,
+                                                           {},
+                                                           {},
+                                                           {},
+                                                           {},
+                                                           vault_.get(),
+                                                           &bridges_,
+                                                           processes_.get(),
+                                                           approvals_.get()});
+  rooms_->options.approval_hold = settings_.approvals.hold;
   rooms_->options.record_before_effect = settings_.audit_before_effect();
   rooms_->options.shared_search_above = static_cast<std::size_t>(settings_.shared.search_above);
   rooms_->options.audit = !options_.unsafe_no_audit;
@@ -149,7 +167,9 @@ Result<void> Daemon::open_doors() {
                       [this](const Server& server, const vault::Credentials& credentials) { return probe(server, credentials); },
                       [this](const std::string& server_id, std::uint64_t since, std::size_t lines_max) {
                         return processes_->logs(server_id, since, lines_max);
-                      }});
+                      },
+                      approvals_.get()});
+  rooms_->options.public_url = url();
   for (auto& loop : loops_) threads_.emplace_back([&loop] { loop->run(); });
   return {};
 }
@@ -208,7 +228,7 @@ void Daemon::housekeeping() {
   // Behind the calls: an index that is late for a moment is only late, a call that waits is slow. It catches up after bursts.
   (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 15);
   auto next_checkpoint = clock_.mono() + 10s;
-  auto next_sweep = clock_.mono() + 60s;
+  auto next_sweep = clock_.mono() + 60s, next_approvals = clock_.mono() + 5s;
   std::map<std::string, MonoTime> probed_at;
   auto checkpoint_every = settings_.limits.checkpoint_interval > 0s ? settings_.limits.checkpoint_interval : 10s;
   std::unique_lock lock(mutex_);
@@ -230,6 +250,10 @@ void Daemon::housekeeping() {
         telemetry::log_error("counters could not be checkpointed", {{"detail", done.error().detail}});
       (void)identity_->flush_uses();
     }
+    if (clock_.mono() >= next_approvals) {
+      next_approvals = clock_.mono() + 5s;
+      sweep_approvals();
+    }
     if (clock_.mono() >= next_sweep) {
       next_sweep = clock_.mono() + 60s;
       auto snapshot = snapshots_.load();
@@ -246,6 +270,33 @@ void Daemon::housekeeping() {
       if (settings_.audit.retention > 0s) apply_retention(now);
     }
     lock.lock();
+  }
+}
+
+void Daemon::sweep_approvals() {
+  auto expired = approvals_->sweep();
+  if (!expired) return telemetry::log_error("approvals could not be swept", {{"detail", expired.error().detail}});
+  for (const approvals::Approval& approval : *expired) {
+    const approvals::Proposal& asked = approval.proposal;
+    std::string id = new_id("dec"), detail = "{\"approval\":\"" + approval.id + "\"}";
+    Record record;
+    record.kind = Record::Kind::Approval;
+    record.time = clock_.now();
+    record.decision_id = id;
+    record.principal_id = asked.binding.principal_id;
+    record.principal_name = asked.principal_name;
+    record.principal_kind = asked.principal_kind;
+    record.grant_id = asked.binding.grant_id;
+    record.grant_label = asked.grant_label;
+    record.server_id = asked.binding.server_id;
+    record.server_slug = asked.server_slug;
+    record.method = asked.binding.method;
+    record.tool = asked.binding.tool;
+    record.effect = Effect::Deny;
+    record.reason = "approval.expired";
+    record.message = "nobody decided in time";
+    record.detail_json = detail;
+    (void)this->record(record);
   }
 }
 

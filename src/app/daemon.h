@@ -44,6 +44,7 @@ class Daemon {
   upstream::ProbeReport probe(const Server& server, const vault::Credentials& credentials);
   void probe_again(const std::string& server_id);
   void apply_retention(WallTime now);
+  void sweep_approvals();
   void drain();         // calls under way get a moment, then their records; streams end at once
   void housekeeping();  // its own thread: index, checkpoints, sessions, retention
 
@@ -56,6 +57,7 @@ class Daemon {
   std::unique_ptr<identity::IdentityStore> identity_;
   std::unique_ptr<catalog::CatalogStore> catalog_;
   std::unique_ptr<limits::Counters> counters_;
+  std::unique_ptr<approvals::Approvals> approvals_;
   std::unique_ptr<audit::Journal> journal_;
   std::unique_ptr<audit::Index> index_;
   gateway::SnapshotHolder snapshots_;

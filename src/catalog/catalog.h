@@ -28,7 +28,9 @@ struct ServerEntry {
   std::vector<std::string> tool_names;                               // sorted; as last seen by a probe
   std::vector<std::shared_ptr<const schema::Schema>> input_schemas;  // beside tool_names; null: none, or none that can be checked
   std::vector<std::shared_ptr<const ToolText>> texts;                // beside tool_names; null: nothing is known of it
+  std::vector<Digest> fingerprints;                                  // beside tool_names
   const schema::Schema* input_schema(std::string_view tool) const;   // null: nothing to check against
+  const Digest* fingerprint(std::string_view tool) const;            // null: no probe has seen it
   const ToolText* text(std::string_view tool) const;
 };
 

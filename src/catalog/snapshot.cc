@@ -1,6 +1,8 @@
 // The immutable Catalog, and how a fresh one is made from what is stored.
 #include <algorithm>
+#include <cstring>
 
+#include "base/encoding.h"
 #include "catalog/credentials.h"
 #include "catalog/inner.h"
 #include "catalog/rows.h"
@@ -48,6 +50,13 @@ const T* beside(const std::vector<std::string>& names, const std::vector<std::sh
 const schema::Schema* ServerEntry::input_schema(std::string_view tool) const { return beside(tool_names, input_schemas, tool); }
 const ToolText* ServerEntry::text(std::string_view tool) const { return beside(tool_names, texts, tool); }
 
+const Digest* ServerEntry::fingerprint(std::string_view tool) const {
+  auto at = std::lower_bound(tool_names.begin(), tool_names.end(), tool);
+  if (at == tool_names.end() || *at != tool) return nullptr;
+  auto index = static_cast<std::size_t>(at - tool_names.begin());
+  return index < fingerprints.size() ? &fingerprints[index] : nullptr;
+}
+
 CatalogStore::CatalogStore() = default;
 CatalogStore::~CatalogStore() = default;
 
@@ -91,23 +100,38 @@ SchemaPointer compile_schema(const std::string& definition) {
   return compiled ? *compiled : nullptr;
 }
 
+Digest fingerprint_from(const std::string& hex) {  // damaged: stays zero
+  Digest fingerprint{};
+  auto bytes = hex_decode(hex);
+  if (bytes && bytes->size() == fingerprint.size()) std::memcpy(fingerprint.data(), bytes->data(), fingerprint.size());
+  return fingerprint;
+}
+
+template <class Of> struct NamedTool {
+  std::string name;
+  Of known;
+  Digest fingerprint{};
+};
+
 // By bytes, whatever the database's order is.
 template <class Known> auto tools_by_server(const store::Rows& rows, const Known& known) {
-  using Named = std::pair<std::string, typename Known::mapped_type>;
+  using Named = NamedTool<typename Known::mapped_type>;
   std::unordered_map<std::string_view, std::vector<Named>> tools;
   for (const Row& row : rows) {
     auto found = known.find(row.text(2));
-    tools[row.text(0)].emplace_back(row.text(1), found == known.end() ? typename Known::mapped_type() : found->second);
+    tools[row.text(0)].push_back(
+        {row.text(1), found == known.end() ? typename Known::mapped_type() : found->second, fingerprint_from(row.text(2))});
   }
-  for (auto& [server, list] : tools) std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (auto& [server, list] : tools) std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return tools;
 }
 
 template <class Named> void take_tools(ServerEntry& entry, std::vector<Named>& tools) {
-  for (auto& [name, known] : tools) {
+  for (auto& [name, known, fingerprint] : tools) {
     entry.tool_names.push_back(std::move(name));
     entry.input_schemas.push_back(std::move(known.schema));
     entry.texts.push_back(std::move(known.text));
+    entry.fingerprints.push_back(fingerprint);
   }
 }
 

@@ -60,6 +60,7 @@ void add_grant_commands(std::vector<Command>& commands);
 void add_principal_commands(std::vector<Command>& commands);
 void add_role_commands(std::vector<Command>& commands);
 void add_token_commands(std::vector<Command>& commands);
+void add_approval_commands(std::vector<Command>& commands);
 void add_audit_commands(std::vector<Command>& commands);
 void add_counter_commands(std::vector<Command>& commands);
 void add_plan_commands(std::vector<Command>& commands);

@@ -16,6 +16,7 @@ std::vector<Command> all_commands() {
   add_principal_commands(commands);
   add_role_commands(commands);
   add_token_commands(commands);
+  add_approval_commands(commands);
   add_audit_commands(commands);
   add_counter_commands(commands);
   add_plan_commands(commands);
@@ -38,6 +39,7 @@ std::string_view group_summary(std::string_view group) {
       {"robot", "agents and automation"},
       {"role", "named sets of servers and tools"},
       {"token", "API tokens for this command line and automation"},
+      {"approval", "decide about calls that wait for a person"},
       {"audit", "search, export and verify the record"},
       {"counter", "see and reset limits"},
       {"plan", "show what files in git would change"},

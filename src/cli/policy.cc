@@ -37,6 +37,8 @@ int put(Session& session, const Args& args) {
   if (args.given("--expect")) out.key("expected_version").raw(args.text("--expect"));
   out.end_object();
   auto answer = session.call("PUT", path_of(args), body);
+  if (answer && answer->ok())
+    answer->root()["warnings"].for_each_element([&](json::Value warning) { session.note("warning: " + terminal_safe(warning.string())); });
   if (!answer || !answer->ok() || !session.dry_run || !session.human()) return show_version(session, answer);
   auto diff = answer->root()["diff"].string();
   session.out(diff.empty() ? "no difference\n" : terminal_safe_lines(diff));

@@ -86,7 +86,8 @@ void add_principal_commands(std::vector<Command>& commands) {
   using Robots = Commands<false>;
   Argument name = positional("NAME", "name or id");
   Argument display = {"--display-name", "full name", Takes::One, false, "TEXT"};
-  Argument admin_role = {"--admin-role", "what it may do here", Takes::Many, false, "ROLE", "owner|admin|auditor"};
+  Argument admin_role = {"--admin-role", "what it may do here: owner, admin, auditor, approver or approver:NAME", Takes::Many, false,
+                         "ROLE"};
   Argument owner_flag = flag("--owner", "short for --admin-role owner");
   Argument no_roles = flag("--no-admin-roles", "may do nothing here");
   Argument owner = {"--owner", "the user who answers for it", Takes::One, false, "USER"};

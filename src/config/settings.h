@@ -41,6 +41,11 @@ struct Settings {
   struct Limits {
     std::chrono::seconds checkpoint_interval{0};
   } limits;
+  struct Approvals {
+    std::chrono::seconds hold{0};
+    std::int64_t pending_per_grant = 0, pending = 0;
+    bool control_socket = true;
+  } approvals;
   struct Timeouts {
     std::chrono::seconds head{0}, body{0}, idle{0}, write{0};
   } timeouts;

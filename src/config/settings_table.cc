@@ -43,6 +43,17 @@ const std::vector<Setting>& settings_table() {
        "At the shared endpoint /mcp, a grant that sees more tools than this gets search_tools and call_tool instead of the whole list. 0: "
        "always the list.",
        [](Settings& s) -> Field { return &s.shared.search_above; }},
+      {"approvals.hold", Type::Duration, "200s", "",
+       "How long the answer to a call that needs approval is held open before the caller is told to come back. 0s: not at all.",
+       [](Settings& s) -> Field { return &s.approvals.hold; }},
+      {"approvals.pending_per_grant", Type::Number, "5", "", "Calls of one grant that may wait for approval; more are refused.",
+       [](Settings& s) -> Field { return &s.approvals.pending_per_grant; }},
+      {"approvals.pending", Type::Number, "200", "", "Calls of all grants that may wait for approval; more are refused.",
+       [](Settings& s) -> Field { return &s.approvals.pending; }},
+      {"approvals.control_socket", Type::Flag, "true", "",
+       "Let whoever may use the control socket decide about calls. Turn it off where agents run as the gate's user: then only API "
+       "tokens decide.",
+       [](Settings& s) -> Field { return &s.approvals.control_socket; }, false},
       {"stdio.remote_registration", Type::Flag, "false", "",
        "Let admins add and change servers that are commands over the network too. A command runs on this machine; off, only the control "
        "socket may name one.",

@@ -56,6 +56,7 @@ void Call::begin(const listener::Request& request, listener::Reply& reply) {
   auto admitted = admit(request);
   decided_at_ = worker_.rooms().clock.mono();
   if (!admitted) return refuse(admitted.error());
+  if (asking_) return look_up_approval();
   effect_ = Effect::Allow;
   worker_.queue_send(*this);
 }
@@ -212,6 +213,8 @@ Result<void> Call::admit_method() {
     return fail(Code::Denied, "gateway.unknown_method", "Method not found: " + std::string(message_.method));
   }
   body_ = document_.canonical();
+  if (message_.method == "notifications/cancelled" && session_)  // what waits for a person is given up here; the rest is the server's
+    worker_.rooms().sessions.cancel(session_->id, message_.params["requestId"].raw());
   if (shared_) return admit_shared();
   switch (method_->rule) {
     case MethodRule::ToolCall: return admit_tool_call();
@@ -274,7 +277,7 @@ Result<void> Call::admit_tool_call() {
 Result<void> Call::check_arguments(std::string_view tool) {
   const schema::Schema* schema = worker_.rooms().options.validate_input ? server_->input_schema(tool) : nullptr;
   if (schema == nullptr) return {};
-  if (era_ == session::Era::Modern) CG_CHECK(check_mirrored(tool, *schema));
+  if (era_ == session::Era::Modern && head_ != nullptr) CG_CHECK(check_mirrored(tool, *schema));
   static const json::Document empty = [] {
     json::Document object;
     (void)object.parse("{}");
@@ -329,6 +332,7 @@ Result<void> Call::decide(std::string_view subject, json::Value arguments) {
   rule_ = decision_.rule;
   rule_line_ = decision_.line;
   if (decision_.effect == Effect::Deny) return fail(Code::Denied, decision_.reason, std::string(decision_.message));
+  if (decision_.effect == Effect::Ask) return ask_person(decision_.ask, decision_.message);
   return reserve(decision_.claims);
 }
 

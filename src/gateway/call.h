@@ -9,6 +9,7 @@
 
 #include "base/content_hash.h"
 #include "base/secret.h"
+#include "gateway/asking.h"
 #include "gateway/clearance.h"
 #include "gateway/errand.h"
 #include "gateway/filter.h"
@@ -50,6 +51,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   void recheck(const Snapshot& snapshot, WallTime now);
   void keep_alive(MonoTime now);
 
+  bool waiting() const;  // for a person, or for what a person said
   bool endless() const { return form_ == Form::Stream || message_.method == "subscriptions/listen"; }
   void stop();  // the gate stops: what was sent is recorded as it stands
 
@@ -91,6 +93,24 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   void read_context(const net::Head& head);
   void capture();
   void compose_head(const net::Head& head);
+
+  // approval.cc
+  Result<void> ask_person(const policy::Ask& ask, std::string_view message);
+  Result<approvals::Proposal> propose(const policy::Ask& ask, std::string_view message) const;
+  void look_up_approval();
+  void on_standing(const Result<approvals::Standing>& standing);
+  void use_approval();
+  void on_used(const Result<void>& used);
+  Result<void> judge_again();
+  Result<const identity::GrantEntry*> caller_now(const Snapshot& snapshot) const;
+  void hold_call();
+  void append_waiting(std::string& out) const;
+  void recheck_waiting(const Snapshot& snapshot, WallTime now);
+  void answer_pending();
+  std::string approval_url() const;
+  void stop_waiting();
+  void record_approval(Effect effect, std::string_view reason);
+  void note_approval();
 
   // modern.cc
   std::string state_owner() const;
@@ -179,6 +199,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   policy::Scratch scratch_;
   policy::Decision decision_;
   limits::Reservation reservation_;
+  std::shared_ptr<Asking> asking_;  // null: nobody has to be asked
   Effect effect_ = Effect::Deny;
   std::string_view reason_ = "ok";
   std::string message_text_, rule_, arguments_json_, detail_json_;

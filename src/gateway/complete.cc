@@ -48,7 +48,12 @@ limits::CallOutcome outcome_of(const Error& error, bool sent) {
 // ---- refusals -------------------------------------------------------------------------------------------------------
 
 void Call::set_refusal_body(Code code, std::string_view message) {
-  Refused refused{code, reason_, message, rule_, decision_id_, retry_after_ms_, rpc_code_, rpc_data_, 0};
+  Refused refused{code, reason_, message, rule_, decision_id_, retry_after_ms_, rpc_code_, rpc_data_, 0, {}, {}};
+  std::string url;
+  if (asking_ && !asking_->id.empty()) {
+    refused.approval = asking_->id;
+    if (reason_ == "approval.pending" && !worker_.rooms().options.public_url.empty()) refused.approval_url = url = approval_url();
+  }
   rewritten_.clear();
   bool policy_said_no = code == Code::Denied || code == Code::RateLimited;
   bool tool_call = method_ != nullptr && method_->rule == MethodRule::ToolCall && !request_id_.empty();
@@ -125,6 +130,8 @@ void Call::on_head(const net::Head& head) {
     if (form_ == Form::Stream || message_.method == "subscriptions/listen") {
       exchange_->set_timeout(std::chrono::milliseconds(0));
       start_stream();
+    } else if (shared_ && message_.method == "tools/call") {
+      start_stream();  // the inner call may wait for a person; its client must not wait for the first byte
     }
   }
 }
@@ -140,7 +147,7 @@ void Call::on_body(std::string_view piece) {
   bool large = buffer_.size() > worker_.rooms().options.whole_body_bytes_max;
   bool rewritten = method_ != nullptr && (method_->rule == MethodRule::ToolList || method_->rule == MethodRule::Lifecycle ||
                                           message_.method.starts_with("tasks/") || message_.params["task"].exists());
-  if (large && form_ == Form::Request && upstream_status_ == 200 && !rewritten) begin_pieces();
+  if (large && !stream_begun_ && form_ == Form::Request && upstream_status_ == 200 && !rewritten) begin_pieces();
 }
 
 void Call::on_end() {
@@ -295,7 +302,9 @@ void Call::finish() {
   if (in_flight_) worker_.rooms().sessions.end_request(session_->id, request_id_);
   in_flight_ = false;
   if (!asked_ids_.empty()) forget_questions();
-  if (dropped_ > 0) detail_json_ = "{\"dropped_upstream_messages\":" + std::to_string(dropped_) + "}";
+  if (asking_) asking_->call = nullptr;
+  if (asking_ && !asking_->id.empty()) note_approval();
+  else if (dropped_ > 0) detail_json_ = "{\"dropped_upstream_messages\":" + std::to_string(dropped_) + "}";
   if (worker_.rooms().options.audit && !(recorded_inside_ && reason_ == "ok")) worker_.add_record(record());
   worker_.queue_outgoing(*this);
 }
@@ -355,7 +364,7 @@ Record Call::record() const {
 }
 
 void Call::add_intent() {
-  if (intent_added_) return;
+  if (intent_added_ || waiting()) return;
   intent_added_ = true;
   Record intent = record();
   intent.kind = form_ == Form::Stream ? Record::Kind::Session : Record::Kind::Intent;
@@ -380,6 +389,8 @@ void Call::deliver(bool recorded) {
   delivered_ = true;
   if (reply == nullptr) return recycle_when_done();
   if (stream_begun_) {
+    if (event_reply_ && !reply_body_.empty())  // an answer that came whole, in a stream that was begun while a person was asked
+      session::append_sse(out_, {.event = "message", .data = reply_body_, .id = {}, .retry_ms = {}, .has_data = true});
     if (recorded && !cut_) {
       if (!out_.empty()) reply->write(out_);
       reply->finish();
@@ -397,6 +408,11 @@ void Call::deliver(bool recorded) {
 void Call::on_client_gone() {
   reply_ = nullptr;
   if (finished_) return;
+  if (waiting()) {                                       // the approval stays: the same call finds it again
+    if (asking_->stage == Asking::Stage::Using) return;  // it is used up any moment, and the call then refused unsent
+    reason_ = "client.gone";
+    return finish();
+  }
   bool ends_with_client = era_ == session::Era::Modern || form_ == Form::Stream;  // N6; a legacy disconnect is not a cancellation (L9)
   if (!ends_with_client || (exchange_ == nullptr && !streaming_)) return on_drained();  // nobody reads now: the server need not wait
   if (exchange_ != nullptr) std::exchange(exchange_, nullptr)->cancel();

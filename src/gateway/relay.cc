@@ -224,6 +224,7 @@ void Call::cut(const Error& error) {
 
 // What was admitted but not sent is refused by the worker; what is done or idle is left alone.
 void Call::stop() {
+  if (waiting()) return stop_waiting();
   if (exchange_ == nullptr && !streaming_) return;
   cut({Code::Unavailable, "gate.stopping", "the gate is stopping: whether this call took effect is not known", {}});
 }
@@ -231,6 +232,7 @@ void Call::stop() {
 // B-07, T-61: a grant that ended ends its streams too.
 void Call::recheck(const Snapshot& snapshot, WallTime now) {
   if (finished_) return;
+  if (waiting()) return recheck_waiting(snapshot, now);
   if (inner_) return;  // the outer call is looked at, and takes its inner ones with it
   auto caller = snapshot.directory->recheck(caller_->grant.id, remote_, now);
   if (!caller) return cut(caller.error());
@@ -262,7 +264,10 @@ void Call::keep_alive(MonoTime now) {
   if (!stream_begun_ || finished_ || !event_reply_ || reply_ == nullptr) return;
   if (now - last_write_ < worker_.rooms().options.stream_keep_alive) return;
   last_write_ = now;
-  reply_->write(": keep-alive\n\n");
+  if (!waiting()) return void(reply_->write(": keep-alive\n\n"));
+  std::string event;
+  append_waiting(event);
+  reply_->write(event);
 }
 
 void Call::drop_from_streams() {
@@ -296,6 +301,8 @@ void Call::reset() {
       in_flight_ = intent_added_ = event_reply_ = cut_ = queued_ = false;
   decision_ = {};
   reservation_ = {};
+  if (asking_) asking_->call = nullptr;
+  asking_.reset();
   effect_ = Effect::Deny;
   reason_ = "ok";
   outcome_ = "none";

@@ -56,6 +56,8 @@ void append_refusal(std::string& out, std::string_view id, const Refused& refuse
   if (!refused.rule.empty()) writer.member("rule", refused.rule);
   writer.member("decision_id", refused.decision_id);
   if (refused.retry_after_ms >= 0) writer.member("retry_after_ms", refused.retry_after_ms);
+  if (!refused.approval.empty()) writer.member("approval", refused.approval);
+  if (!refused.approval_url.empty()) writer.member("approval_url", refused.approval_url);
   writer.end_object().end_object().end_object();
 }
 

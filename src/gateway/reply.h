@@ -20,6 +20,8 @@ struct Refused {
   int rpc_code = 0;                  // 0: by `code`
   std::string_view rpc_data;         // replaces the standard data; a JSON object
   int status = 0;                    // 0: by `code`
+  std::string_view approval;         // apr_..., when a person was asked
+  std::string_view approval_url;     // where to look at it; nothing is decided there by a link
 };
 
 int http_status(Code code);

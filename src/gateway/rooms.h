@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 
+#include "approvals/approvals.h"
 #include "audit/audit.h"
 #include "bridge/bridge.h"
 #include "gateway/snapshot.h"
@@ -35,7 +36,9 @@ struct Options {
   std::size_t whole_body_bytes_max = 1024 * 1024;  // larger JSON answers are checked and relayed piece by piece
   std::size_t sse_event_bytes_max = 4 * 1024 * 1024;
   std::chrono::milliseconds stream_keep_alive{15'000};
-  std::chrono::milliseconds stream_recheck{500};  // revocation on open streams (B-07, T-61)
+  std::chrono::milliseconds approval_hold{200'000};  // how long an answer is held open for a person to decide; 0: not at all
+  std::string public_url;                            // of this gate, for links to approvals
+  std::chrono::milliseconds stream_recheck{500};     // revocation on open streams (B-07, T-61)
 };
 
 struct Rooms {
@@ -52,6 +55,7 @@ struct Rooms {
   vault::Vault* vault = nullptr;                                  // seals what a client carries for a server between two requests
   bridge::Registry* bridges = nullptr;                            // null: both sides always speak the same era
   stdio::Processes* processes = nullptr;                          // null: HTTP servers only
+  approvals::Approvals* approvals = nullptr;                      // null: nobody can be asked, so what needs a person is refused
   std::shared_ptr<TaskTable> tasks = std::make_shared<TaskTable>();
 };
 

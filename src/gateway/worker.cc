@@ -262,7 +262,7 @@ void Worker::drop_stream(Call& call) {
 
 void Worker::close_streams() {
   for (std::size_t i = streams_.size(); i-- > 0;)
-    if (streams_[i]->endless()) streams_[i]->stop();
+    if (streams_[i]->endless() || streams_[i]->waiting()) streams_[i]->stop();
 }
 
 void Worker::close_calls() {

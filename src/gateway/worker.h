@@ -46,6 +46,8 @@ class Worker final : public listener::Handler {
   void add_stream(Call& call);
   void drop_stream(Call& call);
   void recycle(Call& call);
+  const std::vector<Call*>& streams() const { return streams_; }
+  bool stopping() const { return stopping_; }
 
  private:
   upstream::Transport& below() { return route_ ? *route_ : static_cast<upstream::Transport&>(upstreams_); }

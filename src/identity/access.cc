@@ -77,4 +77,11 @@ bool may_use_tool(const GrantEntry& entry, const Server& server, std::string_vie
   return entry.role && Permissions(*entry.role).cover(server.slug, tool);  // a role that is gone allows nothing
 }
 
+bool is_admin_role(std::string_view role) {
+  constexpr std::string_view kApprover = "approver:";
+  if (role == "owner" || role == "admin" || role == "auditor" || role == "approver") return true;
+  if (!role.starts_with(kApprover) || role.size() == kApprover.size() || role.size() > kApprover.size() + 64) return false;
+  return role.substr(kApprover.size()).find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-") == std::string_view::npos;
+}
+
 }  // namespace callgate::identity

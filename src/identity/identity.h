@@ -76,6 +76,9 @@ class Directory {
 bool may_use_server(const GrantEntry& entry, const Server& server);
 bool may_use_tool(const GrantEntry& entry, const Server& server, std::string_view tool);
 
+// owner, admin, auditor; approver: decides about calls whose rule names no role; approver:NAME ([a-z0-9._-]{1,64}): about those naming it.
+bool is_admin_role(std::string_view role);
+
 struct NewGrant {
   std::string label, principal_id, policy, role, note;
   std::vector<std::string> servers;

@@ -12,9 +12,9 @@ namespace {
 
 Result<void> check_admin_roles(const Principal& principal) {
   for (const std::string& role : principal.admin_roles)
-    if (role != "owner" && role != "admin" && role != "auditor")
+    if (!is_admin_role(role))
       return fail(Code::InvalidArgument, "identity.admin_role",
-                  fmt::format("`{}` is no admin role: use owner, admin or auditor", role.substr(0, 64)));
+                  fmt::format("`{}` is no admin role: use owner, admin, auditor, approver or approver:NAME", role.substr(0, 64)));
   return {};
 }
 

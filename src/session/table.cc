@@ -90,7 +90,23 @@ Result<void> SessionTable::begin_request(std::string_view session_id, std::strin
 void SessionTable::end_request(std::string_view session_id, std::string_view request_id) {
   std::lock_guard lock(mutex_);
   auto at = slots_.find(session_id);
-  if (at != slots_.end()) at->second.in_flight.erase(std::string(request_id));
+  if (at == slots_.end()) return;
+  std::string id(request_id);
+  at->second.in_flight.erase(id);
+  at->second.cancelled.erase(id);
+}
+
+void SessionTable::cancel(std::string_view session_id, std::string_view request_id) {
+  std::lock_guard lock(mutex_);
+  auto at = slots_.find(session_id);
+  std::string id(request_id);
+  if (at != slots_.end() && at->second.in_flight.contains(id)) at->second.cancelled.insert(std::move(id));
+}
+
+bool SessionTable::cancelled(std::string_view session_id, std::string_view request_id) const {
+  std::lock_guard lock(mutex_);
+  auto at = slots_.find(session_id);
+  return at != slots_.end() && at->second.cancelled.contains(std::string(request_id));
 }
 
 Result<void> SessionTable::ask(std::string_view session_id, std::string_view request_id, std::string_view method) {

@@ -56,6 +56,10 @@ class SessionTable {
   Result<void> begin_request(std::string_view session_id, std::string_view request_id);
   void end_request(std::string_view session_id, std::string_view request_id);
 
+  // The client gave a request up. Remembered for as long as it is open; anything else is ignored.
+  void cancel(std::string_view session_id, std::string_view request_id);
+  bool cancelled(std::string_view session_id, std::string_view request_id) const;
+
   // What the server asked the client and was let through (T-50): an answer passes only for one of these, and once.
   // `request_id` is canonical JSON. Conflict session.duplicate_id, RateLimited session.too_many_requests.
   Result<void> ask(std::string_view session_id, std::string_view request_id, std::string_view method);
@@ -65,7 +69,7 @@ class SessionTable {
   struct Slot {
     std::shared_ptr<const Session> session;
     WallTime used_at{};
-    std::unordered_set<std::string> in_flight;
+    std::unordered_set<std::string> in_flight, cancelled;
     std::unordered_map<std::string, std::string> asked;  // request id -> method
   };
   mutable std::mutex mutex_;

@@ -31,7 +31,7 @@ std::string after_word(const std::string& text) {
 
 class Story {
  public:
-  explicit Story(bool verbose) : verbose_(verbose) {}
+  explicit Story(bool verbose) : verbose_(verbose) { setup_.options.approval_hold = std::chrono::milliseconds(0); }
 
   void run(const std::vector<Line>& lines) {
     for (std::size_t i = 0; i < lines.size(); ++i) {
@@ -69,6 +69,8 @@ class Story {
     if (word == "advance") return gate().advance(*parse_duration(rest));
     if (word == "deny_as") return set_deny_as(rest);
     if (word == "revoke") return revoke();
+    if (word == "approve" || word == "deny") return decide(word == "approve", rest);
+    if (word == "waiting") return expect_waiting(rest);
     if (word == "allowed")
       return expect(answer_.body.find("\"result\"") != std::string::npos && answer_.body.find("\"isError\":true") == std::string::npos,
                     "expected the call to be allowed");
@@ -125,6 +127,20 @@ class Story {
   void revoke() {
     if (!gate().identity->revoke(gate().grant.grant.id, "story")) throw Failed("the grant could not be revoked");
     gate().publish();
+  }
+
+  // Somebody else, who may, decides about everything that waits.
+  void decide(bool yes, const std::string& note) {
+    auto waiting = gate().approvals->list(false, 100);
+    if (!waiting || waiting->empty()) throw Failed("nothing waits for a person");
+    for (const auto& approval : *waiting)
+      if (auto done = gate().approvals->decide(approval.id, {"usr_boss", "boss", {"admin"}, true}, {yes, note, {}, {}}); !done)
+        throw Failed(done.error().message);
+  }
+
+  void expect_waiting(const std::string& count) {
+    std::size_t waiting = gate().approvals->pending();
+    expect(waiting == std::stoul(count), "expected " + count + " calls to wait, it is " + std::to_string(waiting));
   }
 
   // refused CODE ["message"]

@@ -88,6 +88,7 @@ Gate::Gate(Setup setup) {
   identity = must(identity::IdentityStore::open(*database, clock, directory.string()));
   catalog = must(catalog::CatalogStore::open(*database, *vault, clock));
   counters = must(limits::Counters::open(*database, clock, directory.string()));
+  approvals = must(approvals::Approvals::open(*database, clock));
   audit::JournalOptions journal_options;
   journal_options.directory = (directory / "audit").string();
   journal_options.free_bytes_min = 0;
@@ -96,6 +97,7 @@ Gate::Gate(Setup setup) {
   loop = must(net::Loop::create(&clock));
   rooms = std::make_unique<Rooms>(
       Rooms{clock, snapshots, sessions, *counters, *journal, *offload, setup.options, {}, {}, {}, vault.get(), nullptr});
+  rooms->approvals = approvals.get();
   rooms->side = [](const SideRequest&) { return SideReply{404, "text/plain", {}, "nothing here\n"}; };
   rooms->note_use = [](std::string_view, WallTime) {};
   rooms->tools_changed = [this](std::string_view id) { changed.emplace_back(id); };
@@ -148,6 +150,7 @@ Gate::~Gate() {
   loop.reset();
   journal.reset();
   counters.reset();
+  approvals.reset();
   catalog.reset();
   identity.reset();
   database.reset();

@@ -1,0 +1,189 @@
+"""Calls that a person decides about: decided with the command line while real clients wait (T-70)."""
+import concurrent.futures
+import contextlib
+import json
+import subprocess
+import time
+import unittest
+
+from harness import claude
+from harness.gate import Gate
+from harness.mcp import MODERN, Client
+from harness.suite import GateCase
+from harness.upstreams import Refunds
+
+POLICY = """version: "1"
+default: deny
+tools:
+  get_charge: {}
+  refund_payment:
+    ask: [{conditions: [{path: args.amount, op: gt, value: 100}], approvers: {role: finance}, on_ask: "Refunds above 100 are looked at."}]
+"""
+LARGE = {"charge_id": "ch_105", "amount": 150, "currency": "usd"}
+
+
+class Held(GateCase):
+    """A gate with a refund that a person has to approve, and the toy behind it."""
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.toy = cls.keep(Refunds(cls.folder))
+
+    def gate_for(self, name: str, hold: str = "20s", **env) -> Gate:
+        gate = Gate(self.folder / name, env={"CALLGATE_APPROVALS_HOLD": hold} | env)
+        self.addCleanup(gate.stop)
+        gate.run("user", "add", "ada")
+        gate.add_server("refunds", self.toy.url)
+        gate.put_policy("refunds", POLICY)
+        self.token = gate.mint("laptop", server="refunds", policy="refunds")
+        self.before = len(self.toy.calls())
+        return gate
+
+    def sent(self) -> int:
+        return len(self.toy.calls()) - self.before
+
+    def pending(self, gate: Gate, wait_s: float = 20) -> str:
+        end = time.monotonic() + wait_s
+        while time.monotonic() < end:
+            items = gate.json("approval", "ls")["items"]
+            if items:
+                return items[0]["id"]
+            time.sleep(0.1)
+        self.fail("no call began to wait")
+
+    @contextlib.contextmanager
+    def waiting(self, work, *args, **named):
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            yield pool.submit(work, *args, **named)
+
+
+class Approvals(Held):
+    def test_a_waiting_call_completes_when_it_is_approved(self):
+        for era in ("2025-11-25", MODERN):
+            with self.subTest(era):
+                gate = self.gate_for(f"approve-{era}")
+                client = gate.client(self.token, "refunds", era=era)
+                with self.waiting(client.call, "refund_payment", **LARGE) as answer:
+                    approval = self.pending(gate)
+                    shown = gate.run("approval", "show", approval).stdout
+                    self.assertIn('"amount": 150', shown)
+                    self.assertIn("Refunds above 100 are looked at.", shown)
+                    self.assertEqual(0, self.sent())
+                    gate.run("approval", "approve", approval, "--note", "ticket 1")
+                    self.assertIn("Refunded 150 usd", answer.result().text)
+                self.assertEqual(1, self.sent())
+                kinds = [(row["kind"], row["reason"]) for row in gate.records() if approval in json.dumps(row)]
+                self.assertEqual(1, kinds.count(("approval", "approval.proposed")), kinds)
+                self.assertEqual(1, kinds.count(("admin", "ok")), kinds)
+                self.assertEqual(1, kinds.count(("approval", "approval.executed")), kinds)
+                self.assertEqual(1, kinds.count(("call", "ok")), kinds)
+                second = gate.run("approval", "deny", approval, check=False)
+                self.assertEqual(7, second.returncode, second.stderr)
+                self.assertIn("already", second.stderr)
+
+    def test_a_call_through_the_shared_endpoint_waits_too(self):
+        gate = self.gate_for("shared")
+        client = Client(f"{gate.url}/mcp", token=self.token)
+        with self.waiting(client.call, "refund_payment", **LARGE) as answer:
+            gate.run("approval", "approve", self.pending(gate))
+            self.assertIn("Refunded 150 usd", answer.result().text)
+
+    def test_a_restart_while_it_waits_loses_nothing_and_gives_no_second_use(self):
+        gate = self.gate_for("restart", hold="0s")
+        client = gate.client(self.token, "refunds")
+        self.assertEqual("approval.pending", client.call("refund_payment", **LARGE).error["data"]["code"])
+        approval = self.pending(gate)
+        gate.kill9()
+        gate.start()
+        client = gate.client(self.token, "refunds")
+        again = client.call("refund_payment", **LARGE).error["data"]
+        self.assertEqual(("approval.pending", approval), (again["code"], again["approval"]))
+        gate.run("approval", "approve", approval)
+        gate.kill9()
+        gate.start()
+        client = gate.client(self.token, "refunds")
+        self.assertIn("Refunded 150 usd", client.call("refund_payment", **LARGE).text)
+        gate.kill9()
+        gate.start()
+        client = gate.client(self.token, "refunds")
+        self.assertEqual("approval.pending", client.call("refund_payment", **LARGE).error["data"]["code"])
+        self.assertEqual(1, self.sent())
+        gate.verify_audit()
+
+    def test_a_stop_of_the_gate_answers_what_waits(self):
+        gate = self.gate_for("stop")
+        client = gate.client(self.token, "refunds")
+        with self.waiting(client.call, "refund_payment", **LARGE) as answer:
+            self.pending(gate)
+            gate.stop()
+            self.assertEqual("approval.pending", answer.result().error["data"]["code"])
+
+    def test_only_people_with_the_role_decide_and_never_about_their_own(self):
+        gate = self.gate_for("roles", hold="0s", CALLGATE_APPROVALS_CONTROL_SOCKET="false")
+        tokens = {}
+        for name, role in (("fay", "approver:finance"), ("sam", "approver:security"), ("max", "auditor")):
+            gate.run("user", "add", name, "--admin-role", role)
+            tokens[name] = gate.json("token", "add", name, "--for", name)["token"]
+        gate.run("user", "edit", "ada", "--admin-role", "approver:finance")
+        tokens["ada"] = gate.json("token", "add", "ada", "--for", "ada")["token"]
+        gate.client(self.token, "refunds").call("refund_payment", **LARGE)
+        approval = self.pending(gate)
+
+        def decide(word, token):
+            argv = [str(gate.binary), "approval", word, approval, "--url", gate.url]
+            return subprocess.run(argv, env=gate.env | {"CALLGATE_TOKEN": token}, text=True, capture_output=True, timeout=60)
+
+        self.assertIn("control_socket", gate.run("approval", "approve", approval, check=False).stderr)
+        for name, why in (("ada", "nobody decides about a call of their own"), ("max", "takes the role"), ("sam", "no such approval")):
+            refused = decide("approve", tokens[name])
+            self.assertNotEqual(0, refused.returncode)
+            self.assertIn(why, refused.stderr)
+        self.assertIn("API token", decide("approve", self.token).stderr)     # the agent's own credential opens nothing here
+        self.assertEqual(0, decide("approve", tokens["fay"]).returncode)
+        self.assertEqual(7, decide("approve", tokens["fay"]).returncode)
+        self.assertIn("Refunded 150 usd", gate.client(self.token, "refunds").call("refund_payment", **LARGE).text)
+
+    def test_a_policy_that_changed_meanwhile_is_said_before_a_yes(self):
+        gate = self.gate_for("stale", hold="0s")
+        gate.client(self.token, "refunds").call("refund_payment", **LARGE)
+        approval = self.pending(gate)
+        gate.put_policy("refunds", POLICY + "# changed\n")
+        refused = gate.run("approval", "approve", approval, check=False)
+        self.assertIn("has changed since this call was made", refused.stderr)
+        self.assertEqual(7, refused.returncode)
+
+    def test_a_role_that_nobody_holds_is_said_when_the_policy_is_stored(self):
+        gate = self.gate_for("unheld")
+        done = gate.run("policy", "put", "other", gate.folder / "policy-refunds.yaml")
+        self.assertIn("nobody holds `approver:finance`", done.stderr)
+
+
+class ClaudeCode(Held):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        reason = claude.install_clients()
+        if reason or claude.native_binary() is None:
+            raise unittest.SkipTest(reason or "npm has no Claude Code for this machine's architecture")
+
+    def run_held(self, name: str, word: str, modern: bool = True, hold: str = "60s"):
+        gate = self.gate_for(name, hold)
+        script = [{"tool": "mcp__gate__refund_payment", "input": LARGE}, {"text": "Finished."}]
+        with self.waiting(claude.run, gate.folder / "claude", f"{gate.url}/mcp/refunds/", script, token=self.token, modern=modern) as run:
+            approval = self.pending(gate, 60)
+            time.sleep(2)
+            gate.run("approval", word, approval, *(("--note", "not this week") if word == "deny" else ()))
+            return run.result()
+
+    def test_claude_code_waits_and_completes_when_a_person_approves(self):
+        for era, modern in (("modern", True), ("legacy", False)):
+            with self.subTest(era):
+                seen = self.run_held(f"claude-yes-{era}", "approve", modern)
+                self.assertEqual(0, seen.code, seen.errors)
+                self.assertIn("Refunded 150 usd", seen.tool_results[0][1])
+                self.assertEqual(1, self.sent())
+
+    def test_claude_code_is_told_when_a_person_denies(self):
+        seen = self.run_held("claude-no", "deny")
+        self.assertIn("not this week", seen.tool_results[0][1])
+        self.assertEqual(0, self.sent())
