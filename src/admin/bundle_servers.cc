@@ -28,6 +28,7 @@ std::string_view yes(bool value) { return value ? "true" : "false"; }
 std::vector<std::pair<std::string, std::string>> describe(const Server& s) {
   return {{"name", s.name},
           {"url", s.kind == ServerKind::Http ? s.url.text() : std::string()},
+          {"transport", s.eras.events ? "sse" : "http"},
           {"command", words(s.command.argv)},
           {"environment", words(s.command.environment)},
           {"secret_environment", joined(s.command.secret_names)},
@@ -121,6 +122,7 @@ void Bundle::plan_server(json::Value item, const std::string& slug) {
   wanted.id = present->second.id;
   wanted.version = present->second.version;
   wanted.created_at = present->second.created_at;
+  if (!item["transport"].exists()) wanted.eras.events = present->second.eras.events;  // as the probe saw it
   auto lines = differences(describe(present->second), describe(wanted));
   if (lines.empty() && !(headers->empty() && secrets.empty()) && flag_of(body_, "refresh_secrets", false))
     lines.push_back("credentials: values written again");

@@ -22,6 +22,7 @@ std::vector<FieldRule> server_fields() {
   std::vector<FieldRule> fields = {
       {"name", Shape::Text, false, "what people call it"},
       {"url", Shape::Text, false, "its MCP endpoint: https://host[:port]/path; or else a `command`"},
+      {"transport", Shape::Text, false, "http (streamable HTTP) or sse (HTTP+SSE, 2024-11-05); the probe finds out"},
       {"slug", Shape::Text, false, "short name in URLs and policies, [a-z0-9-]; default from the name"},
       {"headers", Shape::Map, false, "credentials sent with every request, sealed at rest, never shown again; replaces the whole set",
        Keep::Secret},
@@ -51,6 +52,12 @@ Result<void> read_server(json::Value body, Server& into) {
     into.url = *url;
   }
   CG_CHECK(read_command(body, into));
+  if (body["transport"].exists()) {
+    const auto transport = body["transport"].string();
+    if (into.kind == ServerKind::Stdio || (transport != "http" && transport != "sse"))
+      return fail(Code::InvalidArgument, "admin.transport", "`transport` must be http or sse, and a command has none");
+    into.eras.events = transport == "sse";
+  }
   if (body["policy"].exists()) into.policy = text_of(body, "policy");
   if (body["capture"].exists()) {
     auto name = body["capture"].string();

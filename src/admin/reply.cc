@@ -171,7 +171,7 @@ void write_server(json::Writer& out, const Server& server, std::string_view base
   const bool stdio = server.kind == ServerKind::Stdio;
   out.member("id", server.id).member("slug", server.slug).member("name", server.name).member("kind", stdio ? "stdio" : "http");
   if (stdio) write_command(out, server.command);
-  else out.member("url", server.url.text());
+  else out.member("url", server.url.text()).member("transport", server.eras.events ? "sse" : "http");
   out.member("speaks_legacy", server.eras.legacy).member("speaks_modern", server.eras.modern);
   out.member("endpoint", std::string(base_url) + "/mcp/" + server.id + "/");
   out.member("policy", server.policy).member("disabled", server.disabled).member("allow_private", server.allow_private);

@@ -13,6 +13,7 @@
 #include <map>
 
 #include "app/setup_page.h"
+#include "sse/event_opener.h"
 #include "stdio/probe.h"
 #include "telemetry/log.h"
 #include "upstream/probe.h"
@@ -93,10 +94,14 @@ Result<void> Daemon::publish() {
   CG_TRY(auto catalog, catalog_->catalog());
   CG_TRY(auto directory, identity_->directory());
   // Processes of servers that are gone, disabled or changed end once their calls have.
-  std::vector<std::pair<std::string, std::int64_t>> commands;
-  for (const catalog::ServerEntry& entry : catalog->servers())
-    if (entry.server.kind == ServerKind::Stdio && !entry.server.disabled) commands.emplace_back(entry.server.id, entry.server.version);
+  std::vector<std::pair<std::string, std::int64_t>> commands, streams;
+  for (const catalog::ServerEntry& entry : catalog->servers()) {
+    if (entry.server.disabled) continue;
+    if (entry.server.kind == ServerKind::Stdio) commands.emplace_back(entry.server.id, entry.server.version);
+    else if (entry.server.eras.events) streams.emplace_back(entry.server.id, entry.server.version);
+  }
   if (processes_) processes_->retain(std::move(commands));
+  if (event_streams_) event_streams_->retain(std::move(streams));
   snapshots_.publish(std::move(catalog), std::move(directory));
   return {};
 }
@@ -107,6 +112,9 @@ Result<void> Daemon::start_workers() {
   confinement.hidden_paths = {std::filesystem::weakly_canonical(settings_.data_dir)};
   sandboxes_ = std::make_shared<stdio::Sandboxes>(std::move(confinement));
   CG_TRY(processes_, stdio::Processes::create(stdio::make_sandbox_starter(sandboxes_), {}));
+  stdio::Processes::Options streams;
+  streams.limits = sse::event_limits();
+  CG_TRY(event_streams_, stdio::Processes::create(std::make_unique<sse::EventOpener>(), streams));
   rooms_ = std::make_unique<gateway::Rooms>(gateway::Rooms{clock_,
                                                            snapshots_,
                                                            sessions_,
@@ -121,6 +129,7 @@ Result<void> Daemon::start_workers() {
                                                            &bridges_,
                                                            processes_.get(),
                                                            approvals_.get()});
+  rooms_->event_streams = event_streams_.get();
   rooms_->options.approval_hold = settings_.approvals.hold;
   rooms_->options.record_before_effect = settings_.audit_before_effect();
   rooms_->options.shared_search_above = static_cast<std::size_t>(settings_.shared.search_above);
@@ -166,7 +175,8 @@ Result<void> Daemon::open_doors() {
                       [this](const Record& record) { return this->record(record); }, [this] { return journal_->head(); },
                       [this](const Server& server, const vault::Credentials& credentials) { return probe(server, credentials); },
                       [this](const std::string& server_id, std::uint64_t since, std::size_t lines_max) {
-                        return processes_->logs(server_id, since, lines_max);
+                        auto lines = processes_->logs(server_id, since, lines_max);
+                        return lines.empty() ? event_streams_->logs(server_id, since, lines_max) : lines;
                       },
                       approvals_.get()});
   rooms_->options.public_url = url();
@@ -208,7 +218,8 @@ void Daemon::tools_changed(std::string_view server_id) {
 }
 
 upstream::ProbeReport Daemon::probe(const Server& server, const vault::Credentials& credentials) {
-  return server.kind == ServerKind::Stdio ? stdio::probe(*sandboxes_, server, credentials) : upstream::probe(server, credentials);
+  if (server.kind == ServerKind::Stdio) return stdio::probe(*sandboxes_, server, credentials);
+  return upstream::probe(server, credentials);
 }
 
 void Daemon::probe_again(const std::string& server_id) {
@@ -266,7 +277,7 @@ void Daemon::housekeeping() {
         const identity::GrantEntry* entry = snapshot->directory->find(session.grant_id);
         return entry != nullptr && !entry->grant.revoked_at && now < entry->grant.expires_at;
       });
-      for (const auto& session : closed) processes_->end_session(session->upstream_id);
+      for (const auto& session : closed) end_upstream_session(session->upstream_id);
       if (settings_.audit.retention > 0s) apply_retention(now);
     }
     lock.lock();
@@ -298,6 +309,11 @@ void Daemon::sweep_approvals() {
     record.detail_json = detail;
     (void)this->record(record);
   }
+}
+
+void Daemon::end_upstream_session(const std::string& id) {
+  processes_->end_session(id);
+  event_streams_->end_session(id);
 }
 
 void Daemon::apply_retention(WallTime now) {
@@ -336,6 +352,7 @@ void Daemon::stop() {
   door_.reset();
   workers_.clear();
   processes_.reset();
+  event_streams_.reset();
   loops_.clear();
   if (counters_) (void)counters_->checkpoint();
   if (identity_) (void)identity_->flush_uses();

@@ -45,6 +45,7 @@ class Daemon {
   void probe_again(const std::string& server_id);
   void apply_retention(WallTime now);
   void sweep_approvals();
+  void end_upstream_session(const std::string& id);
   void drain();         // calls under way get a moment, then their records; streams end at once
   void housekeeping();  // its own thread: index, checkpoints, sessions, retention
 
@@ -63,7 +64,7 @@ class Daemon {
   gateway::SnapshotHolder snapshots_;
   bridge::Registry bridges_;
   std::shared_ptr<stdio::Sandboxes> sandboxes_;
-  std::unique_ptr<stdio::Processes> processes_;
+  std::unique_ptr<stdio::Processes> processes_, event_streams_;
   session::SessionTable sessions_{session::SessionTable::Options{}};
   std::unique_ptr<admin::Api> api_;
   std::unique_ptr<gateway::Rooms> rooms_;

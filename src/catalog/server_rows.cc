@@ -51,9 +51,10 @@ Server server_from(const Row& row) {
   } else {
     auto url = Url::parse(row.text(3));
     if (url) server.url = *url;
-    if (!url || row.text(16) != "http") server.disabled = true;
+    if (!url || (row.text(16) != "http" && row.text(16) != "sse")) server.disabled = true;
   }
-  server.eras = {row.integer(18) != 0, row.integer(19) != 0};
+  server.eras = {row.integer(18) != 0, row.integer(19) != 0, row.text(16) == "sse"};
+  server.eras.legacy |= server.eras.events;  // nothing newer goes over it, probed or not
   server.allow_private = row.integer(6) != 0;
   server.tls_verify = row.integer(7) != 0;
   server.tls_ca_pem = row.text(8);
@@ -67,7 +68,12 @@ Server server_from(const Row& row) {
   return server;
 }
 
-// In the order of the columns from slug to response_bytes_max, and the command.
+std::string kind_to_row(const Server& server) {
+  if (server.kind == ServerKind::Stdio) return "stdio";
+  return server.eras.events ? "sse" : "http";
+}
+
+// In the order of the columns from slug to response_bytes_max, the command and the kind.
 std::vector<Value> editable(const Server& server) {
   return {server.slug,
           server.name,
@@ -81,7 +87,8 @@ std::vector<Value> editable(const Server& server) {
           std::int64_t{server.connect_timeout.count()},
           std::int64_t{server.call_timeout.count()},
           static_cast<std::int64_t>(server.response_bytes_max),
-          server.kind == ServerKind::Stdio ? command_to_row(server.command) : std::string()};
+          server.kind == ServerKind::Stdio ? command_to_row(server.command) : std::string(),
+          kind_to_row(server)};
 }
 
 }  // namespace
@@ -123,8 +130,7 @@ Result<Server> find_server(Transaction& tx, std::string_view id_or_slug) {
 
 Result<void> insert_server(Transaction& tx, const Server& server) {
   std::vector<Value> values = editable(server);
-  std::string kind = server.kind == ServerKind::Stdio ? "stdio" : "http";
-  values.insert(values.end(), {kind, server.id, server.version, to_row(server.created_at), to_row(server.updated_at)});
+  values.insert(values.end(), {server.id, server.version, to_row(server.created_at), to_row(server.updated_at)});
   CG_CHECK(tx.execute(
       "INSERT INTO servers (slug, name, url, policy, disabled, allow_private, tls_verify, tls_ca_pem, capture, connect_timeout_ms, "
       "call_timeout_ms, response_bytes_max, command, kind, id, version, created_at, updated_at) "
@@ -139,8 +145,8 @@ Result<bool> replace_server(Transaction& tx, const Server& server, std::int64_t 
   CG_TRY(auto changed,
          tx.execute(
              "UPDATE servers SET slug = ?, name = ?, url = ?, policy = ?, disabled = ?, allow_private = ?, tls_verify = ?, tls_ca_pem = ?, "
-             "capture = ?, connect_timeout_ms = ?, call_timeout_ms = ?, response_bytes_max = ?, command = ?, version = ?, updated_at = ? "
-             "WHERE id = ? AND version = ?",
+             "capture = ?, connect_timeout_ms = ?, call_timeout_ms = ?, response_bytes_max = ?, command = ?, kind = ?, version = ?, "
+             "updated_at = ? WHERE id = ? AND version = ?",
              values));
   return changed == 1;
 }

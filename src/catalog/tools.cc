@@ -36,8 +36,9 @@ Result<void> CatalogStore::put_tools(std::string_view server_id, const std::vect
   return inner_->database.write([&](Transaction& tx) -> Result<void> {
     CG_TRY(Server server, find_server(tx, server_id));
     if (eras)
-      CG_CHECK(tx.execute("UPDATE servers SET speaks_legacy = ?, speaks_modern = ? WHERE id = ?",
-                          {std::int64_t{eras->legacy}, std::int64_t{eras->modern}, server.id}));
+      CG_CHECK(tx.execute(
+          "UPDATE servers SET speaks_legacy = ?, speaks_modern = ?, kind = CASE kind WHEN 'stdio' THEN kind ELSE ? END WHERE id = ?",
+          {std::int64_t{eras->legacy}, std::int64_t{eras->modern}, std::string(eras->events ? "sse" : "http"), server.id}));
     CG_CHECK(tx.execute("DELETE FROM tools WHERE server_id = ?", {server.id}));
     for (const Tool& tool : tools)
       CG_CHECK(tx.execute(

@@ -26,6 +26,7 @@ const std::vector<Column> kLines = {{"slug", "slug"},
                                     {"name", "name"},
                                     {"kind", "kind"},
                                     {"url", "url"},
+                                    {"transport", "transport"},
                                     {"command", "command"},
                                     {"environment", "environment"},
                                     {"secret variables", "secret_names"},
@@ -90,7 +91,7 @@ Result<std::string> headers_of(const Args& args) {
 bool has_headers(const Args& args) { return args.given("--header") || args.given("--header-env") || args.given("--header-file"); }
 
 Result<void> put_fields(json::Writer& out, const Args& args) {
-  put_texts(out, args, {{"--slug", "slug"}, {"--policy", "policy"}, {"--capture", "capture"}});
+  put_texts(out, args, {{"--slug", "slug"}, {"--policy", "policy"}, {"--capture", "capture"}, {"--transport", "transport"}});
   if (args.given("--allow-private")) out.member("allow_private", true);
   if (args.given("--no-allow-private")) out.member("allow_private", false);
   if (args.given("--no-tls-verify")) out.member("tls_verify", false);
@@ -247,6 +248,7 @@ std::vector<Argument> field_arguments() {
       {"--policy", "policy for grants that name none", Takes::One, false, "POLICY"},
       {"--capture", "how much of the arguments records keep", Takes::One, false, "LEVEL", "none|keys|redacted|full"},
       {"--slug", "short name in URLs and policies", Takes::One, false, "SLUG"},
+      {"--transport", "how its URL is spoken to; the probe finds out", Takes::One, false, "KIND", "http|sse"},
       flag("--allow-private", "it may resolve to private or loopback addresses"),
       {"--call-timeout", "longest wait for an answer, as in 90s", Takes::One, false, "DURATION"},
       {"--tls-ca", "extra trust anchor", Takes::One, false, "PEM-FILE"},

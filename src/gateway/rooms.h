@@ -57,6 +57,7 @@ struct Rooms {
   stdio::Processes* processes = nullptr;                          // null: HTTP servers only
   approvals::Approvals* approvals = nullptr;                      // null: nobody can be asked, so what needs a person is refused
   std::shared_ptr<TaskTable> tasks = std::make_shared<TaskTable>();
+  stdio::Processes* event_streams = nullptr;                      // servers that only speak HTTP+SSE (sse/)
 };
 
 }  // namespace callgate::gateway

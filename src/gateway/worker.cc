@@ -48,7 +48,7 @@ Worker::Worker(Rooms& rooms, net::Loop& loop)
       loop_(loop),
       upstreams_(loop, rooms.offload, upstream::Upstreams::Options{}),
       stream_timer_([this] { sweep_streams(); }) {
-  if (rooms_.processes != nullptr) route_ = std::make_unique<stdio::Route>(upstreams_, *rooms_.processes, loop_);
+  if (rooms_.processes != nullptr) route_ = std::make_unique<stdio::Route>(upstreams_, *rooms_.processes, rooms_.event_streams, loop_);
   hub_ = std::make_unique<Hub>(*this);
   fork_ = std::make_unique<Fork>(*hub_, below());
   if (rooms_.bridges != nullptr) bridge_ = std::make_unique<bridge::Bridge>(loop_, *fork_, *rooms_.bridges);

@@ -68,6 +68,7 @@ enum class ServerKind : std::uint8_t { Http, Stdio };
 // Which eras the last probe saw the server speak. Neither: never probed, so the client's era is mirrored.
 struct Eras {
   bool legacy = false, modern = false;
+  bool events = false;  // only over the two endpoints of 2024-11-05 (HTTP+SSE): the URL is that of its event stream
 };
 
 enum class Mount : std::uint8_t { None, ReadOnly, ReadWrite };

@@ -17,11 +17,12 @@ constexpr std::string_view kFull = "server reads too slowly what it is sent: try
 
 }  // namespace
 
-Conversation::Conversation(Switchboard& board, std::string key, std::shared_ptr<const Spec> spec, bool modern, std::string principal_id)
+Conversation::Conversation(Switchboard& board, std::string key, const Ticket& first, std::string principal_id)
     : board_(board),
       key_(std::move(key)),
-      spec_(std::move(spec)),
-      modern_(modern),
+      spec_(first.spec),
+      clearance_(kept(*first.clearance)),
+      modern_(first.modern),
       principal_id_(std::move(principal_id)),
       number_(board.next_process()),
       self_(std::make_shared<Conversation*>(this)),
@@ -35,27 +36,25 @@ Conversation::~Conversation() { *self_ = nullptr; }
 void Conversation::touch() { used_at_ = board_.loop().now(); }
 
 void Conversation::start() {
-  board_.starter().start(board_.loop(), spec_->server, spec_->credentials, [self = self_](Result<std::unique_ptr<Child>> child) {
-    if (*self != nullptr) (*self)->opened(std::move(child));
+  board_.opener().open(board_.loop(), board_.limits(), spec_, [self = self_](Result<std::unique_ptr<Channel>> channel) {
+    if (*self != nullptr) (*self)->opened(std::move(channel));
   });
 }
 
-void Conversation::opened(Result<std::unique_ptr<Child>> child) {
+void Conversation::opened(Result<std::unique_ptr<Channel>> channel) {
   const std::string& slug = spec_->server.slug;
   Result<void> open;
-  if (child) {
-    const Limits& limits = board_.limits();
-    Channel::Limits bounds{spec_->server.response_bytes_max, limits.input_bytes_max, limits.close_patience, limits.term_patience};
-    channel_ = std::make_unique<Channel>(board_.loop(), std::move(*child), bounds, static_cast<ChannelReader&>(*this));
-    open = channel_->open(board_.log_of(spec_->server.id), number_);
+  if (channel) {
+    channel_ = std::move(*channel);
+    open = channel_->begin(*this, board_.log_of(spec_->server.id), number_, clearance_);
   } else {
-    open = tl::unexpected<Error>(child.error());
+    open = tl::unexpected<Error>(channel.error());
   }
   if (!open) {
     telemetry::log_warn("stdio server could not be started",
                         {{"server", slug}, {"reason", std::string(open.error().reason)}, {"detail", open.error().detail}});
-    fail_all(Code::Unavailable, "upstream.start", "server `" + slug + "` could not be started: " + open.error().message,
-             open.error().detail);
+    fail_all(
+        {Code::Unavailable, "upstream.start", "server `" + slug + "` could not be started: " + open.error().message, open.error().detail});
     if (channel_) {
       state_ = State::Stopping;
       channel_->kill();
@@ -64,7 +63,8 @@ void Conversation::opened(Result<std::unique_ptr<Child>> child) {
     }
     return;
   }
-  telemetry::log_info("stdio server started", {{"server", slug}, {"process", std::to_string(number_)}});
+  telemetry::log_info(spec_->server.eras.events ? "event stream of a server asked for" : "stdio server started",
+                      {{"server", slug}, {"process", std::to_string(number_)}});
   if (state_ == State::Stopping) return channel_->stop();
   if (modern_) return become_ready();
   const Session* first = sessions_.empty() ? nullptr : *sessions_.begin();
@@ -86,12 +86,12 @@ void Conversation::say_hello(const std::string& body) {
   pending.kind = Kind::Hello;
   pending_.emplace(number, std::move(pending));
   for (const Greeting& greeting : hellos_) greeting.ticket->mark_sent();
-  channel_->write(line);
+  channel_->write(line, clearance_, number);
 }
 
 void Conversation::become_ready() {
   state_ = State::Ready;
-  if (!modern_ && initialized_) channel_->write(kInitialized);
+  if (!modern_ && initialized_) channel_->write(kInitialized, clearance_, 0);
   std::deque<std::shared_ptr<Ticket>> waiting;
   waiting.swap(waiting_);
   for (const auto& ticket : waiting) {
@@ -144,7 +144,7 @@ void Conversation::request(const std::shared_ptr<Ticket>& ticket, Session* sessi
   const std::string own = std::to_string(number);
   line_.clear();
   append_replaced(line_, root, {{message.id, own}, {token, own}});
-  if (!channel_->write(line_)) {
+  if (!channel_->write(line_, *ticket->clearance, number)) {
     return ticket->fail(Code::Unavailable, "upstream.busy", "the `" + spec_->server.slug + "` " + std::string(kFull));
   }
   Pending pending{Kind::Call, ticket, session, std::string(message.id.raw()), {}};
@@ -178,7 +178,7 @@ void Conversation::notification(const std::shared_ptr<Ticket>& ticket, Session* 
     });
     if (found == pending_.end()) return ticket->reply(202);  // races are no error
     append_replaced(line_, root, {{message.params["requestId"], std::to_string(found->first)}});
-    channel_->write(line_);
+    channel_->write(line_, *ticket->clearance, 0);
     const auto cancelled = std::move(found->second.ticket);
     pending_.erase(found);
     cancelled->conversation = nullptr;
@@ -186,7 +186,7 @@ void Conversation::notification(const std::shared_ptr<Ticket>& ticket, Session* 
     return ticket->reply(202);
   }
   append_replaced(line_, root, {});
-  if (!channel_->write(line_))
+  if (!channel_->write(line_, *ticket->clearance, 0))
     return ticket->fail(Code::Unavailable, "upstream.busy", "the `" + spec_->server.slug + "` " + std::string(kFull));
   ticket->reply(202);
 }
@@ -202,7 +202,7 @@ void Conversation::response(const std::shared_ptr<Ticket>& ticket, Session& sess
   asked_.erase(asked);
   line_.clear();
   append_replaced(line_, root, {});
-  if (!ready() || !channel_->write(line_)) ++board_.counts().dropped;
+  if (!ready() || !channel_->write(line_, *ticket->clearance, 0)) ++board_.counts().dropped;
   ticket->reply(202);
 }
 
@@ -225,7 +225,8 @@ void Conversation::cancel(Ticket& ticket, bool timed_out) {
 void Conversation::send_cancelled(std::int64_t number) {
   if (!channel_ || !channel_->open()) return;
   channel_->write(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)" + std::to_string(number) +
-                  R"(,"reason":"the caller no longer waits"}})");
+                      R"(,"reason":"the caller no longer waits"}})",
+                  clearance_, 0);
 }
 
 // ---- back-pressure --------------------------------------------------------------------------------------------------
@@ -289,11 +290,11 @@ void Conversation::stop() {
   const bool started = channel_ != nullptr;
   state_ = State::Stopping;
   wanted_end_ = true;
-  fail_all(Code::Unavailable, "upstream.exited", "server `" + spec_->server.slug + "` was stopped: call again", {});
+  fail_all({Code::Unavailable, "upstream.exited", "server `" + spec_->server.slug + "` was stopped: call again", {}});
   if (started) channel_->stop();
 }
 
-void Conversation::fail_all(Code code, std::string_view reason, const std::string& message, const std::string& detail) {
+void Conversation::fail_all(const Error& error, bool unsent) {
   Pendings pending;
   pending.swap(pending_);
   std::deque<std::shared_ptr<Ticket>> waiting;
@@ -304,7 +305,8 @@ void Conversation::fail_all(Code code, std::string_view reason, const std::strin
   const auto end = [&](const std::shared_ptr<Ticket>& ticket) {
     if (!ticket) return;
     ticket->conversation = nullptr;
-    ticket->fail(code, reason, message, detail);
+    if (unsent) ticket->mark_sent(false);
+    ticket->fail(error.code, error.reason, error.message, error.detail);
   };
   for (auto& [number, one] : pending) end(one.ticket);
   for (auto& one : waiting) end(one);

@@ -35,7 +35,7 @@ struct Session {
 
 class Conversation final : private ChannelReader {
  public:
-  Conversation(Switchboard& board, std::string key, std::shared_ptr<const Spec> spec, bool modern, std::string principal_id);
+  Conversation(Switchboard& board, std::string key, const Ticket& first, std::string principal_id);
   ~Conversation() override;
   void start();
 
@@ -75,19 +75,22 @@ class Conversation final : private ChannelReader {
   using Pendings = std::map<std::int64_t, Pending>;
 
   // conversation.cc
-  void opened(Result<std::unique_ptr<Child>> child);
+  void opened(Result<std::unique_ptr<Channel>> channel);
   void say_hello(const std::string& body);
   void become_ready();
   void send_cancelled(std::int64_t number);
   bool too_full(Ticket& ticket);
-  void fail_all(Code code, std::string_view reason, const std::string& message, const std::string& detail);
+  void fail_all(const Error& error, bool unsent = false);
+  std::shared_ptr<Ticket> take_pending(std::int64_t number);
   void end_if_idle();
   void on_stall();
   void touch();
   // incoming.cc
   bool on_line(std::string_view line) override;
   void on_too_long() override;
-  void on_gone(const std::string& how) override;
+  void on_gone(const std::string& how, const Error* unopened) override;
+  void on_refused(std::int64_t number, int status) override;
+  void on_unsent(std::int64_t number, const Error& error, bool sent) override;
   void noise();
   void take(json::Value root);
   void take_response(json::Value root, const session::Message& message);
@@ -106,6 +109,7 @@ class Conversation final : private ChannelReader {
   Switchboard& board_;
   std::string key_;
   std::shared_ptr<const Spec> spec_;
+  ClearedCall clearance_;  // of the call it was begun for; what it says of its own accord goes by this
   bool modern_;
   std::string principal_id_;  // empty: shared
   State state_ = State::Starting;

@@ -1,5 +1,6 @@
 #include "stdio/front.h"
 
+#include "stdio/channel.h"
 #include "stdio/processes.h"
 
 namespace callgate::stdio {
@@ -142,7 +143,9 @@ Front::~Front() {
     exchange->ticket_->exchange = nullptr;
     processes_.cancel(exchange->ticket_, false);
   }
+  std::vector<std::shared_ptr<Ticket>> unread;  // each holds the mailbox in turn
   const std::lock_guard lock(mailbox_->mutex);
+  unread.swap(mailbox_->news);
   mailbox_->loop = nullptr;
   mailbox_->front = nullptr;
 }
@@ -161,6 +164,7 @@ upstream::Exchange& Front::send(const upstream::Target& target, const ClearedCal
   ticket->body = call.body();
   ticket->principal_id = call.context().principal_id;
   ticket->session = call.context().session;
+  ticket->clearance.emplace(kept(call));
   ticket->spec = spec_of(target);
   ticket->mailbox = mailbox_;
   exchanges_.push_back(std::make_unique<FrontExchange>(*this, ticket, *target.server, sink));

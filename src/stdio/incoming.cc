@@ -59,22 +59,73 @@ void Conversation::on_too_long() {
   telemetry::log_warn("stdio server sent too long a message", {{"server", spec_->server.slug}});
   if (state_ == State::Stopping) return;
   state_ = State::Stopping;
-  fail_all(Code::TooLarge, "upstream.too_large",
-           "server `" + spec_->server.slug + "` sent a message that is too large: raise its response limit, or ask for less", {});
+  fail_all({Code::TooLarge,
+            "upstream.too_large",
+            "server `" + spec_->server.slug + "` sent a message that is too large: raise its response limit, or ask for less",
+            {}});
   channel_->kill();
 }
 
-void Conversation::on_gone(const std::string& how) {
+void Conversation::on_gone(const std::string& how, const Error* unopened) {
+  const std::string& slug = spec_->server.slug;
   if (!wanted_end_) {
-    board_.log_of(spec_->server.id)->note(number_, "(the gate: the process ended: " + how + ")");
-    telemetry::log_warn("stdio server ended", {{"server", spec_->server.slug}, {"how", how}});
+    const bool events = spec_->server.eras.events;
+    board_.log_of(spec_->server.id)
+        ->note(number_, (events ? "(the gate: the stream ended: " : "(the gate: the process ended: ") + how + ")");
+    telemetry::log_warn(events ? "event stream of a server ended" : "stdio server ended", {{"server", slug}, {"how", how}});
   }
   state_ = State::Stopping;
-  fail_all(
-      Code::Unavailable, "upstream.exited",
-      "server `" + spec_->server.slug + "` ended while it worked on this call: look at `callgate server logs " + spec_->server.slug + "`",
-      how);
+  if (unopened != nullptr) {
+    fail_all(*unopened, true);
+  } else if (spec_->server.eras.events) {
+    fail_all({Code::Unavailable, "upstream.reset",
+              "server `" + slug + "` closed its event stream while it worked on this call: whether it took effect is not known", how});
+  } else {
+    fail_all({Code::Unavailable, "upstream.exited",
+              "server `" + slug + "` ended while it worked on this call: look at `callgate server logs " + slug + "`", how});
+  }
   board_.gone(*this);
+}
+
+std::shared_ptr<Ticket> Conversation::take_pending(std::int64_t number) {
+  const auto found = pending_.find(number);
+  if (found == pending_.end()) return nullptr;
+  const auto ticket = std::move(found->second.ticket);
+  pending_.erase(found);
+  if (ticket) ticket->conversation = nullptr;
+  return ticket;
+}
+
+// What the server thinks of one message is about that one; of the handshake, about all that follows.
+void Conversation::on_refused(std::int64_t number, int status) {
+  const auto found = pending_.find(number);
+  if (found == pending_.end()) return;
+  if (found->second.kind == Kind::Hello) {
+    std::vector<Greeting> hellos;
+    hellos.swap(hellos_);
+    for (const Greeting& one : hellos) {
+      one.ticket->conversation = nullptr;
+      if (auto* session = board_.find_session(one.ticket->session)) board_.drop_session(*session);
+      one.ticket->reply(status);
+    }
+    return stop();
+  }
+  if (const auto ticket = take_pending(number)) ticket->reply(status);
+  end_if_idle();
+}
+
+void Conversation::on_unsent(std::int64_t number, const Error& error, bool sent) {
+  const auto found = pending_.find(number);
+  if (found == pending_.end()) return;
+  if (found->second.kind == Kind::Hello) {
+    fail_all(error, !sent);
+    return stop();
+  }
+  if (const auto ticket = take_pending(number)) {
+    ticket->mark_sent(sent);
+    ticket->fail(error.code, error.reason, error.message, error.detail);
+  }
+  end_if_idle();
 }
 
 void Conversation::take(json::Value root) {
@@ -209,7 +260,7 @@ void Conversation::take_request(json::Value root, const session::Message& messag
   if (message.method == "ping") {  // about this hop only
     line_.clear();
     append_result(line_, id, "{}");
-    channel_->write(line_);
+    channel_->write(line_, clearance_, 0);
     return;
   }
   if (modern_) return refuse_upstream(id, "a server of this revision asks nothing: answer with input_required");
@@ -224,7 +275,7 @@ void Conversation::refuse_upstream(std::string_view id, std::string_view why) {
   ++board_.counts().dropped;
   line_.clear();
   session::append_error(line_, id, session::kMethodNotFound, why);
-  channel_->write(line_);
+  channel_->write(line_, clearance_, 0);
 }
 
 // Whose business it is what a process says unasked. A process of one session: that session's. A shared one: that of the only session with

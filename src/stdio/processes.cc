@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "stdio/front.h"
+#include "stdio/pipes.h"
 #include "stdio/switchboard.h"
 
 namespace callgate::stdio {
@@ -11,10 +12,14 @@ namespace {
 constexpr std::chrono::milliseconds kTurn{20};
 }  // namespace
 
-Processes::Processes(std::unique_ptr<Starter> starter, Options options) : starter_(std::move(starter)), options_(std::move(options)) {}
+Processes::Processes(std::unique_ptr<Opener> opener, Options options) : opener_(std::move(opener)), options_(std::move(options)) {}
 
 Result<std::unique_ptr<Processes>> Processes::create(std::unique_ptr<Starter> starter, Options options) {
-  std::unique_ptr<Processes> made(new Processes(std::move(starter), std::move(options)));
+  return create(std::make_unique<PipeOpener>(std::move(starter)), std::move(options));
+}
+
+Result<std::unique_ptr<Processes>> Processes::create(std::unique_ptr<Opener> opener, Options options) {
+  std::unique_ptr<Processes> made(new Processes(std::move(opener), std::move(options)));
   CG_CHECK(made->begin());
   return made;
 }
@@ -26,7 +31,7 @@ Result<void> Processes::begin() {
   } else {
     loop_ = options_.loop;
   }
-  board_ = std::make_unique<Switchboard>(*loop_, *starter_, options_.limits);
+  board_ = std::make_unique<Switchboard>(*loop_, *opener_, options_.limits);
   if (own_loop_) thread_ = std::thread([this] { own_loop_->run(); });
   return {};
 }
@@ -42,7 +47,7 @@ Processes::~Processes() {
     while (!board_->empty() && loop_->clock().mono() < until) loop_->run_once(kTurn);
   }
   board_.reset();  // what is left is killed
-  starter_.reset();
+  opener_.reset();
 }
 
 std::unique_ptr<upstream::Transport> Processes::front(net::Loop& worker_loop) { return std::make_unique<Front>(*this, worker_loop); }

@@ -19,6 +19,7 @@
 
 namespace callgate::stdio {
 
+class Opener;
 class Switchboard;
 class Ticket;
 
@@ -54,6 +55,7 @@ class Processes {
     net::Loop* loop = nullptr;  // tests: everything on this loop, and no thread
   };
   static Result<std::unique_ptr<Processes>> create(std::unique_ptr<Starter> starter, Options options);
+  static Result<std::unique_ptr<Processes>> create(std::unique_ptr<Opener> opener, Options options);  // no processes: see channel.h
   ~Processes();  // ends every process in order; waits for it, at most some seconds. After every front
 
   std::unique_ptr<upstream::Transport> front(net::Loop& worker_loop);
@@ -69,9 +71,9 @@ class Processes {
   void room(std::shared_ptr<Ticket> ticket);
 
  private:
-  Processes(std::unique_ptr<Starter> starter, Options options);
+  Processes(std::unique_ptr<Opener> opener, Options options);
   Result<void> begin();
-  std::unique_ptr<Starter> starter_;
+  std::unique_ptr<Opener> opener_;
   Options options_;
   std::unique_ptr<net::Loop> own_loop_;
   net::Loop* loop_ = nullptr;

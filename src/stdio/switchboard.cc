@@ -30,8 +30,8 @@ std::vector<Secret> secret_values(const Secret& environment) {
 
 }  // namespace
 
-Switchboard::Switchboard(net::Loop& loop, Starter& starter, const Limits& limits)
-    : loop_(loop), starter_(starter), limits_(limits), sweeper_([this] { sweep(); }) {
+Switchboard::Switchboard(net::Loop& loop, Opener& opener, const Limits& limits)
+    : loop_(loop), opener_(opener), limits_(limits), sweeper_([this] { sweep(); }) {
   loop_.arm(sweeper_, kSweepEvery);
 }
 
@@ -170,7 +170,7 @@ Conversation* Switchboard::conversation_for(Ticket& ticket, Session* session) {
     return nullptr;
   }
   log_of(spec.server.id)->set_secrets(secret_values(spec.credentials.environment()));
-  conversations_.push_back(std::make_unique<Conversation>(*this, key, ticket.spec, ticket.modern, principal));
+  conversations_.push_back(std::make_unique<Conversation>(*this, key, ticket, principal));
   counts_.running = conversations_.size();
   Conversation& conversation = *conversations_.back();
   by_key_.emplace(std::move(key), &conversation);
@@ -226,7 +226,7 @@ bool Switchboard::free_one(std::size_t most, const std::function<bool(const Conv
 void Switchboard::gone(Conversation& conversation) {
   if (const auto found = by_key_.find(conversation.key()); found != by_key_.end() && found->second == &conversation) by_key_.erase(found);
   for (Session* session : std::set<Session*>(conversation.sessions())) conversation.detach(*session);
-  if (!conversation.wanted_end()) {
+  if (!conversation.wanted_end() && !conversation.spec().server.eras.events) {  // a stream costs nothing to open again
     Patience& patience = patience_[patience_key(conversation.spec(), conversation.principal_id())];
     const std::int64_t version = conversation.spec().server.version;
     if (patience.version != version || loop_.now() - conversation.started_at() >= kLivedLongEnough) patience = {version, 0, {}};

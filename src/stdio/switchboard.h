@@ -14,7 +14,7 @@ namespace callgate::stdio {
 
 class Switchboard {
  public:
-  Switchboard(net::Loop& loop, Starter& starter, const Limits& limits);
+  Switchboard(net::Loop& loop, Opener& opener, const Limits& limits);
   ~Switchboard();
 
   void take(const std::shared_ptr<Ticket>& ticket);
@@ -28,7 +28,7 @@ class Switchboard {
 
   // For Conversation.
   net::Loop& loop() { return loop_; }
-  Starter& starter() { return starter_; }
+  Opener& opener() { return opener_; }
   const Limits& limits() const { return limits_; }
   void gone(Conversation& conversation);  // buries it
   void drop_session(Session& session);    // its initialize failed
@@ -57,7 +57,7 @@ class Switchboard {
   static std::string patience_key(const Spec& spec, std::string_view principal_id);
 
   net::Loop& loop_;
-  Starter& starter_;
+  Opener& opener_;
   Limits limits_;
   std::vector<std::unique_ptr<Conversation>> conversations_;
   std::unordered_map<std::string, Conversation*> by_key_;

@@ -82,9 +82,9 @@ bool Ticket::hold_if_full(std::size_t bytes) {
   return true;
 }
 
-void Ticket::mark_sent() {
+void Ticket::mark_sent(bool sent) {
   const std::lock_guard lock(mailbox->mutex);
-  news.sent = true;
+  news.sent = sent;
 }
 
 }  // namespace callgate::stdio

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/cleared_call.h"
 #include "model/entities.h"
 #include "net/loop.h"
 #include "vault/vault.h"
@@ -44,6 +45,7 @@ class Ticket : public std::enable_shared_from_this<Ticket> {
   Ask ask = Ask::Post;
   bool modern = false;
   std::string body, principal_id, session;
+  std::optional<ClearedCall> clearance;  // without its bytes
   std::shared_ptr<const Spec> spec;
   std::shared_ptr<Mailbox> mailbox;
   FrontExchange* exchange = nullptr;  // the worker's thread only; null after cancel()
@@ -59,7 +61,7 @@ class Ticket : public std::enable_shared_from_this<Ticket> {
   bool over() const { return over_; }
   bool streaming() const { return streaming_; }
   bool hold_if_full(std::size_t bytes);  // true: more than that waits; Processes::room() is called when it has been taken
-  void mark_sent();
+  void mark_sent(bool sent = true);
   Conversation* conversation = nullptr;  // where it waits for an answer
   std::int64_t number = 0;               // its id there; 0: not sent yet
 

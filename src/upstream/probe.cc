@@ -1,5 +1,6 @@
 #include "upstream/probe.h"
 
+#include "upstream/probe_events.h"
 #include "upstream/probe_talk.h"
 #include "upstream/resolver.h"
 #include "upstream/upstream.h"
@@ -9,6 +10,7 @@ namespace {
 
 constexpr std::chrono::seconds kProbeMax{60};
 constexpr std::chrono::seconds kAlsoMax{10};
+constexpr std::chrono::seconds kEventsMax{15};
 constexpr const char *kResolve = "resolve", *kConnect = "connect", *kTls = "tls", *kHandshake = "handshake", *kAuth = "auth",
                      *kTools = "tools";
 
@@ -29,6 +31,7 @@ class Probe final : private ProbeTalk {
   bool judge(const Addresses& addresses);
   bool talk(const Addresses& addresses);
   bool shake_hands(ProbeSession& session);
+  bool talk_over_events(ProbeClient& client);
   bool transport_failed(const Error& error) override;
   bool refused_by_auth(const ProbeAnswer& answer) override;
   std::string check_endpoint() const override { return "check that " + server_.url.text() + " is the server's MCP endpoint (often /mcp)"; }
@@ -121,8 +124,12 @@ bool Probe::refused_by_auth(const ProbeAnswer& answer) {
 bool Probe::talk(const Addresses& addresses) {
   ProbeClient client(server_, credentials_, addresses);
   client_ = &client;
+  if (server_.eras.events) return talk_over_events(client);
   ProbeSession session(server_, client, SystemClock().mono() + kProbeMax);
   const bool shaken = shake_hands(session);
+  // Servers of 2024-11-05 know no POST at the address of their stream.
+  const bool perhaps_older = hello_status_ == 400 || hello_status_ == 404 || hello_status_ == 405;
+  if (!shaken && perhaps_older && stage(kAuth).skipped) return talk_over_events(client);
   const bool listed =
       shaken && pass(kAuth, credentials_.header_lines().empty() ? "none asked for" : "credentials accepted") && list_tools(session);
   session.end();
@@ -132,6 +139,29 @@ bool Probe::talk(const Addresses& addresses) {
     older.end();
   }
   return listed;
+}
+
+// The event stream, the endpoint it names, and the handshake there. What was found before stays the finding when there is no such stream.
+bool Probe::talk_over_events(ProbeClient& client) {
+  ProbeEvents events(client, server_);
+  ProbeAnswer refusal;
+  auto opened = events.open(std::min<std::chrono::milliseconds>(kEventsMax, server_.call_timeout));
+  if (!opened && server_.eras.events && opened.error().reason != "upstream.endpoint") return transport_failed(opened.error());
+  if (!opened) return opened.error().reason == "upstream.endpoint" && fail_at(kHandshake, opened.error().message, check_endpoint());
+  note_connection();
+  if (server_.url.tls) pass(kTls, client.tls_summary(), client.tls_took().count());
+  refusal.status = events.status();
+  if (refused_by_auth(refusal)) return false;
+  if (!events.named()) {
+    if (!server_.eras.events) return false;
+    return fail_at(kHandshake, "HTTP " + std::to_string(events.status()) + " and no event stream that begins with an `endpoint` event",
+                   check_endpoint() + "; if it speaks streamable HTTP now: " + command("--transport http"));
+  }
+  ProbeSession session(server_, events, SystemClock().mono() + kProbeMax);
+  if (!legacy_hello(session)) return false;
+  stage(kHandshake).what += ", over HTTP+SSE";
+  report_.eras.events = true;
+  return pass(kAuth, credentials_.header_lines().empty() ? "none asked for" : "credentials accepted") && list_tools(session);
 }
 
 // server/discover first (2026-07-28). A server that does not know it is asked the older way.

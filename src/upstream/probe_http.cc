@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/clock.h"
 #include "net/http1.h"
 #include "upstream/upstream.h"
 
@@ -15,11 +16,11 @@ namespace {
 
 constexpr std::size_t kHeadBytesMax = 64 * 1024;
 
-// Joins the data lines of events as they arrive and stops at the one that is asked for.
-class AnswerInEvents {
+// Whole events as they arrive.
+class Events {
  public:
-  // True when the answer was found; `out` holds it then.
-  bool add(std::string_view piece, const std::function<bool(std::string_view)>& is_answer, std::string& out) {
+  // take(event, data): true stops there.
+  template <class Take> bool add(std::string_view piece, Take&& take) {
     for (const char c : piece) {
       const bool second_of_crlf = c == '\n' && after_cr_;
       after_cr_ = c == '\r';
@@ -29,23 +30,24 @@ class AnswerInEvents {
         continue;
       }
       if (line_.empty()) {
-        if (!data_.empty() && is_answer(data_)) {
-          out = std::move(data_);
-          return true;
-        }
+        const bool stop = !data_.empty() && take(std::string_view(event_), std::string_view(data_));
         data_.clear();
+        event_.clear();
+        if (stop) return true;
       } else if (line_.starts_with("data:")) {
         if (!data_.empty()) data_.push_back('\n');
         data_.append(line_, line_.starts_with("data: ") ? 6 : 5);
+      } else if (line_.starts_with("event:")) {
+        event_.assign(line_, line_.starts_with("event: ") ? 7 : 6);
       }
       line_.clear();
     }
     return false;
   }
-  std::size_t held() const { return line_.size() + data_.size(); }
+  std::size_t held() const { return line_.size() + data_.size() + event_.size(); }
 
  private:
-  std::string line_, data_;
+  std::string line_, data_, event_;
   bool after_cr_ = false;
 };
 
@@ -53,7 +55,7 @@ struct Transfer {
   const ProbeRequest* request = nullptr;
   std::size_t bytes_max = 0;
   ProbeReply reply;
-  AnswerInEvents events;
+  Events events;
   std::size_t head_bytes = 0;
   bool found = false, too_large = false, compressed = false;
 };
@@ -93,7 +95,11 @@ std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
   auto& transfer = *static_cast<Transfer*>(user);
   const std::string_view piece(data, size);
   if (transfer.reply.event_stream && transfer.request->is_answer) {
-    transfer.found = transfer.events.add(piece, transfer.request->is_answer, transfer.reply.body);
+    transfer.found = transfer.events.add(piece, [&](std::string_view, std::string_view text) {
+      const bool ours = transfer.request->is_answer(text);
+      if (ours) transfer.reply.body = text;
+      return ours;
+    });
     if (transfer.found) return 0;  // the stream may stay open for ever
     transfer.too_large = transfer.events.held() > transfer.bytes_max;
   } else {
@@ -101,6 +107,35 @@ std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
     if (!transfer.too_large) transfer.reply.body.append(piece);
   }
   return transfer.too_large ? 0 : size;
+}
+
+// The GET of HTTP+SSE: open as long as the probe lasts.
+struct Stream {
+  Transfer transfer;
+  ProbeRequest request;
+  std::string endpoint;                   // data of the first event
+  const ProbeRequest* waiting = nullptr;  // whose answer is awaited
+  std::string answer;
+  bool first = false, endpoint_named = false, ended = false, wrong = false;
+};
+
+std::size_t on_stream(char* data, std::size_t, std::size_t size, void* user) {
+  auto& stream = *static_cast<Stream*>(user);
+  if (!stream.transfer.reply.event_stream) {
+    stream.wrong = true;
+    return 0;
+  }
+  stream.transfer.events.add(std::string_view(data, size), [&](std::string_view event, std::string_view text) {
+    if (!std::exchange(stream.first, true)) {
+      stream.endpoint_named = event == "endpoint";
+      stream.endpoint = text;
+    } else if (stream.waiting != nullptr && stream.answer.empty() && stream.waiting->is_answer(text)) {
+      stream.answer = text;
+    }
+    return false;
+  });
+  stream.transfer.too_large = stream.transfer.events.held() > stream.transfer.bytes_max;
+  return stream.transfer.too_large ? 0 : size;
 }
 
 std::optional<IpAddress> address_of(const sockaddr* from) {
@@ -160,30 +195,85 @@ struct ProbeClient::Inner {
   std::string expires, peer;
   std::chrono::milliseconds connect_took{0}, tls_took{0};
 
+  CURLM* multi = nullptr;  // with the event stream, once that is open
+  CURL* get = nullptr;
+  std::unique_ptr<Stream> stream;
+  std::unique_ptr<HeaderList> get_headers;
+
   ~Inner() {
+    if (get != nullptr) curl_multi_remove_handle(multi, get);
+    curl_easy_cleanup(get);
+    curl_multi_cleanup(multi);
     curl_easy_cleanup(curl);
     curl_slist_free_all(resolve);
   }
 
   template <class T> void set(CURLoption option, T value) { curl_easy_setopt(curl, option, value); }
 
-  std::chrono::microseconds info_time(CURLINFO what) const {
+  void add_headers(HeaderList& headers, const ProbeRequest& request) const {
+    for (const std::string& line : request.headers) headers.add(line);
+    headers.add("Accept-Encoding: identity");
+    headers.add("Expect:");
+    std::string_view lines = credential_lines.reveal();
+    while (!lines.empty()) {
+      const std::size_t end = std::min(lines.find("\r\n"), lines.size());
+      if (end > 0) headers.add(std::string(lines.substr(0, end)));
+      lines.remove_prefix(std::min(end + 2, lines.size()));
+    }
+  }
+
+  // Sets up the one request that `curl` makes next.
+  void prepare(const ProbeRequest& request, Transfer& transfer, HeaderList& headers, std::chrono::milliseconds timeout) {
+    transfer.request = &request;
+    transfer.bytes_max = bytes_max;
+    add_headers(headers, request);
+    set(CURLOPT_HTTPHEADER, headers.list);
+    set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    if (request.method == "POST") {
+      set(CURLOPT_POSTFIELDS, request.body.data());
+      set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    } else {
+      set(CURLOPT_HTTPGET, 1L);
+    }
+    set(CURLOPT_HEADERDATA, &transfer);
+    set(CURLOPT_WRITEDATA, &transfer);
+    set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(std::min(connect_timeout, timeout).count(), 1)));
+    set(CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(timeout.count(), 1)));
+    cause[0] = '\0';
+  }
+
+  // Moves all transfers of `multi` until `done` or the deadline; what ended is told to `ended`.
+  template <class Done, class Ended> bool drive(MonoTime until, Done&& done, Ended&& ended) {
+    while (!done()) {
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - SystemClock().mono());
+      if (left.count() <= 0) return false;
+      int running = 0, queued = 0;
+      if (curl_multi_perform(multi, &running) != CURLM_OK) return false;
+      while (CURLMsg* message = curl_multi_info_read(multi, &queued)) {
+        if (message->msg == CURLMSG_DONE) ended(message->easy_handle, message->data.result);
+      }
+      if (!done()) curl_multi_poll(multi, nullptr, 0, static_cast<int>(std::min<std::int64_t>(left.count(), 1'000)), nullptr);
+    }
+    return true;
+  }
+
+  static std::chrono::microseconds info_time(CURL* from, CURLINFO what) {
     curl_off_t value = 0;
-    curl_easy_getinfo(curl, what, &value);
+    curl_easy_getinfo(from, what, &value);
     return std::chrono::microseconds(value);
   }
 
-  void note_connection() {
-    const auto at_connect = info_time(CURLINFO_CONNECT_TIME_T);
-    const auto at_tls = info_time(CURLINFO_APPCONNECT_TIME_T);
+  void note_connection(CURL* from) {
+    const auto at_connect = info_time(from, CURLINFO_CONNECT_TIME_T);
+    const auto at_tls = info_time(from, CURLINFO_APPCONNECT_TIME_T);
     secured = secured || at_tls.count() > 0;
     if (!peer.empty() || !trace.connected) return;
     connect_took = std::chrono::duration_cast<std::chrono::milliseconds>(at_connect);
     tls_took = std::chrono::duration_cast<std::chrono::milliseconds>(std::max(at_tls - at_connect, std::chrono::microseconds(0)));
     char* text = nullptr;
-    if (curl_easy_getinfo(curl, CURLINFO_PRIMARY_IP, &text) == CURLE_OK && text != nullptr) peer = text;
+    if (curl_easy_getinfo(from, CURLINFO_PRIMARY_IP, &text) == CURLE_OK && text != nullptr) peer = text;
     curl_certinfo* certificates = nullptr;
-    if (!tls || curl_easy_getinfo(curl, CURLINFO_CERTINFO, &certificates) != CURLE_OK || certificates == nullptr ||
+    if (!tls || curl_easy_getinfo(from, CURLINFO_CERTINFO, &certificates) != CURLE_OK || certificates == nullptr ||
         certificates->num_of_certs == 0)
       return;
     for (const curl_slist* at = certificates->certinfo[0]; at != nullptr; at = at->next) {
@@ -263,37 +353,95 @@ Result<ProbeReply> ProbeClient::send(const ProbeRequest& request, std::chrono::m
   Inner& in = *inner_;
   if (in.curl == nullptr) return fail(Code::Internal, "internal.curl", "the HTTP client could not be started");
   Transfer transfer;
-  transfer.request = &request;
-  transfer.bytes_max = in.bytes_max;
   HeaderList headers;
-  for (const std::string& line : request.headers) headers.add(line);
-  headers.add("Accept-Encoding: identity");
-  headers.add("Expect:");
-  std::string_view lines = in.credential_lines.reveal();
-  while (!lines.empty()) {
-    const std::size_t end = std::min(lines.find("\r\n"), lines.size());
-    if (end > 0) headers.add(std::string(lines.substr(0, end)));
-    lines.remove_prefix(std::min(end + 2, lines.size()));
-  }
-  in.set(CURLOPT_HTTPHEADER, headers.list);
-  in.set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
-  if (request.method == "POST") {
-    in.set(CURLOPT_POSTFIELDS, request.body.data());
-    in.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-  } else {
-    in.set(CURLOPT_HTTPGET, 1L);
-  }
-  in.set(CURLOPT_HEADERDATA, &transfer);
-  in.set(CURLOPT_WRITEDATA, &transfer);
-  in.set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(std::min(in.connect_timeout, timeout).count(), 1)));
-  in.set(CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(timeout.count(), 1)));
-  in.cause[0] = '\0';
+  in.prepare(request, transfer, headers, timeout);
   const CURLcode code = curl_easy_perform(in.curl);
   in.set(CURLOPT_HTTPHEADER, static_cast<curl_slist*>(nullptr));
-  in.note_connection();
+  in.note_connection(in.curl);
   if (code != CURLE_OK && !transfer.found) return tl::unexpected<Error>(in.explain(code, transfer));
   long status = 0;
   curl_easy_getinfo(in.curl, CURLINFO_RESPONSE_CODE, &status);
+  transfer.reply.status = static_cast<int>(status);
+  return std::move(transfer.reply);
+}
+
+Result<ProbeStreamHead> ProbeClient::open_stream(std::chrono::milliseconds timeout) {
+  Inner& in = *inner_;
+  in.multi = in.curl != nullptr ? curl_multi_init() : nullptr;
+  in.get = in.multi != nullptr ? curl_easy_duphandle(in.curl) : nullptr;
+  if (in.get == nullptr) return fail(Code::Internal, "internal.curl", "the HTTP client could not be started");
+  in.stream = std::make_unique<Stream>();
+  Stream& stream = *in.stream;
+  stream.transfer.bytes_max = in.bytes_max;
+  stream.request.headers = {"Accept: text/event-stream", "User-Agent: callgate/" CALLGATE_VERSION};
+  in.get_headers = std::make_unique<HeaderList>();
+  in.add_headers(*in.get_headers, stream.request);
+  curl_easy_setopt(in.get, CURLOPT_HTTPHEADER, in.get_headers->list);
+  curl_easy_setopt(in.get, CURLOPT_CUSTOMREQUEST, static_cast<char*>(nullptr));
+  curl_easy_setopt(in.get, CURLOPT_HTTPGET, 1L);
+  curl_easy_setopt(in.get, CURLOPT_TIMEOUT_MS, 0L);
+  curl_easy_setopt(in.get, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(in.connect_timeout.count(), 1)));
+  curl_easy_setopt(in.get, CURLOPT_HEADERDATA, &stream.transfer);
+  curl_easy_setopt(in.get, CURLOPT_WRITEFUNCTION, &on_stream);
+  curl_easy_setopt(in.get, CURLOPT_WRITEDATA, &stream);
+  curl_multi_add_handle(in.multi, in.get);
+  CURLcode code = CURLE_OK;
+  const bool in_time = in.drive(
+      SystemClock().mono() + timeout, [&] { return stream.first || stream.ended || stream.wrong; },
+      [&](CURL*, CURLcode result) {
+        stream.ended = true;
+        code = result;
+      });
+  long status = 0;
+  curl_easy_getinfo(in.get, CURLINFO_RESPONSE_CODE, &status);
+  in.note_connection(in.get);
+  if (!in_time) return fail(Code::Timeout, "upstream.timeout", "no first event in time");
+  if (status == 0) return tl::unexpected<Error>(in.explain(code, stream.transfer));
+  return ProbeStreamHead{static_cast<int>(status), stream.transfer.reply.event_stream, stream.endpoint_named, stream.endpoint};
+}
+
+Result<ProbeReply> ProbeClient::post(const Url& to, const ProbeRequest& request, std::chrono::milliseconds timeout) {
+  Inner& in = *inner_;
+  Stream& stream = *in.stream;
+  Transfer transfer;
+  HeaderList headers;
+  in.prepare(request, transfer, headers, timeout);
+  in.set(CURLOPT_URL, to.text().c_str());
+  stream.answer.clear();
+  stream.waiting = request.is_answer ? &request : nullptr;
+  bool posted = false;
+  CURLcode code = CURLE_OK;
+  long status = 0;
+  curl_multi_add_handle(in.multi, in.curl);
+  const bool in_time = in.drive(
+      SystemClock().mono() + timeout,
+      [&] {
+        return !stream.answer.empty() || stream.ended || (posted && (stream.waiting == nullptr || code != CURLE_OK || status >= 300));
+      },
+      [&](CURL* which, CURLcode result) {
+        if (which == in.get) {
+          stream.ended = true;
+          return;
+        }
+        posted = true;
+        code = result;
+        curl_easy_getinfo(in.curl, CURLINFO_RESPONSE_CODE, &status);
+      });
+  curl_multi_remove_handle(in.multi, in.curl);
+  in.set(CURLOPT_HTTPHEADER, static_cast<curl_slist*>(nullptr));
+  stream.waiting = nullptr;
+  if (stream.transfer.too_large) return tl::unexpected<Error>(in.explain(CURLE_WRITE_ERROR, stream.transfer));
+  if (!stream.answer.empty()) {
+    ProbeReply reply;
+    reply.status = 200;
+    reply.event_stream = true;
+    reply.content_type = "text/event-stream";
+    reply.body = std::move(stream.answer);
+    return reply;
+  }
+  if (stream.ended) return fail(Code::Unavailable, "upstream.reset", "the server ended its event stream");
+  if (!in_time) return fail(Code::Timeout, "upstream.timeout", "no answer to the request in time");
+  if (code != CURLE_OK) return tl::unexpected<Error>(in.explain(code, transfer));
   transfer.reply.status = static_cast<int>(status);
   return std::move(transfer.reply);
 }

@@ -29,7 +29,14 @@ struct ProbeReply {
   std::string body;  // of an event stream: the data of the event waited for; empty if it never came
 };
 
-// A way to ask: HTTP here, a process in stdio/.
+// What opening the event stream of HTTP+SSE (2024-11-05) brought.
+struct ProbeStreamHead {
+  int status = 0;
+  bool event_stream = false, endpoint_named = false;  // its first event was `endpoint`
+  std::string endpoint;                               // data of that, not judged
+};
+
+// A way to ask: HTTP here, HTTP+SSE in probe_events.h, a process in stdio/.
 class ProbeLine {
  public:
   virtual ~ProbeLine() = default;
@@ -43,6 +50,11 @@ class ProbeClient final : public ProbeLine {
   // Errors, with the cause in plain words as message: Unavailable upstream.{connect, tls, reset, protocol},
   // Timeout upstream.{connect_timeout, tls, timeout}, TooLarge upstream.too_large.
   Result<ProbeReply> send(const ProbeRequest& request, std::chrono::milliseconds timeout) override;
+
+  // HTTP+SSE: a GET that stays open and its first event; then POSTs to the address judged from that, with the answers on the stream.
+  // Errors as above.
+  Result<ProbeStreamHead> open_stream(std::chrono::milliseconds timeout);
+  Result<ProbeReply> post(const Url& to, const ProbeRequest& request, std::chrono::milliseconds timeout);
 
   // About the first connection.
   std::string peer_address() const;

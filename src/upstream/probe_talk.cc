@@ -154,6 +154,7 @@ bool ProbeTalk::legacy_hello(ProbeSession& session) {
   if (refused_by_auth(answer)) return false;
   const std::string check = check_endpoint();
   if (!answer.json) {
+    hello_status_ = answer.status;
     return fail_at("handshake", "HTTP " + std::to_string(answer.status) + " and no MCP answer: " + answer.problem, check);
   }
   const std::string version(answer.result()["protocolVersion"].string());

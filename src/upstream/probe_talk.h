@@ -44,6 +44,7 @@ class ProbeTalk {
   ProbeReport report_;
   std::set<std::string, std::less<>> names_;
   bool offers_tools_ = true;
+  int hello_status_ = 0;      // HTTP status of an initialize that had no MCP answer
   bool only_modern_ = false;  // the server said which revisions it speaks, and no older one is among them
 };
 

@@ -1,10 +1,12 @@
-#include "stdio/channel.h"
+#include "stdio/pipes.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+
+#include "stdio/processes.h"
 
 namespace callgate::stdio {
 namespace {
@@ -20,27 +22,27 @@ std::array<char, 64 * 1024>& read_buffer() {
 
 }  // namespace
 
-Channel::Channel(net::Loop& loop, std::unique_ptr<Child> child, const Limits& limits, ChannelReader& reader)
+Pipes::Pipes(net::Loop& loop, std::unique_ptr<Child> child, const Bounds& bounds)
     : loop_(loop),
       child_(std::move(child)),
-      limits_(limits),
-      reader_(reader),
+      limits_(bounds),
       in_([this] { flush(); }),
       out_([this] { read_output(); }),
       err_([this] { read_errors(); }),
-      lines_(limits.line_bytes_max),
+      lines_(bounds.line_bytes_max),
       timer_([this] { on_timer(); }) {
   child_->on_exit = [this](std::string how) { on_exit(std::move(how)); };
 }
 
-Channel::~Channel() {
+Pipes::~Pipes() {
   child_->on_exit = nullptr;
   unwatch(in_);
   unwatch(out_);
   unwatch(err_);
 }
 
-Result<void> Channel::open(std::shared_ptr<ErrorLog> log, std::uint64_t number) {
+Result<void> Pipes::begin(ChannelReader& reader, std::shared_ptr<ErrorLog> log, std::uint64_t number, const ClearedCall&) {
+  reader_ = &reader;
   log_ = std::move(log);
   number_ = number;
   const std::pair<Pipe*, int> pipes[] = {{&in_, child_->input()}, {&out_, child_->output()}, {&err_, child_->errors()}};
@@ -53,11 +55,11 @@ Result<void> Channel::open(std::shared_ptr<ErrorLog> log, std::uint64_t number) 
   return {};
 }
 
-void Channel::unwatch(Pipe& pipe) {
+void Pipes::unwatch(Pipe& pipe) {
   if (pipe.fd >= 0) loop_.unwatch(std::exchange(pipe.fd, -1), pipe);
 }
 
-bool Channel::write(std::string_view line) {
+bool Pipes::write(std::string_view line, const ClearedCall&, std::int64_t) {
   if (!has_room(line.size() + 1)) return false;
   if (input_sent_ == input_.size()) {
     input_.clear();
@@ -69,7 +71,7 @@ bool Channel::write(std::string_view line) {
   return true;
 }
 
-void Channel::flush() {
+void Pipes::flush() {
   while (in_.fd >= 0 && unsent() > 0) {
     const ssize_t wrote = ::write(in_.fd, input_.data() + input_sent_, unsent());
     if (wrote < 0 && errno == EINTR) continue;
@@ -83,29 +85,29 @@ void Channel::flush() {
   }
 }
 
-void Channel::close_input() {
+void Pipes::close_input() {
   unwatch(in_);
   child_->close_input();
 }
 
-void Channel::read_on() {
+void Pipes::read_on() {
   if (!held_) return;
   held_ = false;
   loop_.defer(*this);
 }
 
-void Channel::on_batch_end() {
+void Pipes::on_batch_end() {
   read_output();
   read_errors();
 }
 
-void Channel::read_output() {
+void Pipes::read_output() {
   if (held_ || state_ == State::Gone) return;
   const auto line = [this](std::string_view text) {
-    held_ = !reader_.on_line(text);
+    held_ = !reader_->on_line(text);
     return !held_ && state_ != State::Gone;
   };
-  const auto too_long = [this] { reader_.on_too_long(); };
+  const auto too_long = [this] { reader_->on_too_long(); };
   if (lines_.waiting()) lines_.add({}, line, too_long);
   for (int i = 0; i < kReadsPerTurn && !output_ended_; ++i) {
     if (held_ || state_ == State::Gone) return;
@@ -128,7 +130,7 @@ void Channel::read_output() {
   if (!timer_.armed()) loop_.arm(timer_, kExitPatience);
 }
 
-void Channel::read_errors() {
+void Pipes::read_errors() {
   for (int i = 0; i < kReadsPerTurn && err_.fd >= 0; ++i) {
     const ssize_t got = ::read(err_.fd, read_buffer().data(), read_buffer().size());
     if (got < 0 && errno == EINTR) continue;
@@ -139,21 +141,21 @@ void Channel::read_errors() {
   if (err_.fd >= 0) loop_.defer(*this);
 }
 
-void Channel::on_exit(std::string how) {
+void Pipes::on_exit(std::string how) {
   exited_ = true;
   how_ = std::move(how);
   loop_.disarm(timer_);
   loop_.defer(*this);  // the last words first
 }
 
-void Channel::stop() {
+void Pipes::stop() {
   if (state_ != State::Open) return;
   state_ = State::Stopping;
   close_input();
   loop_.arm(timer_, limits_.close_patience);
 }
 
-void Channel::kill() {
+void Pipes::kill() {
   if (state_ == State::Gone) return;
   state_ = State::Stopping;
   close_input();
@@ -162,7 +164,7 @@ void Channel::kill() {
   loop_.arm(timer_, limits_.term_patience);
 }
 
-void Channel::on_timer() {
+void Pipes::on_timer() {
   if (exited_ || state_ == State::Gone) return;
   if (state_ == State::Open) {  // the output ended and the process did not
     how_ = "its output was closed";
@@ -177,7 +179,7 @@ void Channel::on_timer() {
   finish();  // killed, and the notice did not come: nothing more is to be had
 }
 
-void Channel::finish() {
+void Pipes::finish() {
   if (state_ == State::Gone) return;
   state_ = State::Gone;
   loop_.disarm(timer_);
@@ -187,7 +189,17 @@ void Channel::finish() {
   unwatch(out_);
   unwatch(err_);
   child_->terminate(std::chrono::milliseconds(0));  // what it left behind
-  reader_.on_gone(how_.empty() ? "it was stopped" : how_);
+  reader_->on_gone(how_.empty() ? "it was stopped" : how_, nullptr);
+}
+
+// ---- how they are had -----------------------------------------------------------------------------------------------
+
+void PipeOpener::open(net::Loop& loop, const Limits& limits, const std::shared_ptr<const Spec>& spec, Opened opened) {
+  const Pipes::Bounds bounds{spec->server.response_bytes_max, limits.input_bytes_max, limits.close_patience, limits.term_patience};
+  starter_->start(loop, spec->server, spec->credentials, [&loop, bounds, opened = std::move(opened)](Result<std::unique_ptr<Child>> child) {
+    if (!child) return opened(tl::unexpected<Error>(child.error()));
+    opened(std::make_unique<Pipes>(loop, std::move(*child), bounds));
+  });
 }
 
 }  // namespace callgate::stdio
