@@ -51,8 +51,8 @@ void Call::begin(const listener::Request& request, listener::Reply& reply) {
   const auto* memo = static_cast<const AuthMemo*>(request.connection_memo);  // printing an address is dear
   if (memo != nullptr) remote_text_ = memo->remote_text;
   else if (!inner_) remote_text_ = request.local_socket ? std::string("local") : request.remote.text();
-  (http_line_ = request.method) += ' ';
-  http_line_ += request.path.substr(0, 200);
+  (http_line_ = request.method) += over_events_ ? " /sse" : " ";
+  http_line_ += request.path.substr(over_events_ ? 4 : 0, 200);
   auto admitted = admit(request);
   decided_at_ = worker_.rooms().clock.mono();
   if (!admitted) return refuse(admitted.error());
@@ -64,6 +64,7 @@ void Call::begin(const listener::Request& request, listener::Reply& reply) {
 Result<void> Call::admit(const listener::Request& request) {
   CG_CHECK(identify(request));
   CG_CHECK(find_server(request));
+  if (over_events_) return admit_link(request);
   if (request.method == "POST") return admit_post(request);
   if (request.method == "GET") return admit_stream(request);
   if (request.method == "DELETE") return admit_close(request);
@@ -155,6 +156,9 @@ Result<void> Call::read_post(const listener::Request& request) {
   form_ = message_.kind == session::MessageKind::Request ? Form::Request : Form::Notification;
   era_ = session::era_of(*request.head, message_);
   if (era_ == session::Era::Legacy) return {};
+  if (over_events_)
+    return fail(Code::InvalidRequest, "session.revision",
+                "this address is for clients of HTTP+SSE: send requests of this revision to /mcp");
   if (in_batch_) return fail(Code::InvalidRequest, "rpc.batch", "this revision has no batches: send each message in its own POST");
   session::ModernFault fault = session::check_modern(*request.head, message_);
   if (fault.code == 0) return {};
@@ -177,12 +181,17 @@ Result<void> Call::join_session(const listener::Request& request) {
   // T-60: a session begins with initialize, and its id is ours alone; one the client brings along is not looked at.
   if (message_.method == "initialize" && form_ == Form::Request) {
     if (in_batch_) return fail(Code::InvalidRequest, "rpc.batch", "initialize cannot be part of a batch");
-    return check_version_header(head);
+    CG_CHECK(check_version_header(head));
+    if (link_ && !link_->begin_session())
+      return fail(Code::InvalidRequest, "session.begun", "this event stream has had its initialize: open another one");
+    return {};
   }
-  if (head.count("mcp-session-id") != 1)
+  const std::string linked = link_ ? link_->session() : std::string();
+  if (link_ && linked.empty()) return fail(Code::InvalidRequest, "session.missing", "initialize first");
+  if (!link_ && head.count("mcp-session-id") != 1)
     return fail(Code::InvalidRequest, "session.missing", "send the Mcp-Session-Id that initialize answered with, exactly once");
   auto& sessions = worker_.rooms().sessions;
-  CG_TRY(session_, sessions.find(head.header("mcp-session-id"), caller_->grant.id, server_->server.id, wall_));
+  CG_TRY(session_, sessions.find(link_ ? linked : head.header("mcp-session-id"), caller_->grant.id, server_->server.id, wall_));
   CG_CHECK(check_version_header(head));
   if (in_batch_ && session_->revision != "2025-03-26")  // T-09
     return fail(Code::InvalidRequest, "rpc.batch", "this session's revision has no batches: send each message in its own POST");
@@ -399,6 +408,31 @@ Result<void> Call::admit_stream(const listener::Request& request) {
     return fail(Code::InvalidRequest, "session.last_event_id", "Last-Event-ID must be one id as it was sent");
   resuming_ = true;
   append_line(head_lines_, "Last-Event-ID", last);
+  return {};
+}
+
+// The endpoints of HTTP+SSE (2024-11-05): GET opens the stream, POST says something to it. T-60: another grant's stream looks like one that
+// never was; the id in its address opens nothing.
+Result<void> Call::admit_link(const listener::Request& request) {
+  if (request.method == "POST") {
+    if (!link_ || link_->owner().grant_id != caller_->grant.id || link_->owner().server_id != server_->server.id) {
+      link_.reset();
+      return fail(Code::NotFound, "session.unknown_stream", "this event stream is unknown or has ended: open another one");
+    }
+    return admit_post(request);
+  }
+  if (request.method != "GET") {
+    status_ = 405;
+    extra_lines_ = "Allow: POST, GET\r\n";
+    return fail(Code::InvalidRequest, "gateway.method", "the endpoints of HTTP+SSE take GET and POST");
+  }
+  form_ = Form::Stream;
+  if (request.head->header("accept").find("text/event-stream") == std::string_view::npos) {
+    status_ = 406;
+    return fail(Code::InvalidRequest, "gateway.accept", "the event stream needs `Accept: text/event-stream`");
+  }
+  std::string path = "/sse" + std::string(request.path.substr(std::string_view("/mcp").size()));
+  CG_TRY(link_, worker_.rooms().links->open({caller_->grant.id, server_->server.id, std::move(path), remote_, remote_text_}));
   return {};
 }
 

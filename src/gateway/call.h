@@ -52,6 +52,13 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   void keep_alive(MonoTime now);
 
   bool waiting() const;  // for a person, or for what a person said
+  // HTTP+SSE: what else goes to this client's stream; its end, for a reason of the link's own.
+  void push(std::string_view events);
+  void cut_link(std::string_view reason, std::string message);
+  bool finished() const { return finished_; }
+  std::string_view method() const { return message_.method; }
+  std::string_view request_id() const { return request_id_; }
+
   bool endless() const { return form_ == Form::Stream || message_.method == "subscriptions/listen"; }
   void stop();  // the gate stops: what was sent is recorded as it stands
 
@@ -77,6 +84,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   Result<void> admit_post(const listener::Request& request);
   Result<void> admit_stream(const listener::Request& request);
   Result<void> admit_close(const listener::Request& request);
+  Result<void> admit_link(const listener::Request& request);
   Result<void> read_post(const listener::Request& request);
   Result<void> join_session(const listener::Request& request);
   Result<void> check_version_header(const net::Head& head) const;
@@ -190,6 +198,8 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   std::string_view body_;
   IpAddress remote_;
   bool in_batch_ = false, inner_ = false;      // asked by the gate itself: a member of a batch; for the shared endpoint
+  bool over_events_ = false;                   // at the endpoints of HTTP+SSE, with
+  std::shared_ptr<EventLink> link_;            // the stream this is, or that this was posted to
   bool shared_ = false;                        // to the shared endpoint: judged by the inner calls it leads to
   bool recorded_inside_ = false;               // and recorded by them
   bool resuming_ = false, resumable_ = false;  // a stream that goes on another; one that could

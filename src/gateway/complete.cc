@@ -1,6 +1,7 @@
 // The second half of the walk: what the upstream answered, judged, filtered, recorded, and only then delivered.
 
 #include "gateway/call.h"
+#include "gateway/event_post.h"
 #include "gateway/worker.h"
 #include "session/jsonrpc.h"
 
@@ -97,6 +98,12 @@ void Call::upstream_failed(const Error& error, limits::CallOutcome outcome) {
 // ---- the upstream's answer ------------------------------------------------------------------------------------------
 
 void Call::dispatch(const Counted& counted, const Recordable& recordable) {
+  if (link_ && form_ == Form::Stream) {  // there is nothing to ask of the server before this client has said something
+    link_->attach(worker_, *this);
+    event_reply_ = true;
+    session::append_sse(out_, {.event = "endpoint", .data = EventPost::address(*link_), .id = {}, .retry_ms = {}, .has_data = true});
+    return start_stream();
+  }
   std::string_view method = form_ == Form::Stream ? "GET" : form_ == Form::Close ? "DELETE" : "POST";
   if (form_ == Form::Close && session_->upstream_id.empty()) {  // the upstream keeps no session: ours is all there was
     status_ = 204;
@@ -147,7 +154,7 @@ void Call::on_body(std::string_view piece) {
   bool large = buffer_.size() > worker_.rooms().options.whole_body_bytes_max;
   bool rewritten = method_ != nullptr && (method_->rule == MethodRule::ToolList || method_->rule == MethodRule::Lifecycle ||
                                           message_.method.starts_with("tasks/") || message_.params["task"].exists());
-  if (large && !stream_begun_ && form_ == Form::Request && upstream_status_ == 200 && !rewritten) begin_pieces();
+  if (large && !link_ && !stream_begun_ && form_ == Form::Request && upstream_status_ == 200 && !rewritten) begin_pieces();
 }
 
 void Call::on_end() {
@@ -301,6 +308,7 @@ void Call::finish() {
   finished_ = true;
   if (in_flight_) worker_.rooms().sessions.end_request(session_->id, request_id_);
   in_flight_ = false;
+  if (link_ && form_ == Form::Stream) link_->close(reason_ == "client.gone" || reason_ == "stream.too_slow");
   if (!asked_ids_.empty()) forget_questions();
   if (asking_) asking_->call = nullptr;
   if (asking_ && !asking_->id.empty()) note_approval();

@@ -112,7 +112,7 @@ void Call::end_events() {
     reason_ = "stream.closed";
     return finish();
   }
-  if (resumable_ && era_ == session::Era::Legacy && stream_begun_) {  // L14: the client asks for the rest with Last-Event-ID
+  if (resumable_ && !link_ && era_ == session::Era::Legacy && stream_begun_) {  // L14: the client asks for the rest with Last-Event-ID
     reason_ = "stream.resumable";
     settle(limits::CallOutcome::ConnectionLostAfterSend);
     return finish();
@@ -177,6 +177,14 @@ void Call::hold_stream() {
   start_stream();
 }
 
+void Call::push(std::string_view events) {
+  if (finished_) return;
+  out_ += events;
+  start_stream();
+}
+
+void Call::cut_link(std::string_view reason, std::string message) { cut({Code::Unavailable, reason, std::move(message), {}}); }
+
 void Call::deliver_stream(bool recorded) {
   if (!recorded) return cut({Code::Unavailable, "audit.unwritable", "this stream could not be recorded", {}});
   if (reply_ == nullptr) {  // nobody reads: the server must not wait for it either
@@ -193,6 +201,7 @@ void Call::deliver_stream(bool recorded) {
   bool room = reply_->write(out_);
   out_.clear();
   if (room) return on_drained();
+  if (link_ && form_ == Form::Stream) link_->room(false);
   if (out_.capacity() > kOutBytes) std::string().swap(out_);
   if (exchange_ != nullptr && !paused_) {
     paused_ = true;
@@ -201,6 +210,7 @@ void Call::deliver_stream(bool recorded) {
 }
 
 void Call::on_drained() {
+  if (link_ && form_ == Form::Stream && !finished_) link_->room(true);
   if (!paused_) return;
   paused_ = false;
   if (exchange_ != nullptr) exchange_->resume();
@@ -240,6 +250,7 @@ void Call::recheck(const Snapshot& snapshot, WallTime now) {
   const catalog::ServerEntry* server = snapshot.catalog->server(server_->server.id);
   if (server == nullptr || server->server.disabled || !identity::may_use_server(**caller, server->server))
     return cut({Code::Forbidden, "catalog.disabled", "this server is no longer available to this grant", {}});
+  if (link_ && form_ == Form::Stream && link_->session().empty()) return;  // it has listed nothing yet
   if (endless() && snapshot.epoch != listed_epoch_) tell_list_changed(snapshot, **caller);
 }
 
@@ -264,6 +275,7 @@ void Call::keep_alive(MonoTime now) {
   if (!stream_begun_ || finished_ || !event_reply_ || reply_ == nullptr) return;
   if (now - last_write_ < worker_.rooms().options.stream_keep_alive) return;
   last_write_ = now;
+  if (link_ && form_ == Form::Stream) link_->touch(worker_.rooms().clock.now());
   if (!waiting()) return void(reply_->write(": keep-alive\n\n"));
   std::string event;
   append_waiting(event);
@@ -297,8 +309,9 @@ void Call::reset() {
     text->clear();
   }
   body_ = reply_body_ = content_type_ = {};
-  in_batch_ = inner_ = shared_ = recorded_inside_ = resuming_ = resumable_ = finished_ = delivered_ = streaming_ = stream_begun_ = paused_ =
-      in_flight_ = intent_added_ = event_reply_ = cut_ = queued_ = false;
+  link_.reset();
+  over_events_ = in_batch_ = inner_ = shared_ = recorded_inside_ = resuming_ = resumable_ = finished_ = delivered_ = streaming_ =
+      stream_begun_ = paused_ = in_flight_ = intent_added_ = event_reply_ = cut_ = queued_ = false;
   decision_ = {};
   reservation_ = {};
   if (asking_) asking_->call = nullptr;

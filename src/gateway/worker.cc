@@ -4,6 +4,7 @@
 
 #include "base/crypto.h"
 #include "gateway/batch.h"
+#include "gateway/event_post.h"
 #include "json/writer.h"
 #include "stdio/route.h"
 #include "telemetry/log.h"
@@ -73,6 +74,7 @@ void Worker::write_decision_id(std::string& id) {
 }
 
 void Worker::handle(const listener::Request& request, listener::Reply& reply) {
+  if (EventPost::is_endpoint(request.path)) return EventPost::begin(*this, request, reply);
   bool endpoint = request.path.starts_with("/mcp") && (request.path.size() == 4 || request.path[4] == '/');
   if (!endpoint) return side(request, reply);
   if (Batch::begin(*this, request, reply)) return;
@@ -93,6 +95,14 @@ void Worker::handle_inner(const listener::Request& request, listener::Reply& rep
   call.remote_text_ = caller.remote;
   call.stated_reason_ = caller.reason;
   call.begin(request, reply);
+}
+
+const Call& Worker::handle_link(const listener::Request& request, listener::Reply& reply, std::shared_ptr<EventLink> link) {
+  Call& call = take_call();
+  call.over_events_ = true;
+  call.link_ = std::move(link);
+  call.begin(request, reply);
+  return call;
 }
 
 Call& Worker::take_call() {

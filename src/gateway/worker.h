@@ -22,6 +22,8 @@ class Worker final : public listener::Handler {
   // One request inside another: a member of a batch, or what the shared endpoint asks of one server. Its views live until this returns.
   void handle_member(const listener::Request& request, listener::Reply& reply);
   void handle_inner(const listener::Request& request, listener::Reply& reply, const InnerCaller& caller);
+  // One request to the endpoints of HTTP+SSE, under the path of its server. Null with POST: no such stream.
+  const Call& handle_link(const listener::Request& request, listener::Reply& reply, std::shared_ptr<EventLink> link);
   void refused(const IpAddress& remote, std::string_view first_line, const Error& error, int status) override;
 
   // An ordered stop, on the loop: streams end first; then what is still open is recorded and answered, and nothing new is sent.

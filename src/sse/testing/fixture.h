@@ -61,7 +61,9 @@ class SseFixture : public ::testing::Test {
     one.body = std::move(body);
     one.principal = std::move(principal);
     one.session_text = std::move(session);
-    one.context = {false, one.principal, "grt_1", one.session_text, {}};
+    one.context.principal_id = one.principal;
+    one.context.grant_id = "grt_1";
+    one.context.session = one.session_text;
     const ClearedCall call = Clearance::make(method, "Authorization: never sent by this way\r\n", one.body, one.context);
     one.exchange = &transport->send({&server, &credentials}, call, one.sink);
     turn();

@@ -1,0 +1,236 @@
+#include "gateway/event_link.h"
+
+#include "base/crypto.h"
+#include "gateway/worker.h"
+
+namespace callgate::gateway {
+namespace {
+
+constexpr std::size_t kQueueBytes = 256 * 1024;  // then who has more to say waits
+constexpr std::size_t kIdBytes = 32;
+constexpr std::chrono::seconds kPatienceMax{30};
+
+// The head of a request the gate makes of itself in the client's session.
+struct SessionHead {
+  SessionHead(std::string session_in, std::string_view accept) : session(std::move(session_in)) {
+    head.headers[head.header_count++] = {"mcp-session-id", session};
+    if (!accept.empty()) head.headers[head.header_count++] = {"accept", accept};
+  }
+  std::string session;
+  net::Head head;
+};
+
+std::string inner_path(std::string_view path) { return "/mcp" + std::string(path.substr(std::string_view("/sse").size())); }
+
+}  // namespace
+
+// The end of a session whose client has left: told to the server, and nobody waits for the answer.
+class EventLink::Farewell final : public PartOwner {
+ public:
+  static void say(Worker& worker, const Owner& owner, const std::string& session) {
+    InnerCaller caller{worker.snapshot(), nullptr, owner.remote_text, {}};
+    auto found = caller.snapshot->directory->recheck(owner.grant_id, owner.remote, worker.rooms().clock.now());
+    if (!found) return;  // the sweep of the sessions ends it
+    caller.grant = *found;
+    auto farewell = std::make_unique<Farewell>(worker);
+    Farewell& running = *farewell;
+    running.self_ = std::move(farewell);
+    const SessionHead head(session, {});
+    const std::string path = inner_path(owner.path);
+    listener::Request request;
+    request.head = &head.head;
+    request.method = "DELETE";
+    request.path = path;
+    request.remote = owner.remote;
+    worker.handle_inner(request, running.part_, caller);
+  }
+  explicit Farewell(Worker& worker) : worker_(worker), part_(*this, 0) {}
+
+ private:
+  void on_part_head(Part&, const listener::ResponseHead&, bool) override {}
+  bool on_part_body(Part&, std::string_view) override { return true; }
+  void on_part_end(Part&, bool) override { worker_.loop().bury(std::move(self_)); }
+  Worker& worker_;
+  Part part_;
+  std::unique_ptr<Farewell> self_;
+};
+
+EventLink::EventLink(EventLinks& links, Owner owner) : links_(links), owner_(std::move(owner)), id_(random_token(kIdBytes)) {}
+EventLink::~EventLink() = default;
+
+// ---- any thread -----------------------------------------------------------------------------------------------------
+
+std::string EventLink::session() const {
+  const std::lock_guard lock(mutex_);
+  return session_;
+}
+
+bool EventLink::begin_session() {
+  const std::lock_guard lock(mutex_);
+  return open_ && !std::exchange(beginning_, true);
+}
+
+void EventLink::set_session(std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  session_ = id;
+}
+
+bool EventLink::deliver(std::string_view events) {
+  const std::lock_guard lock(mutex_);
+  if (!open_ || loop_ == nullptr) return true;  // nobody reads: whoever speaks need not wait
+  queue_ += events;
+  if (!std::exchange(posted_, true)) loop_->post([link = shared_from_this()] { link->pump(); });
+  return queue_.size() <= kQueueBytes;
+}
+
+void EventLink::wait(net::Loop& loop, std::shared_ptr<listener::ReplyObserver*> waiting) {
+  const std::lock_guard lock(mutex_);
+  waiters_.push_back({&loop, std::move(waiting)});
+}
+
+void EventLink::listen() {
+  const std::lock_guard lock(mutex_);
+  if (!open_ || loop_ == nullptr) return;
+  loop_->post([link = shared_from_this()] {
+    if (!std::exchange(link->listening_, true)) link->open_listener();
+  });
+}
+
+// ---- the stream's own worker ----------------------------------------------------------------------------------------
+
+void EventLink::attach(Worker& worker, Call& call) {
+  worker_ = &worker;
+  call_ = &call;
+  again_ = std::make_unique<net::Timer>([this] { open_listener(); });
+  const std::lock_guard lock(mutex_);
+  loop_ = &worker.loop();
+}
+
+void EventLink::room(bool there_is) {
+  room_ = there_is;
+  if (room_) pump();
+}
+
+void EventLink::touch(WallTime now) {
+  if (const std::string id = session(); !id.empty()) (void)worker_->rooms().sessions.find(id, owner_.grant_id, owner_.server_id, now);
+}
+
+// Moves what waits to the client, as long as that takes it.
+void EventLink::pump() {
+  std::string events;
+  std::vector<Waiter> waiters;
+  bool too_slow = false;
+  {
+    const std::lock_guard lock(mutex_);
+    posted_ = false;
+    if (!open_) return;
+    too_slow = queue_.size() > links_.options().queue_bytes_max;
+    if (room_) {
+      events.swap(queue_);
+      waiters.swap(waiters_);
+    }
+  }
+  if (too_slow) return call_->cut_link("stream.too_slow", "the client did not read its event stream for too long");
+  for (const Waiter& one : waiters)
+    one.loop->post([waiting = one.waiting] {
+      if (*waiting != nullptr) (*waiting)->on_drained();
+    });
+  if (listener_) listener_->drained();
+  if (!events.empty()) call_->push(events);
+}
+
+// The session's GET stream, as a client of streamable HTTP would open it, and open again.
+void EventLink::open_listener() {
+  const std::string session = this->session();
+  if (call_ == nullptr || session.empty() || listener_) return;
+  InnerCaller caller{worker_->snapshot(), nullptr, owner_.remote_text, {}};
+  auto found = caller.snapshot->directory->recheck(owner_.grant_id, owner_.remote, worker_->rooms().clock.now());
+  if (!found) return;  // the stream's own recheck ends it
+  caller.grant = *found;
+  const SessionHead head(session, "text/event-stream");
+  const std::string path = inner_path(owner_.path);
+  listener::Request request;
+  request.head = &head.head;
+  request.method = "GET";
+  request.path = path;
+  request.remote = owner_.remote;
+  listener_ = std::make_unique<Part>(*this, 0);
+  listened_at_ = worker_->loop().now();
+  worker_->handle_inner(request, *listener_, caller);
+}
+
+void EventLink::on_part_head(Part&, const listener::ResponseHead& head, bool) {
+  if (head.status != 200) listening_ = false;  // the session has ended: the next POST says so
+}
+
+bool EventLink::on_part_body(Part&, std::string_view piece) { return !listening_ || deliver(piece); }
+
+void EventLink::on_part_end(Part&, bool) {
+  worker_->loop().bury(std::move(listener_));
+  if (!listening_ || call_ == nullptr) return;
+  if (worker_->loop().now() - listened_at_ > kPatienceMax) patience_ = std::chrono::seconds(1);
+  worker_->loop().arm(*again_, patience_);
+  patience_ = std::min(patience_ * 2, kPatienceMax);
+}
+
+void EventLink::close(bool by_client) {
+  std::string session;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!open_) return;
+    open_ = false;
+    session.swap(session_);
+    std::string().swap(queue_);
+    for (const Waiter& one : waiters_)
+      one.loop->post([waiting = one.waiting] {
+        if (*waiting != nullptr) (*waiting)->on_drained();
+      });
+    waiters_.clear();
+  }
+  const auto self = shared_from_this();
+  links_.forget(*this);
+  call_ = nullptr;
+  if (worker_ == nullptr) return;
+  worker_->loop().disarm(*again_);
+  if (listener_ && !listener_->over()) {
+    listening_ = false;
+    Part& part = *listener_;
+    worker_->loop().bury(std::move(listener_));
+    part.abandon();
+  }
+  if (by_client && !session.empty())
+    worker_->loop().post([worker = worker_, self, session] { Farewell::say(*worker, self->owner_, session); });
+}
+
+// ---- all of the gate ------------------------------------------------------------------------------------------------
+
+Result<std::shared_ptr<EventLink>> EventLinks::open(EventLink::Owner owner) {
+  const std::lock_guard lock(mutex_);
+  std::size_t& mine = per_grant_[owner.grant_id];
+  if (links_.size() >= options_.links_max || mine >= options_.per_grant_max)
+    return fail(Code::RateLimited, "session.too_many_streams", "too many open event streams for this grant: close some and try again");
+  ++mine;
+  auto link = std::make_shared<EventLink>(*this, std::move(owner));
+  links_.emplace(link->id(), link);
+  return link;
+}
+
+std::shared_ptr<EventLink> EventLinks::find(std::string_view id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = links_.find(std::string(id));
+  return found == links_.end() ? nullptr : found->second;
+}
+
+std::size_t EventLinks::size() const {
+  const std::lock_guard lock(mutex_);
+  return links_.size();
+}
+
+void EventLinks::forget(const EventLink& link) {
+  const std::lock_guard lock(mutex_);
+  if (links_.erase(link.id()) == 0) return;
+  const auto mine = per_grant_.find(link.owner().grant_id);
+  if (--mine->second == 0) per_grant_.erase(mine);
+}
+
+}  // namespace callgate::gateway
