@@ -159,11 +159,12 @@ void EventLink::open_listener() {
   worker_->handle_inner(request, *listener_, caller);
 }
 
-void EventLink::on_part_head(Part&, const listener::ResponseHead& head, bool) {
-  if (head.status != 200) listening_ = false;  // the session has ended: the next POST says so
+void EventLink::on_part_head(Part&, const listener::ResponseHead& head, bool stream) {
+  relayed_ = stream;
+  if (head.status >= 400 && head.status < 500) listening_ = false;  // the session has ended: the next POST says so
 }
 
-bool EventLink::on_part_body(Part&, std::string_view piece) { return !listening_ || deliver(piece); }
+bool EventLink::on_part_body(Part&, std::string_view piece) { return !relayed_ || deliver(piece); }
 
 void EventLink::on_part_end(Part&, bool) {
   worker_->loop().bury(std::move(listener_));

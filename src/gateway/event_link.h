@@ -73,7 +73,7 @@ class EventLink final : public std::enable_shared_from_this<EventLink>, public P
   // The stream's own worker.
   Worker* worker_ = nullptr;
   Call* call_ = nullptr;
-  bool room_ = true, listening_ = false;
+  bool room_ = true, listening_ = false, relayed_ = false;
   std::unique_ptr<Part> listener_;
   std::unique_ptr<net::Timer> again_;
   std::chrono::seconds patience_{1};

@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <thread>
+
 #include "gateway/testing/gate.h"
 
 namespace callgate::gateway {
@@ -326,6 +328,38 @@ TEST(EventLink, StreamsAreCappedPerGrantAndInWhatWaitsForThem) {
   bool recorded = false;
   for (const std::string& record : gate.records()) recorded |= has(record, "stream.too_slow");
   EXPECT_TRUE(recorded);
+}
+
+// The stream on one worker, its POSTs on another with a thread of its own. Meant for ThreadSanitizer.
+TEST(EventLink, AnswersCrossFromOtherWorkers) {
+  Gate gate;
+  auto second = std::move(*net::Loop::create(&gate.clock));
+  auto worker = std::make_unique<Worker>(*gate.rooms, *second);
+  listener::Options options;
+  options.port = 0;
+  auto door = std::move(*listener::Listener::open(options, {{second.get(), worker.get()}}));
+  std::thread thread([&] { second->run(); });
+  {
+    OldClient client(gate);
+    std::swap(gate.door, door);
+    client.open();
+    std::string said;
+    for (int i = 1; i <= 40; ++i) {
+      EXPECT_EQ(client.post(call(std::to_string(i))).status, 202);
+      said += client.read(2);
+    }
+    for (int i = 0; i < 100 && !has(said, "\"id\":40,"); ++i) said += client.read(5);
+    for (int i = 1; i <= 40; ++i) EXPECT_TRUE(has(said, "\"id\":" + std::to_string(i) + ",\"result\"")) << i;
+    std::swap(gate.door, door);
+    EXPECT_EQ(client.post(call("41")).status, 202);  // and from its own
+    EXPECT_TRUE(has(client.read(50), "\"id\":41,"));
+  }
+  gate.turn(20);
+  EXPECT_EQ(gate.rooms->links->size(), 0u);
+  second->stop();
+  thread.join();
+  door.reset();
+  worker.reset();
 }
 
 TEST(EventLink, AChangedPolicyIsTold) {
