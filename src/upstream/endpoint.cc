@@ -60,7 +60,7 @@ Result<Url> resolve_endpoint(const Url& stream, std::string_view named) {
   const std::size_t query = std::min(to.target.find('?'), to.target.size());
   to.target = without_dots(std::string_view(to.target).substr(0, query)) + to.target.substr(query);
   const auto checked = Url::parse(to.text());
-  if (!checked || checked->host != stream.host || checked->port != stream.port || checked->tls != stream.tls)
+  if (!checked || to.target.starts_with("//") || checked->host != stream.host || checked->port != stream.port || checked->tls != stream.tls)
     return refused("names no plain address");
   return *checked;
 }

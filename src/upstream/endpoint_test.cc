@@ -32,8 +32,9 @@ TEST(Endpoint, AnotherOriginIsRefused) {
 }
 
 TEST(Endpoint, WhatIsNoAddressIsRefused) {
-  for (const std::string& named : {std::string(), std::string("/a b"), std::string("/a\r\nX: y"), std::string("/a#b"), std::string("/\x80"),
-                                   std::string("/a\0b", 4), std::string(3'000, 'a'), std::string("/%zz")})
+  for (const std::string& named :
+       {std::string(), std::string("/a b"), std::string("/a\r\nX: y"), std::string("/a#b"), std::string("/\x80"), std::string("/a\0b", 4),
+        std::string(3'000, 'a'), std::string("/%zz"), std::string("/..//x"), std::string("//")})
     EXPECT_EQ(resolved(named), "upstream.endpoint") << named;
 }
 

@@ -3,6 +3,8 @@ import json
 import os
 import subprocess
 
+import interop_test as interop
+from dev import pypi
 from harness import claude
 from harness.gate import REFUNDS_POLICY, CommandFailed, Gate
 from harness.mcp import LEGACY, MODERN
@@ -15,6 +17,7 @@ LARGE = {"charge_id": "ch_105", "amount": 5000, "currency": "usd"}
 REFUSAL = "Refund blocked: Amount exceeds developer limit."
 ASKING_POLICY = """\
 version: "1"
+hide: [delete_customer]
 tools:
   list_charges: {}
   refund_payment: {}
@@ -109,6 +112,40 @@ class Servers(SseCase):
         self.assertEqual(records + 1, len(self.old.requests()))
 
 
+class Python(SseCase):
+    """The first generation of the official Python SDK, which still has HTTP+SSE on both sides."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        interop.installed(lambda: pypi.environment(interop.HERE / "requirements-v1.txt"))
+        cls.python = cls.keep(Child([pypi.environment(interop.HERE / "requirements-v1.txt"), interop.HERE / "python_sse_server.py"],
+                                    log=cls.folder / "python.log",
+                                    ready=lambda line: int(line.split()[1]) if line.startswith("listening ") else None))
+        cls.gate.add_server("python", f"http://127.0.0.1:{cls.python.value}/sse", "--policy", "asking")
+
+    def check(self, seen):
+        self.assertEqual("Refunded 50 usd of ch_105.", seen["calls"][0]["text"], seen)
+        self.assertIn("accept blue", seen["calls"][1].get("text", ""), seen)
+        self.assertIn("Unknown tool", json.dumps(seen["calls"][2]))
+
+    def test_its_server_serves_clients_of_every_transport_and_era(self):
+        token = self.gate.mint("python", server="python")
+        story = [["refund_payment", SMALL], ["list_charges", {}], ["delete_customer", {"customer": "c"}]]
+        for generation, era, path in (("v1", "legacy", "/mcp/python/"), ("v2", "modern", "/mcp/python/"), ("v1", "sse", "/sse/python")):
+            with self.subTest((generation, era)):
+                if generation == "v2":
+                    interop.installed(lambda: pypi.environment(interop.HERE / "requirements-v2.txt"))
+                self.check(interop.python_sdk(generation, era, self.gate.url + path, token, story))
+
+    def test_its_client_reaches_the_other_sdks_server(self):
+        seen = interop.python_sdk("v1", "sse", f"{self.gate.url}/sse/old", self.gate.mint("p", server="old"),
+                                  [["refund_payment", SMALL], ["refund_payment", LARGE], ["delete_customer", {"customer": "c"}]])
+        self.assertEqual("Refunded 50 usd of ch_105.", seen["calls"][0]["text"], seen)
+        self.assertIn(REFUSAL, json.dumps(seen["calls"][1]))
+        self.assertIn("Unknown tool", json.dumps(seen["calls"][2]))
+
+
 class Clients(SseCase):
     """A client that only speaks HTTP+SSE, in front of servers of every kind."""
 
@@ -154,6 +191,17 @@ class Clients(SseCase):
         self.assertIn("old__refund_payment", seen["tools"])
         self.assertTrue(seen["calls"][0]["text"].startswith("Refunded 50 usd of ch_105."), seen)
         self.assertIn(REFUSAL, json.dumps(seen["calls"][1]))
+
+    def test_claude_code_uses_it(self):
+        if claude.native_binary() is None:
+            self.skipTest("npm has no Claude Code for this machine's architecture")
+        script = [{"tool": f"mcp__gate__{tool}", "input": arguments}
+                  for tool, arguments in (("refund_payment", SMALL), ("refund_payment", LARGE))] + [{"text": "Finished."}]
+        seen = claude.run(self.folder / "claude", f"{self.gate.url}/sse/newer", script, token=self.gate.mint("cc", server="newer"), transport="sse")
+        self.assertEqual(0, seen.code, seen.errors)
+        self.assertNotIn("delete_customer", seen.offered)
+        self.assertTrue(seen.tool_results[0][1].startswith("Refunded 50 usd of ch_105."), seen.tool_results)
+        self.assertIn(REFUSAL, seen.tool_results[1][1])
 
     def test_revocation_ends_the_stream(self):                                                  # T-61
         token = self.gate.mint("revoked", server="old")

@@ -139,14 +139,15 @@ class Run:
     errors: str
 
 
-def run(folder: pathlib.Path, url: str, script: list[dict], *, token: str = "", server: str = "gate", modern: bool = True) -> Run:
+def run(folder: pathlib.Path, url: str, script: list[dict], *, token: str = "", server: str = "gate", modern: bool = True,
+        transport: str = "http") -> Run:
     """One offline run of Claude Code with one MCP server."""
     model = ScriptedModel(script)
     home = folder / "home"
     work = folder / "work"
     home.mkdir(parents=True, exist_ok=True)
     work.mkdir(parents=True, exist_ok=True)
-    entry = {"type": "http", "url": url} | ({"headers": {"Authorization": f"Bearer {token}"}} if token else {})
+    entry = {"type": transport, "url": url} | ({"headers": {"Authorization": f"Bearer {token}"}} if token else {})
     config = folder / "mcp.json"
     config.write_text(json.dumps({"mcpServers": {server: entry}}))
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "TERM": "dumb", "DISABLE_AUTOUPDATER": "1", "ANTHROPIC_BASE_URL": model.url,

@@ -1,6 +1,6 @@
 """Does one story with the official Python SDK and prints what it saw as one JSON line.
 
-    python python_sdk.py v1|v2 legacy|modern URL TOKEN '[["tool", {args}], ...]'
+    python python_sdk.py v1|v2 legacy|modern|sse URL TOKEN '[["tool", {args}], ...]'
 """
 import asyncio
 import json
@@ -36,6 +36,7 @@ async def story(client, call) -> dict:
 
 async def first() -> dict:
     from mcp import ClientSession, types
+    from mcp.client.sse import sse_client
     from mcp.client.streamable_http import streamablehttp_client
 
     async def elicited(_context, params):
@@ -47,7 +48,8 @@ async def first() -> dict:
     async def rooted(_context):
         return types.ListRootsResult(roots=[types.Root(uri="file:///one", name="one")])
 
-    async with streamablehttp_client(URL, headers=HEADERS) as (read, write, _):
+    transport = sse_client(URL, headers=HEADERS) if ERA == "sse" else streamablehttp_client(URL, headers=HEADERS)
+    async with transport as (read, write, *_):
         async with ClientSession(read, write, elicitation_callback=elicited, sampling_callback=sampled, list_roots_callback=rooted) as client:
             opened = await client.initialize()
             seen = await story(client, lambda name, arguments, tell: client.call_tool(name, arguments, progress_callback=tell))
