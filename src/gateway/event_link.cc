@@ -1,6 +1,7 @@
 #include "gateway/event_link.h"
 
 #include "base/crypto.h"
+#include "gateway/event_post.h"
 #include "gateway/worker.h"
 
 namespace callgate::gateway {
@@ -83,9 +84,21 @@ bool EventLink::deliver(std::string_view events) {
   return queue_.size() <= kQueueBytes;
 }
 
-void EventLink::wait(net::Loop& loop, std::shared_ptr<listener::ReplyObserver*> waiting) {
+bool EventLink::join(net::Loop& loop, const Poster& poster) {
   const std::lock_guard lock(mutex_);
-  waiters_.push_back({&loop, std::move(waiting)});
+  if (open_) posts_.push_back({&loop, poster});
+  return open_;
+}
+
+void EventLink::leave(const Poster& poster) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(posts_, [&](const Joined& one) { return one.poster == poster; });
+}
+
+void EventLink::wait(const Poster& poster) {
+  const std::lock_guard lock(mutex_);
+  for (Joined& one : posts_)
+    if (one.poster == poster) one.waits = true;
 }
 
 void EventLink::listen() {
@@ -118,7 +131,6 @@ void EventLink::touch(WallTime now) {
 // Moves what waits to the client, as long as that takes it.
 void EventLink::pump() {
   std::string events;
-  std::vector<Waiter> waiters;
   bool too_slow = false;
   {
     const std::lock_guard lock(mutex_);
@@ -127,14 +139,14 @@ void EventLink::pump() {
     too_slow = queue_.size() > links_.options().queue_bytes_max;
     if (room_) {
       events.swap(queue_);
-      waiters.swap(waiters_);
+      for (Joined& one : posts_)
+        if (std::exchange(one.waits, false))
+          one.loop->post([poster = one.poster] {
+            if (*poster != nullptr) (*poster)->drained();
+          });
     }
   }
   if (too_slow) return call_->cut_link("stream.too_slow", "the client did not read its event stream for too long");
-  for (const Waiter& one : waiters)
-    one.loop->post([waiting = one.waiting] {
-      if (*waiting != nullptr) (*waiting)->on_drained();
-    });
   if (listener_) listener_->drained();
   if (!events.empty()) call_->push(events);
 }
@@ -182,11 +194,11 @@ void EventLink::close(bool by_client) {
     open_ = false;
     session.swap(session_);
     std::string().swap(queue_);
-    for (const Waiter& one : waiters_)
-      one.loop->post([waiting = one.waiting] {
-        if (*waiting != nullptr) (*waiting)->on_drained();
+    for (const Joined& one : posts_)
+      one.loop->post([poster = one.poster] {
+        if (*poster != nullptr) (*poster)->stream_gone();
       });
-    waiters_.clear();
+    posts_.clear();
   }
   const auto self = shared_from_this();
   links_.forget(*this);

@@ -19,6 +19,7 @@ namespace callgate::gateway {
 
 class Call;
 class EventLinks;
+class EventPost;
 class Worker;
 
 class EventLink final : public std::enable_shared_from_this<EventLink>, public PartOwner {
@@ -38,9 +39,13 @@ class EventLink final : public std::enable_shared_from_this<EventLink>, public P
   std::string session() const;
   bool begin_session();  // once: whose initialize fails opens another stream
   void set_session(std::string_view id);
-  bool deliver(std::string_view events);                                          // false: enough waits; see wait()
-  void wait(net::Loop& loop, std::shared_ptr<listener::ReplyObserver*> waiting);  // told once, when there is room again
-  void listen();                                                                  // the client is ready for what the server says unasked
+  bool deliver(std::string_view events);  // false: enough waits; see wait()
+  // A POST under way: told when the stream is gone, and once, after wait(), when there is room again.
+  using Poster = std::shared_ptr<EventPost*>;        // null inside once it is over; looked at on its own loop
+  bool join(net::Loop& loop, const Poster& poster);  // false: the stream is gone already
+  void leave(const Poster& poster);
+  void wait(const Poster& poster);
+  void listen();  // the client is ready for what the server says unasked
 
   // The stream's own worker.
   void attach(Worker& worker, Call& call);
@@ -65,11 +70,12 @@ class EventLink final : public std::enable_shared_from_this<EventLink>, public P
   bool open_ = true, beginning_ = false, posted_ = false;
   net::Loop* loop_ = nullptr;
   std::string session_, queue_;
-  struct Waiter {
+  struct Joined {
     net::Loop* loop;
-    std::shared_ptr<listener::ReplyObserver*> waiting;
+    Poster poster;
+    bool waits = false;
   };
-  std::vector<Waiter> waiters_;
+  std::vector<Joined> posts_;
   // The stream's own worker.
   Worker* worker_ = nullptr;
   Call* call_ = nullptr;

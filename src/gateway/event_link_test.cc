@@ -193,6 +193,27 @@ TEST(EventLink, ALeavingClientEndsItsSession) {
   EXPECT_TRUE(has(gate.upstream.seen.back().head, "upstream-session-1"));
 }
 
+TEST(EventLink, ACallWhoseClientLeftIsRecordedAllTheSame) {
+  Gate gate;
+  listener::Reply* kept = nullptr;
+  {
+    OldClient client(gate);
+    client.open();
+    gate.upstream.script = [&](const ToyUpstream::Seen& seen, listener::Reply& reply) {
+      if (has(seen.body, "tools/call")) kept = &reply;
+      else reply.send({204, {}, {}}, {});
+    };
+    EXPECT_EQ(client.post(call("7")).status, 202);
+    gate.turn(10);
+    ASSERT_NE(kept, nullptr);
+  }
+  kept->send({200, "application/json", {}}, R"({"jsonrpc":"2.0","id":7,"result":{"content":[]}})");
+  gate.turn(10);
+  EXPECT_TRUE(has(gate.last_record(), "get_charge")) << gate.last_record();
+  EXPECT_TRUE(has(gate.last_record(), "\"result\"")) << gate.last_record();
+  EXPECT_EQ(gate.worker->busy(), 0u);
+}
+
 TEST(EventLink, WhatTheServerSaysUnaskedComesOnTheStream) {
   Gate gate;
   listener::Reply* kept = nullptr;

@@ -44,11 +44,9 @@ std::string EventPost::address(const EventLink& link) {
 }
 
 EventPost::EventPost(Worker& worker, listener::Reply& outer, std::shared_ptr<EventLink> link)
-    : worker_(worker), outer_(&outer), link_(std::move(link)) {}
+    : worker_(worker), outer_(&outer), link_(std::move(link)), named_(std::make_shared<EventPost*>(this)) {}
 
-EventPost::~EventPost() {
-  if (waiting_) *waiting_ = nullptr;
-}
+EventPost::~EventPost() { *named_ = nullptr; }
 
 void EventPost::run(const listener::Request& request, std::string_view path) {
   outer_->observe(this);
@@ -59,6 +57,13 @@ void EventPost::run(const listener::Request& request, std::string_view path) {
   method_ = call.method();
   id_ = call.request_id();
   accepted();
+  if (!link_->join(worker_.loop(), named_)) stream_gone();
+}
+
+void EventPost::stream_gone() {
+  listener::ReplyObserver* call = std::exchange(observer_, nullptr);
+  over();
+  if (call != nullptr) call->on_client_gone();
 }
 
 void EventPost::accepted() {
@@ -95,8 +100,7 @@ void EventPost::begin_stream(const listener::ResponseHead& head) { take_session(
 
 bool EventPost::write(std::string_view data) {
   if (link_->deliver(data)) return true;
-  if (!waiting_) waiting_ = std::make_shared<listener::ReplyObserver*>(observer_);
-  link_->wait(worker_.loop(), waiting_);
+  link_->wait(named_);
   return false;
 }
 
@@ -114,7 +118,8 @@ void EventPost::abort() {
 
 void EventPost::over() {
   observer_ = nullptr;
-  if (waiting_) *waiting_ = nullptr;
+  *named_ = nullptr;
+  if (link_) link_->leave(named_);
   if (outer_ != nullptr) std::exchange(outer_, nullptr)->abort();
   worker_.loop().bury(std::move(self_));
 }

@@ -19,6 +19,12 @@ class EventPost final : public listener::Reply, private listener::ReplyObserver 
   static void begin(Worker& worker, const listener::Request& request, listener::Reply& reply);
   static std::string address(const EventLink& link);
 
+  // From the link, on this one's loop.
+  void drained() {
+    if (observer_ != nullptr) observer_->on_drained();
+  }
+  void stream_gone();  // the call goes on or not, as with any client that left
+
   // From the call.
   void observe(listener::ReplyObserver* observer) override { observer_ = observer; }
   void send(const listener::ResponseHead& head, std::string_view body) override;
@@ -44,7 +50,7 @@ class EventPost final : public listener::Reply, private listener::ReplyObserver 
   listener::Reply* outer_;  // null: answered, or its client is gone
   const std::shared_ptr<EventLink> link_;
   listener::ReplyObserver* observer_ = nullptr;
-  std::shared_ptr<listener::ReplyObserver*> waiting_;  // null inside once this is gone
+  EventLink::Poster named_;
   std::string method_, id_;
   std::unique_ptr<EventPost> self_;  // until its call is over
 };
