@@ -12,10 +12,12 @@
 #include <filesystem>
 #include <map>
 
+#include "app/approval_page.h"
 #include "app/setup_page.h"
 #include "sse/event_opener.h"
 #include "stdio/probe.h"
 #include "telemetry/log.h"
+#include "upstream/notice.h"
 #include "upstream/probe.h"
 
 namespace callgate::app {
@@ -131,6 +133,7 @@ Result<void> Daemon::start_workers() {
                                                            approvals_.get()});
   rooms_->event_streams = event_streams_.get();
   rooms_->options.approval_hold = settings_.approvals.hold;
+  rooms_->options.approval_elicitation = settings_.approvals.elicitation;
   rooms_->options.record_before_effect = settings_.audit_before_effect();
   rooms_->options.shared_search_above = static_cast<std::size_t>(settings_.shared.search_above);
   rooms_->options.audit = !options_.unsafe_no_audit;
@@ -180,6 +183,7 @@ Result<void> Daemon::open_doors() {
                       },
                       approvals_.get()});
   rooms_->options.public_url = url();
+  CG_CHECK(open_notices());
   for (auto& loop : loops_) threads_.emplace_back([&loop] { loop->run(); });
   return {};
 }
@@ -205,6 +209,10 @@ Result<void> Daemon::record_system(std::string_view reason, std::string_view mes
 gateway::SideReply Daemon::answer_side(const gateway::SideRequest& request) {
   if (request.method == "GET" && request.path == "/setup")
     return {200, "text/html; charset=utf-8", setup_page().headers, setup_page().body};
+  if (request.method == "GET" && approval_path(request.path)) {
+    Page page = approval_page(request.path);
+    return {200, "text/html; charset=utf-8", std::move(page.headers), std::move(page.body)};
+  }
   if (request.method == "GET" && request.path == "/healthz") return {200, "text/plain; charset=utf-8", {}, "ok\n"};
   admin::ApiResponse response = api_->handle({request.method, request.path, request.query, request.body, request.authorization,
                                               request.content_type, request.remote, request.local_socket});
@@ -261,6 +269,7 @@ void Daemon::housekeeping() {
         telemetry::log_error("counters could not be checkpointed", {{"detail", done.error().detail}});
       (void)identity_->flush_uses();
     }
+    if (notices_) notices_->look();
     if (clock_.mono() >= next_approvals) {
       next_approvals = clock_.mono() + 5s;
       sweep_approvals();
@@ -282,6 +291,22 @@ void Daemon::housekeeping() {
     }
     lock.lock();
   }
+}
+
+Result<void> Daemon::open_notices() {
+  if (settings_.approvals.webhook.empty()) return {};
+  auto to = Url::parse(settings_.approvals.webhook);
+  if (!to) return fail(Code::InvalidArgument, "config.value", "`approvals.webhook` is no http or https URL");
+  auto send = [this, to = *to](std::string body) {
+    bool queued = offload_->run([to, body = std::move(body)] {
+      auto sent = upstream::send_notice(to, body);
+      if (!sent) sent = upstream::send_notice(to, body);
+      if (!sent) telemetry::log_warn("a notice could not be sent", {{"why", sent.error().message}, {"detail", sent.error().detail}});
+    });
+    if (!queued) telemetry::log_warn("a notice could not be sent", {{"why", "too much is waiting to be sent"}});
+  };
+  notices_ = std::make_unique<Notices>(*approvals_, url(), settings_.approvals.webhook_form, std::move(send));
+  return {};
 }
 
 void Daemon::sweep_approvals() {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "admin/api.h"
+#include "app/notices.h"
 #include "app/serve.h"
 #include "audit/audit.h"
 #include "gateway/worker.h"
@@ -46,6 +47,7 @@ class Daemon {
   void apply_retention(WallTime now);
   void sweep_approvals();
   void end_upstream_session(const std::string& id);
+  Result<void> open_notices();
   void drain();         // calls under way get a moment, then their records; streams end at once
   void housekeeping();  // its own thread: index, checkpoints, sessions, retention
 
@@ -71,6 +73,7 @@ class Daemon {
   std::vector<std::unique_ptr<net::Loop>> loops_;
   std::vector<std::unique_ptr<gateway::Worker>> workers_;
   std::unique_ptr<net::Offload> offload_;
+  std::unique_ptr<Notices> notices_;
   std::unique_ptr<listener::Listener> door_, control_;
   std::vector<std::thread> threads_;
   std::thread housekeeper_;

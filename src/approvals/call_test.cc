@@ -38,6 +38,7 @@ TEST(ApprovalCall, NamesTextsThatLookLikeOthers) {
   EXPECT_EQ(suspicious("{\"to\":\"a\u200bb\"}").size(), 1u);
   EXPECT_EQ(suspicious("{\"t\u200bo\":\"ab\"}").size(), 1u);
   EXPECT_EQ(suspicious("{\"to\":\"\uff41dmin\"}").size(), 1u);
+  EXPECT_EQ(suspicious(R"({"query":"SELECT 1; <secret>"})").size(), 1u) << "what is masked is said to be";
 }
 
 TEST(ApprovalCall, TellsMaskedValuesApart) {

@@ -142,7 +142,7 @@ class Loader {
 
   Result<void> set(const Setting& setting, std::string from, const FileValue& value) {
     CG_CHECK(assign(settings_, setting, from, value));
-    bool secret = setting.key == "token";
+    bool secret = setting.key == "token" || setting.key == "approvals.webhook";
     origins_[setting.key] = {secret ? (value.text.empty() ? "" : "(set)") : show(value), std::move(from)};
     return {};
   }

@@ -44,7 +44,8 @@ struct Settings {
   struct Approvals {
     std::chrono::seconds hold{0};
     std::int64_t pending_per_grant = 0, pending = 0;
-    bool control_socket = true;
+    bool control_socket = true, elicitation = true;
+    std::string webhook, webhook_form;
   } approvals;
   struct Timeouts {
     std::chrono::seconds head{0}, body{0}, idle{0}, write{0};

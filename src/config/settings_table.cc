@@ -54,6 +54,15 @@ const std::vector<Setting>& settings_table() {
        "Let whoever may use the control socket decide about calls. Turn it off where agents run as the gate's user: then only API "
        "tokens decide.",
        [](Settings& s) -> Field { return &s.approvals.control_socket; }, false},
+      {"approvals.elicitation", Type::Flag, "true", "",
+       "Where a client can show its user a link (URL elicitation), show the one to the approval when the answer is held open no longer.",
+       [](Settings& s) -> Field { return &s.approvals.elicitation; }},
+      {"approvals.webhook", Type::Text, "", "",
+       "URL that is told when a call begins to wait for approval. Its path is a secret: it is shown as (set), and never logged.",
+       [](Settings& s) -> Field { return &s.approvals.webhook; }, false},
+      {"approvals.webhook_form", Type::Choice, "json", "json|slack",
+       "What the webhook gets: a JSON object with all facts, or {\"text\": ...}.",
+       [](Settings& s) -> Field { return &s.approvals.webhook_form; }},
       {"stdio.remote_registration", Type::Flag, "false", "",
        "Let admins add and change servers that are commands over the network too. A command runs on this machine; off, only the control "
        "socket may name one.",

@@ -26,8 +26,9 @@ bool beside_the_call(std::string_view name) { return name == "_meta" || name == 
 // All that the server would be told to do: the arguments, or all parameters where there are more.
 std::string bound_call(const session::Message& message) {
   bool only_arguments = message.method == "tools/call" || message.method == "prompts/get";
-  message.params.for_each_member(
-      [&](std::string_view name, json::Value) { only_arguments &= beside_the_call(name) || name == "arguments"; });
+  message.params.for_each_member([&](std::string_view name, json::Value value) {
+    only_arguments &= beside_the_call(name) || name == "arguments" || answers_approval_only(name, value);
+  });
   std::string out;
   if (only_arguments) {
     json::Value arguments = message.params["arguments"];
@@ -39,7 +40,8 @@ std::string bound_call(const session::Message& message) {
   json::Writer writer(picked);
   writer.begin_object();
   message.params.for_each_member([&](std::string_view name, json::Value value) {
-    if (!beside_the_call(name)) writer.key(name).raw(value.raw());
+    if (beside_the_call(name) || answers_approval_only(name, value)) return;
+    writer.key(name).raw(value.raw());
   });
   writer.end_object();
   json::Document document;
@@ -132,9 +134,9 @@ Result<approvals::Proposal> Call::propose(const policy::Ask& ask, std::string_vi
 
 void Call::look_up_approval() {
   asking_->stage = Stage::Looking;
+  asking_->epoch = worker_.rooms().approvals->epoch();
   auto* room = worker_.rooms().approvals;
   net::Loop& loop = worker_.loop();
-  asking_->epoch = room->epoch();
   bool queued = worker_.rooms().offload.run([asking = asking_, room, &loop] {
     auto standing = std::make_shared<Result<approvals::Standing>>(room->ask(asking->proposal));
     loop.post([asking, standing] {
@@ -147,7 +149,12 @@ void Call::look_up_approval() {
 void Call::on_standing(const Result<approvals::Standing>& standing) {
   if (!standing) return refuse(standing.error());
   asking_->id = standing->id;
+  asking_->expires_at = standing->expires_at;
   if (standing->proposed) asking_->proposed = true, record_approval(Effect::Ask, "approval.proposed");
+  if (reply_ == nullptr) {  // the client left; the approval stays, and the same call finds it again
+    reason_ = "client.gone";
+    return finish();
+  }
   if (standing->state == State::Approved) return use_approval();
   if (standing->state == State::Denied) {
     std::string said = "Denied by a person: this call was not approved";
@@ -263,6 +270,11 @@ void Call::recheck_waiting(const Snapshot& snapshot, WallTime now) {
   if (session_ && worker_.rooms().sessions.cancelled(session_->id, request_id_))
     return refuse({Code::Cancelled, "client.cancelled", "the client gave this call up", {}});
   const auto& room = *worker_.rooms().approvals;
+  if (room.epoch() == asking_->epoch && now < asking_->expires_at) {  // nobody has decided about anything
+    if (worker_.rooms().clock.mono() >= asking_->until) answer_pending();
+    return;
+  }
+  asking_->epoch = room.epoch();
   auto state = room.state(asking_->id);
   if (!state)
     return refuse({Code::Denied,
@@ -280,6 +292,7 @@ void Call::answer_pending() {
   text += " Approval " + asking_->id + " is pending";
   if (!worker_.rooms().options.public_url.empty()) text += " at " + approval_url();
   text += ". Nothing was done yet. Tell the user; make the same call again, unchanged, once it was decided.";
+  if (answer_with_link(text)) return;
   refuse({Code::Denied, "approval.pending", std::move(text), {}});
 }
 

@@ -380,6 +380,64 @@ TEST(ApprovalHold, AClientThatTakesNoStreamsIsAnsweredAtOnce) {
   EXPECT_TRUE(answer.complete && has(answer.body, "approval.pending")) << answer.body;
 }
 
+// ---- as a link -------------------------------------------------------------------------------------------------------
+
+Answer modern_call(Gate& gate, const std::string& more, const std::string& capabilities = R"({"elicitation":{"form":{},"url":{}}})") {
+  std::string body = R"({"jsonrpc":"2.0","id":9,"method":"tools/call","params":{"name":"refund_payment","arguments":)" +
+                     std::string(kRefund) + more +
+                     R"(,"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":)"
+                     R"({"name":"toy-client","version":"2"},"io.modelcontextprotocol/clientCapabilities":)" +
+                     capabilities + "}}}";
+  return gate.post_raw("/mcp/refunds", body,
+                       "Authorization: Bearer " + gate.token +
+                           "\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\nMCP-Protocol-Version: "
+                           "2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: refund_payment\r\n");
+}
+
+TEST(ApprovalLink, IsShownThroughTheClientAndItsAnswerMeansNothing) {  // T-70: the agent's side cannot approve
+  Gate gate(asking());
+  Answer answer = modern_call(gate, "");
+  const std::string id = all(gate)[0].id;
+  EXPECT_TRUE(has(answer.body, R"("resultType":"input_required","inputRequests":{"callgate_approval":{"method":"elicitation/create")"))
+      << answer.body;
+  EXPECT_TRUE(has(answer.body, R"("mode":"url","url":"https://gate.example/approvals/)" + id + '"')) << answer.body;
+  const std::string said = R"(,"inputResponses":{"callgate_approval":{"action":"accept"}})";
+  EXPECT_TRUE(has(modern_call(gate, said).body, "input_required"));
+  EXPECT_EQ(all(gate).size(), 1u) << "it is the same call still";
+  EXPECT_EQ(gate.upstream.calls(), 0u);
+  approve_all(gate);
+  EXPECT_TRUE(has(modern_call(gate, said).body, "done"));
+  EXPECT_FALSE(has(gate.upstream.seen.back().body, "inputResponses")) << "the server hears nothing of it";
+}
+
+TEST(ApprovalLink, WhatAnswersTheServerIsPartOfTheCall) {
+  Gate gate(asking());
+  Answer answer = modern_call(gate, R"(,"inputResponses":{"confirm":{"action":"accept"}})");
+  EXPECT_TRUE(has(answer.body, R"("code":"approval.pending")")) << "no question in between another: " << answer.body;
+  EXPECT_TRUE(has(all(gate)[0].proposal.call_json, "inputResponses"));
+}
+
+TEST(ApprovalLink, IsNotForClientsThatCannotShowIt) {
+  Gate gate(asking());
+  EXPECT_TRUE(has(modern_call(gate, "", R"({"elicitation":{}})").body, R"("code":"approval.pending")"));
+  gate.rooms->options.approval_elicitation = false;
+  EXPECT_TRUE(has(modern_call(gate, "").body, R"("code":"approval.pending")"));
+}
+
+TEST(ApprovalLink, IsAnErrorOfItsOwnInTheStatefulRevision) {
+  Gate gate(asking());
+  Answer opened = gate.post_raw(
+      "/mcp/refunds",
+      R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{"elicitation":{"form":{},"url":{}}},"clientInfo":{"name":"toy-client","version":"1"}}})",
+      "Authorization: Bearer " + gate.token + "\r\nContent-Type: application/json\r\n");
+  Answer answer = gate.post_raw("/mcp/refunds", call_text(kRefund),
+                                "Authorization: Bearer " + gate.token + "\r\nContent-Type: application/json\r\nAccept: application/json, " +
+                                    "text/event-stream\r\nMcp-Session-Id: " + opened.header("Mcp-Session-Id") + "\r\n");
+  const std::string id = all(gate)[0].id;
+  EXPECT_TRUE(has(answer.body, R"("code":-32042)") && has(answer.body, R"("elicitationId":")" + id + '"')) << answer.body;
+  EXPECT_TRUE(has(answer.body, R"("url":"https://gate.example/approvals/)" + id + '"')) << answer.body;
+}
+
 TEST(ApprovalHold, AnEventStreamOfTheServerGoesOnInIt) {
   Gate gate(asking(200s));
   gate.session();

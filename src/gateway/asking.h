@@ -3,13 +3,21 @@
 // once the call has an answer.
 
 #include <string>
+#include <string_view>
 
 #include "approvals/approvals.h"
 #include "base/clock.h"
+#include "json/document.h"
 
 namespace callgate::gateway {
 
 class Call;
+
+// The question a waiting call is told as, in input_required (approval_link.cc). Its answer means nothing and goes no further.
+inline constexpr std::string_view kApprovalInput = "callgate_approval";
+inline bool answers_approval_only(std::string_view parameter, json::Value value) {
+  return parameter == "inputResponses" && value.is_object() && value.size() == 1 && value[kApprovalInput].exists();
+}
 
 struct Asking {
   enum class Stage : std::uint8_t {
@@ -27,6 +35,7 @@ struct Asking {
   bool proposed = false;    // by this very call
   bool events = false;      // the client takes an event stream
   std::uint64_t epoch = 0;  // of the approvals, when last looked at
+  WallTime expires_at{};
   MonoTime since{}, until{};
 };
 

@@ -17,6 +17,7 @@
 #include "gateway/reply.h"
 #include "gateway/rooms.h"
 #include "json/stream_check.h"
+#include "json/writer.h"
 #include "session/sse.h"
 #include "upstream/upstream.h"
 
@@ -117,6 +118,10 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   void answer_pending();
   std::string approval_url() const;
   void stop_waiting();
+  // approval_link.cc
+  bool can_open_links() const;
+  void append_link(json::Writer& writer, std::string_view message) const;
+  bool answer_with_link(const std::string& text);
   void record_approval(Effect effect, std::string_view reason);
   void note_approval();
 

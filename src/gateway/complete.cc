@@ -416,8 +416,9 @@ void Call::deliver(bool recorded) {
 void Call::on_client_gone() {
   reply_ = nullptr;
   if (finished_) return;
-  if (waiting()) {                                       // the approval stays: the same call finds it again
-    if (asking_->stage == Asking::Stage::Using) return;  // it is used up any moment, and the call then refused unsent
+  if (waiting()) {  // the approval stays: the same call finds it again
+    bool on_pool = asking_->stage == Asking::Stage::Looking || asking_->stage == Asking::Stage::Using;
+    if (on_pool) return;  // its answer comes any moment, and finds that nobody is there
     reason_ = "client.gone";
     return finish();
   }

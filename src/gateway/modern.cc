@@ -67,7 +67,8 @@ Result<void> Call::dress_modern() {
   bool narrowed = false;
   capabilities.for_each_member([&](std::string_view name, json::Value) { narrowed |= withheld(name); });
   json::Value sealed = message_.params["requestState"];
-  if (!narrowed && !sealed.exists()) return {};
+  bool answers = answers_approval_only("inputResponses", message_.params["inputResponses"]);  // this gate asked, not the server
+  if (!narrowed && !sealed.exists() && !answers) return {};
   std::string state;
   if (sealed.exists()) {
     if (!sealed.is_string()) return fail(Code::InvalidArgument, "input.state", "requestState must be a text");
@@ -84,6 +85,7 @@ Result<void> Call::dress_modern() {
     writer.key(name);
     if (name != "params") return void(writer.raw(value.raw()));
     rewrite(writer, value, [&](std::string_view parameter, json::Value given) {
+      if (answers_approval_only(parameter, given)) return;
       writer.key(parameter);
       if (parameter == "requestState") return void(writer.string(state));
       if (parameter != "_meta") return void(writer.raw(given.raw()));

@@ -39,6 +39,7 @@ struct Options {
   std::chrono::milliseconds stream_keep_alive{15'000};
   std::chrono::milliseconds approval_hold{200'000};  // how long an answer is held open for a person to decide; 0: not at all
   std::string public_url;                            // of this gate, for links to approvals
+  bool approval_elicitation = true;                  // show that link through the client where it can (URL elicitation)
   std::chrono::milliseconds stream_recheck{500};     // revocation on open streams (B-07, T-61)
 };
 

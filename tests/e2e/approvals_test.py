@@ -1,10 +1,13 @@
 """Calls that a person decides about: decided with the command line while real clients wait (T-70)."""
 import concurrent.futures
 import contextlib
+import http.server
 import json
 import subprocess
+import threading
 import time
 import unittest
+import urllib.request
 
 from harness import claude
 from harness.gate import Gate
@@ -151,6 +154,36 @@ class Approvals(Held):
         refused = gate.run("approval", "approve", approval, check=False)
         self.assertIn("has changed since this call was made", refused.stderr)
         self.assertEqual(7, refused.returncode)
+
+    def test_a_webhook_is_told_and_its_link_decides_nothing(self):
+        told = []
+
+        class Hook(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        hook = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+        threading.Thread(target=hook.serve_forever, daemon=True).start()
+        self.addCleanup(hook.server_close)
+        self.addCleanup(hook.shutdown)
+        gate = self.gate_for("webhook", hold="0s", CALLGATE_APPROVALS_WEBHOOK=f"http://127.0.0.1:{hook.server_address[1]}/T0/secret")
+        self.assertNotIn("T0/secret", gate.run("config", "show").stdout)
+        client = gate.client(self.token, "refunds")
+        client.call("refund_payment", **LARGE)
+        end = time.monotonic() + 20
+        while not told and time.monotonic() < end:
+            time.sleep(0.05)
+        approval = self.pending(gate)
+        self.assertEqual([approval], [notice["approval"] for notice in told])
+        self.assertNotIn("ch_105", json.dumps(told))
+        with urllib.request.urlopen(f"{gate.url}/approvals/{approval}") as page:
+            self.assertIn(f"callgate approval approve {approval}", page.read().decode())
+        self.assertEqual("pending", gate.json("approval", "show", approval)["state"])
 
     def test_a_role_that_nobody_holds_is_said_when_the_policy_is_stored(self):
         gate = self.gate_for("unheld")
