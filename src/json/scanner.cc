@@ -82,7 +82,12 @@ bool Scanner::scan_containers() {
     Document::Node& container = document_.nodes_[container_];
     const bool object = container.kind == Kind::Object;
     if (at < end_ && *at == (object ? '}' : ']')) {
-      if (!slowly([&] { return close(); })) return false;
+      if (container.size > kPairwiseKeysMax) {
+        if (!slowly([&] { return close(); })) return false;
+      } else {
+        *out++ = *at++;
+        leave(container, static_cast<std::uint32_t>(out - out_begin_));
+      }
       continue;
     }
     if (container.size > 0) {
@@ -107,16 +112,22 @@ bool Scanner::scan_containers() {
 template <StringRole role> inline std::ptrdiff_t Scanner::plain_text(const std::uint8_t* at, std::uint8_t* out) const {
   const std::uint8_t* const quote = at++;
   *out++ = '"';
-  if constexpr (role == StringRole::Value) {
-    if (end_ - at >= kStretch + kWord && plain_stretch<role>(at, out)) {
-      const std::size_t run = kStretch + plain_run(at + kStretch, static_cast<std::size_t>(end_ - at - kStretch - kWord), out + kStretch);
-      at += run;
-      out += run;
+  if (end_ - at < kBlock + kWord) return 0;
+  unsigned plain = plain_block<role>(at, out);
+  at += plain;
+  out += plain;
+  if (plain == kBlock) {
+    if constexpr (role == StringRole::Value) {
+      if (end_ - at >= kStretch + kWord && plain_stretch<role>(at, out)) {
+        const std::size_t run = kStretch + plain_run(at + kStretch, static_cast<std::size_t>(end_ - at - kStretch - kWord), out + kStretch);
+        at += run;
+        out += run;
+      }
     }
-  }
-  for (unsigned plain = kBlock; plain == kBlock; at += plain, out += plain) {
-    if (end_ - at < kBlock + kWord) return 0;
-    plain = plain_block<role>(at, out);
+    for (; plain == kBlock; at += plain, out += plain) {
+      if (end_ - at < kBlock + kWord) return 0;
+      plain = plain_block<role>(at, out);
+    }
   }
   if (*at != '"') return 0;
   *out = '"';
@@ -158,6 +169,13 @@ inline bool Scanner::plain_value(const std::uint8_t*& at, std::uint8_t*& out) {
     add_node(Kind::String, begin + 1, begin + static_cast<std::uint32_t>(size) - 1);
     return true;
   }
+  if (*at == '{' || *at == '[') {
+    if (depth_ == caps_.depth_max) return false;
+    enter(*at == '{' ? Kind::Object : Kind::Array, begin);
+    *out++ = *at++;
+    return true;
+  }
+  if (*at >= 'f') return plain_word(at, out);
   // A whole number of up to ten digits; what follows it is looked at here, for 01, 1.5 and 1e3 are read thoroughly.
   if (*at == '0' || !is_digit(*at)) return false;
   std::ptrdiff_t digits = 1;
@@ -169,6 +187,19 @@ inline bool Scanner::plain_value(const std::uint8_t*& at, std::uint8_t*& out) {
   out += digits;
   add_node(Kind::Number, begin, begin + static_cast<std::uint32_t>(digits));
   return true;
+}
+
+inline bool Scanner::plain_word(const std::uint8_t*& at, std::uint8_t*& out) {
+  const auto take = [&](const char* word, std::ptrdiff_t size, Kind kind) {
+    if (std::memcmp(at, word, 4) != 0 || (size == 5 && at[4] != 'e')) return false;
+    const auto begin = static_cast<std::uint32_t>(out - out_begin_);
+    std::memcpy(out, at, kWord);  // the output is padded
+    at += size;
+    out += size;
+    add_node(kind, begin, begin + static_cast<std::uint32_t>(size));
+    return true;
+  };
+  return take("true", 4, Kind::True) || take("false", 5, Kind::False) || take("null", 4, Kind::Null);
 }
 
 template <std::size_t size> bool Scanner::scan_literal(const char (&word)[size], Kind kind) {
@@ -276,35 +307,46 @@ bool Scanner::scan_number() {
 bool Scanner::open(Kind kind) {
   if (depth_ == caps_.depth_max)
     return refuse("json.depth", "nested deeper than " + std::to_string(caps_.depth_max) + " levels; flatten the document");
+  if (!room_for_value()) return false;
+  enter(kind, written());
+  put(*at_++);
+  return true;
+}
+
+// While a container is open, its node holds in `next` its parent and in `end` where the keys of that one begin.
+inline void Scanner::enter(Kind kind, std::uint32_t begin) {
   ++depth_;
-  if (!push(kind, written(), static_cast<std::uint32_t>(keys_base_))) return false;
-  auto node = static_cast<std::uint32_t>(document_.nodes_.size() - 1);
+  const auto node = static_cast<std::uint32_t>(document_.nodes_.size());
+  add_node(kind, begin, static_cast<std::uint32_t>(keys_base_));
   document_.nodes_[node].next = container_;
   container_ = node;
   keys_base_ = document_.keys_.size();
-  put(*at_++);
-  return true;
+}
+
+inline void Scanner::leave(Document::Node& node, std::uint32_t end) {
+  if (node.kind == Kind::Object) document_.keys_.resize(keys_base_);
+  keys_base_ = node.end;
+  container_ = node.next;
+  node.end = end;
+  node.next = static_cast<std::uint32_t>(document_.nodes_.size());
+  --depth_;
 }
 
 bool Scanner::close() {
   Document::Node& node = document_.nodes_[container_];
-  if (node.kind == Kind::Object) {
-    if (node.size > kPairwiseKeysMax && !check_many_keys()) return false;
-    document_.keys_.resize(keys_base_);
-  }
+  if (node.kind == Kind::Object && node.size > kPairwiseKeysMax && !check_many_keys()) return false;
   put(*at_++);
-  keys_base_ = node.end;
-  container_ = node.next;
-  node.end = written();
-  node.next = static_cast<std::uint32_t>(document_.nodes_.size());
-  --depth_;
+  leave(node, written());
   return true;
 }
 
+bool Scanner::room_for_value() {
+  if (document_.nodes_.size() < caps_.values_max) return true;
+  return refuse("json.too_large", "more than " + std::to_string(caps_.values_max) + " values in one document; send fewer");
+}
+
 bool Scanner::push(Kind kind, std::uint32_t begin, std::uint32_t end) {
-  auto& nodes = document_.nodes_;
-  if (nodes.size() >= caps_.values_max)
-    return refuse("json.too_large", "more than " + std::to_string(caps_.values_max) + " values in one document; send fewer");
+  if (!room_for_value()) return false;
   add_node(kind, begin, end);
   return true;
 }

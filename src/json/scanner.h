@@ -29,12 +29,16 @@ class Scanner {
   template <StringRole role> std::ptrdiff_t plain_text(const std::uint8_t* at, std::uint8_t* out) const;
   bool plain_key(const std::uint8_t*& at, std::uint8_t*& out, std::uint32_t members);
   bool plain_value(const std::uint8_t*& at, std::uint8_t*& out);
+  bool plain_word(const std::uint8_t*& at, std::uint8_t*& out);
   bool scan_value();
   bool scan_member_key();
   template <std::size_t size> bool scan_literal(const char (&word)[size], Kind kind);
   bool scan_number();
   bool open(Kind kind);
   bool close();
+  void enter(Kind kind, std::uint32_t begin);
+  void leave(Document::Node& node, std::uint32_t end);
+  bool room_for_value();
   template <StringRole role> bool scan_text(Text& text);
   template <StringRole role> bool scan_wide(const std::uint8_t*& at, std::uint8_t*& out);
   template <StringRole role> bool scan_escape(const std::uint8_t*& at, std::uint8_t*& out, bool& escaped);
