@@ -31,6 +31,12 @@ TEST(Crypto, ComparesInConstantTimeByValue) {
   EXPECT_TRUE(equal_constant_time("", ""));
   EXPECT_TRUE(equal_constant_time("secret", "secret"));
   EXPECT_FALSE(equal_constant_time("secret", "secreT"));
+  for (std::size_t size = 1; size < 40; ++size)
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string other(size, 'x');
+      other[at] = 'y';
+      EXPECT_FALSE(equal_constant_time(std::string(size, 'x'), other));
+    }
   EXPECT_FALSE(equal_constant_time("secret", "secret0"));
 }
 

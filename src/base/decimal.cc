@@ -141,6 +141,17 @@ std::strong_ordering Decimal::operator<=>(const Decimal& other) const {
 std::optional<Decimal> Decimal::plus(const Decimal& other) const {
   if (zero()) return other;
   if (other.zero()) return *this;
+  // Nearly always: whole amounts that fit a machine word, and so does their sum.
+  constexpr __int128 few = 1'000'000'000'000'000'000;
+  if (exponent_ == other.exponent_ && -few < coefficient_ && coefficient_ < few && -few < other.coefficient_ && other.coefficient_ < few) {
+    auto sum = static_cast<std::int64_t>(coefficient_) + static_cast<std::int64_t>(other.coefficient_);
+    if (sum % 10 != 0) {
+      Decimal value;
+      value.coefficient_ = sum;
+      value.exponent_ = exponent_;
+      return value;
+    }
+  }
   const Decimal& high = exponent_ >= other.exponent_ ? *this : other;
   const Decimal& low = exponent_ >= other.exponent_ ? other : *this;
   std::int64_t shift = std::int64_t(high.exponent_) - low.exponent_;
@@ -179,6 +190,13 @@ std::string Decimal::text() const {
 Decimal Decimal::from_parts(__int128 coefficient, std::int32_t exponent) {
   Decimal value;
   if (coefficient == 0) return value;
+  if (-1'000'000'000'000'000'000 < coefficient && coefficient < 1'000'000'000'000'000'000) {  // fits a machine word
+    auto small = static_cast<std::int64_t>(coefficient);
+    for (; small % 10 == 0; ++exponent) small /= 10;
+    value.coefficient_ = small;
+    value.exponent_ = exponent;
+    return value;
+  }
   Magnitude magnitude = magnitude_of(coefficient);
   drop_zeros(magnitude, exponent);
   value.coefficient_ = static_cast<__int128>(coefficient < 0 ? Magnitude(0) - magnitude : magnitude);
