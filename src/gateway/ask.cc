@@ -141,11 +141,7 @@ Result<void> Call::accept_input_required(json::Value result) {
     return fail(Code::Unavailable, "upstream.bad_answer", "the upstream asked for input where the protocol has no place for it");
   json::Value state = result["requestState"];
   if (auto judged = judge_inputs(result["inputRequests"]); !judged) {
-    CallContext context;
-    context.modern = true;
-    context.principal_id = caller_->principal.id;
-    context.grant_id = caller_->grant.id;
-    worker_.release_parked(context, server_->server, body_, state.string());  // nobody will come back for it
+    release_parked(state.string());
     return judged;
   }
   if (!state.is_string()) return {};

@@ -212,6 +212,27 @@ TEST(AskedInAnswers, AStateIsWorthNothingElsewhere) {
   EXPECT_EQ(gate.upstream.calls(), before);
 }
 
+// A server that speaks the older revisions only cannot look into what came with the call: the gate does, and judges the question all the same.
+TEST(AskedInAnswers, AnAnswerThatCameWithTheCallIsUsedWhereTheServerCouldNotLook) {
+  Gate gate(open_setup());
+  (void)gate.catalog->put_tools(gate.server.id, {}, Eras{.legacy = true, .modern = false});
+  gate.publish();
+  ask_in_answers(gate);
+  Answer answer = modern_call(gate, R"(,"inputResponses":{"ok":{"action":"accept"},"more":{"action":"accept"}})");
+  EXPECT_TRUE(has(answer.body, "done")) << answer.body;
+  EXPECT_EQ(gate.upstream.calls(), 2u);
+  EXPECT_TRUE(has(gate.upstream.seen.back().body, R"("requestState":"their-state")")) << gate.upstream.seen.back().body;
+  auto records = gate.records();
+  EXPECT_EQ(std::ranges::count_if(records, [](const auto& record) { return has(record, "server.asked"); }), 1);
+  EXPECT_TRUE(has(modern_call(gate, R"(,"inputResponses":{"other":{}})").body, "input_required")) << "that was not asked";
+  EXPECT_TRUE(has(modern_call(gate, R"(,"inputResponses":{"ok":5})").body, "input_required")) << "that is no answer";
+  gate.put_policy(
+      "version: \"1\"\ndefault: allow\nmethods: {elicitation/create: {deny_if: [{conditions: [{path: args.message, op: eq, value: "
+      "\"Sure?\"}]}]}}\n");
+  EXPECT_TRUE(has(modern_call(gate, R"(,"inputResponses":{"ok":{"action":"accept"}})").body, "error"));
+  EXPECT_EQ(gate.upstream.calls(), 5u) << "refused as if it had been shown";
+}
+
 TEST(AskedInAnswers, AQuestionThePolicyDoesNotOpenEndsTheCall) {
   Gate gate;
   ask_in_answers(gate);

@@ -129,6 +129,9 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   std::string state_owner() const;
   Result<std::string> seal_state(std::string_view state) const;
   Result<std::string> open_state(std::string_view sealed) const;
+  bool answered_before(json::Value result) const;
+  bool go_on_with_answers(json::Value root);
+  void release_parked(std::string_view state);
   Result<void> dress_modern();
   void dress_subscriptions();
 
@@ -236,8 +239,9 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   std::optional<Digest> result_digest_;
   std::uint64_t result_bytes_ = 0;
   std::string_view outcome_ = "none";
-  std::uint32_t dropped_ = 0;  // upstream messages that were not relayed
-  std::uint32_t asked_ = 0;    // questions of the server during this call
+  std::uint32_t dropped_ = 0;    // upstream messages that were not relayed
+  std::uint32_t asked_ = 0;      // questions of the server during this call
+  bool answered_early_ = false;  // the client's answers came with the call, and were used
   std::vector<std::string> asked_ids_;
   std::string answered_method_;  // what this POST answers
 

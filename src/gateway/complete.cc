@@ -196,6 +196,7 @@ void Call::complete_whole() {
                             "the upstream answered with JSON that is not safe to pass on: " + parsed.error().message,
                             {}},
                            limits::CallOutcome::UpstreamError);
+  if (go_on_with_answers(answer_.root())) return;
   complete_message(answer_.root());
 }
 

@@ -102,6 +102,59 @@ Result<void> Call::dress_modern() {
   return {};
 }
 
+// Whether everything that is asked now was answered in the call itself. A server of this revision would have looked there first; one of
+// the older ones cannot, so its question came back through the bridge.
+bool Call::answered_before(json::Value result) const {
+  json::Value given = message_.params["inputResponses"], asked = result["inputRequests"];
+  bool bridged = !shared_ && era_ == session::Era::Modern && bridge::Bridge::needed(server_->server, true);
+  if (!bridged || answered_early_ || !given.is_object() || message_.params["requestState"].exists()) return false;
+  if (result["resultType"].string() != "input_required" || !result["requestState"].is_string() || asked.size() == 0) return false;
+  bool all = true;
+  asked.for_each_member([&](std::string_view key, json::Value) { all = all && given[key].is_object(); });
+  return all;
+}
+
+// The question is judged and recorded as if it had been shown; then the call goes on with the answers that are there.
+bool Call::go_on_with_answers(json::Value root) {
+  json::Value result = root["result"];
+  if (!answered_before(result) || !session::same_id(root["id"], message_.id)) return false;
+  std::string state(result["requestState"].string());
+  if (auto judged = judge_inputs(result["inputRequests"]); !judged) {
+    release_parked(state);
+    upstream_failed(judged.error(), limits::CallOutcome::UpstreamError);
+    return true;
+  }
+  answered_early_ = true;
+  json::Document sent;
+  if (!sent.parse(body_)) return false;
+  std::string body;
+  json::Writer writer(body);
+  writer.begin_object();
+  sent.root().for_each_member([&](std::string_view name, json::Value value) {
+    writer.key(name);
+    if (name != "params") return void(writer.raw(value.raw()));
+    writer.begin_object();
+    value.for_each_member([&](std::string_view parameter, json::Value one) { writer.key(parameter).raw(one.raw()); });
+    writer.member("requestState", std::string_view(state)).end_object();
+  });
+  writer.end_object();
+  body_text_ = std::move(body);
+  body_ = body_text_;
+  buffer_.clear();
+  body_form_ = Body::None;
+  worker_.queue_send(*this);
+  return true;
+}
+
+// A question that is not shown: nobody will come back for the call that waits for its answer.
+void Call::release_parked(std::string_view state) {
+  CallContext context;
+  context.modern = true;
+  context.principal_id = caller_->principal.id;
+  context.grant_id = caller_->grant.id;
+  worker_.release_parked(context, server_->server, body_, state);
+}
+
 // T-30: a resource is subscribed to here as by resources/subscribe, and judged as that. What is refused is not acknowledged.
 void Call::dress_subscriptions() {
   json::Value wanted = message_.params["notifications"]["resourceSubscriptions"];

@@ -330,6 +330,7 @@ void Call::reset() {
   piece_digest_.reset();
   result_bytes_ = 0;
   dropped_ = asked_ = 0;
+  answered_early_ = false;
   listed_.reset();
   listed_epoch_ = 0;
   asked_ids_.clear();
