@@ -1,6 +1,6 @@
 #pragma once
-// Parameters that a modern server wants mirrored in headers (`x-mcp-header` in a tool's input schema, N12): read from tools/list,
-// written as Mcp-Param-* lines from the judged arguments. Tools whose marks are invalid are not shown to clients.
+// Parameters that a modern server wants mirrored in headers (`x-mcp-header` in a tool's input schema, N12): read from tools/list by
+// schema/, written as Mcp-Param-* lines from the judged arguments. Tools whose marks are invalid are not shown to clients.
 
 #include <optional>
 #include <string>
@@ -9,14 +9,11 @@
 #include <vector>
 
 #include "json/document.h"
+#include "schema/schema.h"
 
 namespace callgate::bridge {
 
-struct HeaderParam {
-  std::string header;             // what follows Mcp-Param-
-  std::vector<std::string> path;  // keys from the arguments down
-};
-using ToolHeaders = std::vector<HeaderParam>;
+using ToolHeaders = std::vector<schema::Mirrored>;
 using HeaderParams = std::unordered_map<std::string, ToolHeaders>;  // by tool; only tools that have some
 
 // Nothing when a mark is invalid: the tool must be dropped.

@@ -7,7 +7,7 @@
 namespace callgate::schema {
 namespace {
 
-constexpr std::size_t kDepthMax = 64;
+constexpr std::size_t kDepthMax = 64, kParametersMax = 64, kPathMax = 16;
 constexpr std::string_view kKeyword = "x-mcp-header";
 
 bool token(std::string_view name) {
@@ -54,7 +54,8 @@ class Finder {
     std::string_view type = schema["type"].string();
     bool primitive = type == "string" || type == "integer" || type == "boolean";
     bool fresh = std::ranges::find(names_, lower(name.string())) == names_.end();
-    if (!plain || path_.empty() || !primitive || !token(name.string()) || !fresh) {
+    bool reachable = plain && !path_.empty() && path_.size() <= kPathMax;
+    if (!reachable || !primitive || !token(name.string()) || !fresh || names_.size() >= kParametersMax) {
       found.valid = false;
       return;
     }
