@@ -1,4 +1,12 @@
 """The shared endpoint /mcp: one client, in either era, uses several servers at once, in either era."""
+import http.client
+import json
+import queue
+import threading
+import unittest
+
+from conformance import legs as suites
+from dev import shell
 from harness.gate import REFUNDS_POLICY, Gate
 from harness.mcp import LEGACY, MODERN, Client
 from harness.suite import GateCase
@@ -77,3 +85,85 @@ class Search(GateCase):
                 reply = client.call("call_tool", name="older__delete_customer", arguments={})
                 self.assertIn(b"Unknown tool", reply.body)
                 self.assertEqual(before + 1, len(self.older.calls()))
+
+
+class Stream:
+    """An event stream that stays open, read on a thread; `next` gives one message after the other."""
+
+    def __init__(self, client: Client, method: str, body: bytes | None = None, headers: dict | None = None):
+        self.connection = http.client.HTTPConnection(client.url.hostname, client.url.port, timeout=60)
+        self.connection.request(method, client.url.path, body, client.standard_headers() | (headers or {}))
+        self.answer = self.connection.getresponse()
+        self.messages = queue.Queue()
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        try:
+            for line in self.answer:
+                if line.startswith(b"data:") and line[5:].strip():
+                    self.messages.put(json.loads(line[5:]))
+        except (OSError, ValueError, AttributeError, http.client.HTTPException):
+            pass
+
+    def next(self, method: str) -> dict:
+        while True:
+            message = self.messages.get(timeout=10)
+            if message.get("method") == method:
+                return message["params"]
+
+    def stop(self):
+        self.connection.close()
+
+
+class Watching(GateCase):
+    """Resource subscriptions: each at its own server, of either era, told under the client's own name for it."""
+    URI = "test://watched-resource"
+    TOUCH = "touch_watched_resource"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        try:
+            suites.install()
+        except shell.Failed as failure:
+            raise unittest.SkipTest(f"the fixture cannot be installed: {failure}") from None
+        cls.gate = cls.keep(Gate(cls.folder))
+        cls.gate.put_policy("open", suites.POLICY)
+        for name, era in (("older", "legacy"), ("newer", "modern")):
+            folder = cls.folder / name
+            folder.mkdir()
+            cls.gate.add_server(name, cls.keep(suites.Fixture(folder, era)).url, "--policy", "open")
+        cls.token = cls.gate.mint("both", server="*")
+
+    def client(self, era):
+        return Client(f"{self.gate.url}/mcp", token=self.token, era=era)
+
+    def touched(self, client, stream):
+        for server in ("older", "newer"):
+            client.call(f"{server}__{self.TOUCH}")
+            self.assertEqual(f"{server}+{self.URI}", stream.next("notifications/resources/updated")["uri"])
+
+    def test_a_client_of_2026_hears_of_both(self):
+        client = self.client(MODERN)
+        uris = [f"{server}+{self.URI}" for server in ("older", "newer")]
+        message = client.message("subscriptions/listen", {"notifications": {"resourceSubscriptions": [*uris, "nobody+test://x"]}}, "sub")
+        stream = self.keep(Stream(client, "POST", json.dumps(message).encode(), {"Mcp-Method": "subscriptions/listen"}))
+        self.assertEqual(sorted(uris), sorted(stream.next("notifications/subscriptions/acknowledged")["notifications"]["resourceSubscriptions"]))
+        self.touched(client, stream)
+
+    def test_a_client_of_2025_hears_of_both(self):
+        client = self.client(LEGACY)
+        client.open()
+        stream = self.keep(Stream(client, "GET", headers={"Accept": "text/event-stream"}))
+        for server in ("older", "newer"):
+            self.assertEqual({}, client.request("resources/subscribe", {"uri": f"{server}+{self.URI}"}).result)
+        for _ in range(50):                     # the streams below open beside the answer
+            client.call(f"newer__{self.TOUCH}")
+            try:
+                self.assertEqual(f"newer+{self.URI}", stream.messages.get(timeout=0.2)["params"]["uri"])
+                break
+            except queue.Empty:
+                continue
+        while not stream.messages.empty():
+            stream.messages.get()
+        self.touched(client, stream)
