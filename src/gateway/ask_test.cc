@@ -212,7 +212,7 @@ TEST(AskedInAnswers, AStateIsWorthNothingElsewhere) {
   EXPECT_EQ(gate.upstream.calls(), before);
 }
 
-// A server that speaks the older revisions only cannot look into what came with the call: the gate does, and judges the question all the same.
+// A server of the older revisions cannot look into what came with the call: the gate does, and judges the question all the same.
 TEST(AskedInAnswers, AnAnswerThatCameWithTheCallIsUsedWhereTheServerCouldNotLook) {
   Gate gate(open_setup());
   (void)gate.catalog->put_tools(gate.server.id, {}, Eras{.legacy = true, .modern = false});

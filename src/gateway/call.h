@@ -8,8 +8,8 @@
 #include <string_view>
 
 #include "base/content_hash.h"
-#include "base/secret.h"
 #include "gateway/asking.h"
+#include "gateway/auth_memo.h"
 #include "gateway/clearance.h"
 #include "gateway/errand.h"
 #include "gateway/filter.h"
@@ -24,16 +24,6 @@
 namespace callgate::gateway {
 
 class Worker;
-
-// How one connection authenticated last: the same header on the next request need not be hashed again while nothing changed.
-struct AuthMemo {
-  Secret header;
-  IpAddress remote;
-  std::string remote_text;
-  std::shared_ptr<const Snapshot> snapshot;
-  const identity::GrantEntry* caller = nullptr;
-  WallTime good_until{}, noted_at{};
-};
 
 class Call final : public listener::ReplyObserver, public upstream::ResponseSink {
  public:
