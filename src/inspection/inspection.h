@@ -27,6 +27,11 @@ std::string_view confidence_name(Confidence confidence);
 std::string_view action_name(Action action);
 std::string_view pack_name(Pack pack);
 
+// A set of packs.
+using PackMask = std::uint8_t;
+constexpr PackMask mask_of(Pack pack) { return static_cast<PackMask>(1U << static_cast<unsigned>(pack)); }
+inline constexpr std::size_t kPacks = 7;
+
 struct Rule {
   std::string_view id;  // `secrets.github-pat`; static storage
   std::string_view description;
@@ -74,9 +79,10 @@ class Findings {
   bool empty() const { return items_.empty(); }
   bool capped() const { return capped_; }  // something was not looked at; `inspection.cap` says so too
   bool has(std::string_view rule) const;
-  Severity worst() const;         // Info when there is none
-  double score(Pack pack) const;  // 0 to 1: how sure it is that there is something, all findings of the pack taken together
-  void clear();                   // keeps the memory
+  Severity worst() const;               // Info when there is none
+  double score(Pack pack) const;        // 0 to 1: how sure it is that there is something, all findings of the pack taken together
+  void clear();                         // keeps the memory
+  void add_cap(std::string_view what);  // nothing was looked at: too large to be handed to a scanner at all
 
  private:
   friend class Scanner;
@@ -89,30 +95,31 @@ class Findings {
   bool capped_ = false;
 };
 
-// Secrets of the vault, by keyed hash: found again in any text, in the open or encoded, without being kept.
+// Secrets of the vault, by keyed hash: found again in any text, in the open or encoded, without being kept. Cheap to make, and no part of
+// a Scanner, so that a new secret costs no compilation. Adding ends before the first scan; then any thread reads.
 class KnownSecrets {
  public:
   static constexpr std::size_t kBytesMin = 8;  // shorter ones would be found everywhere
   bool add(std::string_view secret);           // false: too short, or longer than 4096 bytes
-  bool empty() const { return lengths_.empty(); }
+  bool empty() const { return entries_.empty(); }
+  std::size_t size() const { return entries_.size(); }
 
  private:
   friend class Workspace;
-  struct OfLength {
+  struct Entry {
+    std::uint64_t begins;  // keyed hash of its first kBytesMin bytes
+    std::uint64_t whole;   // and of all of it
     std::uint32_t length;
-    std::uint64_t power;                    // base^(length-1), for the rolling hash
-    std::vector<std::uint64_t> rolling;     // sorted
-    std::vector<std::uint64_t> confirming;  // sorted; a second, keyed hash
   };
-  std::vector<OfLength> lengths_;
+  std::vector<Entry> entries_;       // sorted by begins
+  std::vector<std::uint64_t> seen_;  // a bit for each hash of a beginning, modulo its size: most places of a text stop here
 };
 
 struct ScannerOptions {
   std::vector<Pack> packs{Pack::Secrets, Pack::PersonalData, Pack::Poisoning};
   Caps caps{};
-  std::vector<std::string> rules_off{};         // rule ids
-  std::shared_ptr<const KnownSecrets> known{};  // may be null
-  bool addresses = false;                       // personal data: IP addresses too
+  std::vector<std::string> rules_off{};  // rule ids
+  bool addresses = false;                // personal data: IP addresses too
 };
 
 class Scanner {
@@ -121,9 +128,10 @@ class Scanner {
   static Result<std::shared_ptr<const Scanner>> create(ScannerOptions options);
   ~Scanner();
 
-  void scan(std::string_view text, Findings& out) const;
+  // `known` may be null.
+  void scan(std::string_view text, Findings& out, const KnownSecrets* known = nullptr) const;
   // Every string and key at any depth, blobs that hold text or compressed text, and all strings joined (a secret cut in two).
-  void scan_value(json::Value value, Findings& out) const;
+  void scan_value(json::Value value, Findings& out, const KnownSecrets* known = nullptr) const;
 
   struct Tables;
 
@@ -138,7 +146,7 @@ class Scanner {
 class TextStream {
  public:
   static constexpr std::size_t kWindow = 4096, kStep = 1024;
-  explicit TextStream(const Scanner& scanner) : scanner_(scanner) {}
+  explicit TextStream(const Scanner& scanner, const KnownSecrets* known = nullptr) : scanner_(scanner), known_(known) {}
   void add(std::string_view piece, Findings& out);
   void finish(Findings& out);  // looks at what is left
   std::size_t held() const { return tail_.size(); }
@@ -146,6 +154,7 @@ class TextStream {
  private:
   void look(Findings& out);
   const Scanner& scanner_;
+  const KnownSecrets* known_;
   std::string tail_;
   std::size_t unseen_ = 0;   // bytes at the end of tail_ that no scan has seen
   std::uint64_t start_ = 0;  // where tail_ begins in the stream
@@ -160,6 +169,9 @@ bool redacts_by_default(const Finding& finding);
 std::string redact_text(std::string_view text, const Findings& findings, const Choose& choose = redacts_by_default);
 // Canonical JSON with the spans replaced by `[redacted:rule]`. The findings must come from scan_value of this very value.
 std::string redact_value(json::Value value, const Findings& findings, const Choose& choose = redacts_by_default);
+
+// Where a finding lies, fit for messages and records: names of members that hold a finding themselves are not shown.
+std::string shown_place(const Findings& findings, const Finding& finding);
 
 // At most the first four and last two characters, fewer for short ones; never more than a quarter of it.
 std::string mask_secret(std::string_view secret);

@@ -1,73 +1,90 @@
-// Exact match against the vault: one rolling hash per length of secret, a keyed second hash to confirm. No secret is kept.
+// Exact match against the vault: a keyed hash of eight bytes at every place of the text, a second one over the whole to confirm. No secret
+// is kept.
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/crypto.h"
 #include "inspection/workspace.h"
-#include "json/fold.h"
 
 namespace callgate::inspection {
 namespace {
 
-constexpr std::uint64_t kBase = 0x9e3779b97f4a7c15u | 1;
+// Keyed per process: the set gives nothing away, and nobody can make texts whose places all look like a beginning.
+struct Keys {
+  std::string confirming = std::string(32, '\0');
+  std::uint64_t first = 0, second = 0;
+  Keys() {
+    random_bytes(reinterpret_cast<std::uint8_t*>(confirming.data()), confirming.size());
+    random_bytes(reinterpret_cast<std::uint8_t*>(&first), sizeof first);
+    random_bytes(reinterpret_cast<std::uint8_t*>(&second), sizeof second);
+    first |= 1;
+    second |= 1;
+  }
+};
 
-std::uint64_t rolling(std::string_view text) {
-  std::uint64_t hash = 0;
-  for (char c : text) hash = hash * kBase + static_cast<unsigned char>(c) + 1;
-  return hash;
+const Keys& keys() {
+  static const Keys made;
+  return made;
 }
 
-// Keyed per process: the set gives nothing away.
+std::uint64_t beginning(const char* at, const Keys& with) {
+  static_assert(KnownSecrets::kBytesMin == sizeof(std::uint64_t));
+  std::uint64_t word;
+  std::memcpy(&word, at, sizeof word);
+  word *= with.first;
+  return (word ^ word >> 29) * with.second;
+}
+
 std::uint64_t confirming(std::string_view text) {
-  static const std::string key = [] {
-    std::string made(32, '\0');
-    random_bytes(reinterpret_cast<std::uint8_t*>(made.data()), made.size());
-    return made;
-  }();
-  Digest digest = hmac_sha256(key, text);
+  Digest digest = hmac_sha256(keys().confirming, text);
   std::uint64_t word = 0;
   for (std::size_t i = 0; i < 8; ++i) word = word << 8 | digest[i];
   return word;
 }
 
-void insert(std::vector<std::uint64_t>& sorted, std::uint64_t value) {
-  auto at = std::lower_bound(sorted.begin(), sorted.end(), value);
-  if (at == sorted.end() || *at != value) sorted.insert(at, value);
+bool marked(const std::vector<std::uint64_t>& bits, std::uint64_t hash) {
+  std::size_t bit = static_cast<std::size_t>(hash >> 32) & (bits.size() * 64 - 1);
+  return (bits[bit / 64] >> (bit % 64) & 1) != 0;
 }
 
 }  // namespace
 
 bool KnownSecrets::add(std::string_view secret) {
   if (secret.size() < kBytesMin || secret.size() > 4096) return false;
-  auto length = static_cast<std::uint32_t>(secret.size());
-  auto at = std::find_if(lengths_.begin(), lengths_.end(), [&](const OfLength& one) { return one.length == length; });
-  if (at == lengths_.end()) {
-    std::uint64_t power = 1;
-    for (std::uint32_t i = 1; i < length; ++i) power *= kBase;
-    lengths_.push_back({length, power, {}, {}});
-    at = lengths_.end() - 1;
-  }
-  insert(at->rolling, rolling(secret));
-  insert(at->confirming, confirming(secret));
+  Entry made{beginning(secret.data(), keys()), confirming(secret), static_cast<std::uint32_t>(secret.size())};
+  auto at = std::lower_bound(entries_.begin(), entries_.end(), made.begins,
+                             [](const Entry& entry, std::uint64_t begins) { return entry.begins < begins; });
+  for (auto same = at; same != entries_.end() && same->begins == made.begins; ++same)
+    if (same->whole == made.whole && same->length == made.length) return true;
+  entries_.insert(at, made);
+  std::size_t words = 64;
+  while (words * 64 < entries_.size() * 32) words *= 2;
+  auto mark = [&](const Entry& entry) {
+    std::size_t bit = static_cast<std::size_t>(entry.begins >> 32) & (words * 64 - 1);
+    seen_[bit / 64] |= std::uint64_t{1} << (bit % 64);
+  };
+  if (words == seen_.size()) return mark(made), true;
+  seen_.assign(words, 0);
+  for (const Entry& entry : entries_) mark(entry);
   return true;
 }
 
 void Workspace::known_secrets() {
   static const Rule& rule = rule_named("vault.known-secret");
-  for (const auto& one : tables_->options.known->lengths_) {
-    if (text().size() < one.length) continue;
-    if (!spend(text().size() / 8)) return;
-    std::uint64_t hash = rolling(text().substr(0, one.length));
-    for (std::size_t at = 0;; ++at) {
-      if (std::binary_search(one.rolling.begin(), one.rolling.end(), hash)) {
-        auto found = text().substr(at, one.length);
-        if (!spend(one.length)) return;
-        if (std::binary_search(one.confirming.begin(), one.confirming.end(), confirming(found)))
-          report(rule, {at, at + one.length}, Confidence::High);
-      }
-      if (at + one.length >= text().size()) break;
-      hash = (hash - (static_cast<unsigned char>(text()[at]) + 1) * one.power) * kBase +
-             static_cast<unsigned char>(text()[at + one.length]) + 1;
+  constexpr std::size_t kLeast = KnownSecrets::kBytesMin;
+  const KnownSecrets& known = *known_;
+  if (text().size() < kLeast || !spend(text().size() / 8)) return;
+  const Keys& with = keys();
+  for (std::size_t at = 0; at + kLeast <= text().size(); ++at) {
+    std::uint64_t begins = beginning(text().data() + at, with);
+    if (!marked(known.seen_, begins)) continue;
+    auto entry = std::lower_bound(known.entries_.begin(), known.entries_.end(), begins,
+                                  [](const KnownSecrets::Entry& one, std::uint64_t wanted) { return one.begins < wanted; });
+    for (; entry != known.entries_.end() && entry->begins == begins; ++entry) {
+      if (entry->length > text().size() - at) continue;
+      if (!spend(entry->length)) return;
+      if (confirming(text().substr(at, entry->length)) == entry->whole) report(rule, {at, at + entry->length}, Confidence::High);
     }
   }
 }

@@ -107,6 +107,17 @@ std::string redact_value(json::Value value, const Findings& findings, const Choo
   return out;
 }
 
+std::string shown_place(const Findings& findings, const Finding& finding) {
+  std::string_view place = finding.where, hidden;
+  for (const Finding& key : findings.all()) {
+    bool above = key.in_key && place.starts_with(key.where) && (place.size() == key.where.size() || place[key.where.size()] == '/');
+    if (above && (hidden.empty() || key.where.size() < hidden.size())) hidden = key.where;
+  }
+  std::string out(place.substr(0, hidden.empty() ? place.size() : hidden.rfind('/')));
+  if (!hidden.empty()) out += "/[a name]";
+  return out.size() <= 200 ? out : show_text(out, 200);
+}
+
 std::string mask_secret(std::string_view secret) {
   std::size_t shown = secret.size() / 4;  // never more than a quarter
   std::size_t front = std::min<std::size_t>(4, shown), back = secret.size() >= 24 ? 2 : 0;

@@ -95,23 +95,22 @@ Result<std::shared_ptr<const Scanner>> Scanner::create(ScannerOptions options) {
       case Pack::Inspection:
       case Pack::Vault: break;
     }
-  if (tables->options.known && !tables->options.known->empty()) tables->secrets = true;
   if (tables->compiled.empty()) tables->trigger("-----BEGIN PRIVATE KEY-----", false, {Family::PrivateKey, 0});
   CG_TRY(tables->prefilter, Prefilter::compile(tables->compiled));
   return std::shared_ptr<const Scanner>(new Scanner(std::move(tables)));
 }
 
-void Scanner::scan(std::string_view text, Findings& out) const {
+void Scanner::scan(std::string_view text, Findings& out, const KnownSecrets* known) const {
   if (!out.workspace_) out.workspace_ = std::make_unique<Workspace>();
-  out.workspace_->begin(*tables_, out);
+  out.workspace_->begin(*tables_, out, known);
   out.workspace_->scan_text(text);
   out.workspace_->finish();
 }
 
-void Scanner::scan_value(json::Value value, Findings& out) const {
+void Scanner::scan_value(json::Value value, Findings& out, const KnownSecrets* known) const {
   if (!out.workspace_) out.workspace_ = std::make_unique<Workspace>();
   Workspace& work = *out.workspace_;
-  work.begin(*tables_, out);
+  work.begin(*tables_, out, known);
   struct Visit {
     Workspace& work;
     std::size_t left;

@@ -267,17 +267,22 @@ TEST(Secrets, FindsSecretsOfTheVaultWhateverTheyLookLike) {
   EXPECT_FALSE(known->add("short"));
   EXPECT_TRUE(known->add("correct horse battery"));
   EXPECT_TRUE(known->add("plainword9"));
-  auto with = make({.packs = {}, .caps = {}, .rules_off = {}, .known = known});
+  EXPECT_TRUE(known->add("correct horse battery staple"));
+  EXPECT_EQ(3U, known->size());
+  auto with = make({.packs = {}, .caps = {}, .rules_off = {}});
   for (std::string text :
        {std::string("say correct horse battery now"), "x" + base64_encode("the plainword9 is here, really"), std::string("plainword9")}) {
     Findings findings;
-    with->scan(text, findings);
+    with->scan(text, findings, known.get());
     EXPECT_TRUE(findings.has("vault.known-secret")) << text;
   }
   Findings findings;
-  with->scan("correct horse batter plainword8", findings);
+  with->scan("correct horse batter plainword8", findings, known.get());
   EXPECT_TRUE(findings.empty());
-  EXPECT_TRUE(scan_json("{\"a\":\"correct horse\",\"b\":\" battery\"}", *with).has("vault.known-secret"));
+  json::Document split;
+  ASSERT_TRUE(split.parse("{\"a\":\"correct horse\",\"b\":\" battery\"}"));
+  with->scan_value(split.root(), findings, known.get());
+  EXPECT_TRUE(findings.has("vault.known-secret"));
 }
 
 TEST(Secrets, ASwitchedOffRuleIsSilentAndAnUnknownOneRefused) {

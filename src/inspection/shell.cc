@@ -321,6 +321,7 @@ void Walk::words(Words words, const Pipeline* before, int depth, bool more_args,
     unresolved("the program is an expansion: " + first.text);
     if (words.size() == 1) return;
   }
+  if (first.text.find('/') != std::string::npos) out_.plain = false;
   Call call;
   call.name = base_name(first.text);
   for (std::size_t i = 1; i < words.size(); ++i) {
@@ -416,7 +417,13 @@ void Walk::script(std::string_view text, int depth) {
       fed = true;
     }
     for (const auto& assignment : command.assignments) judge_assignment(assignment, !command.words.empty(), out_.findings);
-    for (const auto& redirect : command.redirects) judge_redirect(redirect.op, redirect.target.text, out_.findings);
+    for (const auto& redirect : command.redirects) {
+      judge_redirect(redirect.op, redirect.target.text, out_.findings);
+      const std::string& target = redirect.target.text;
+      bool descriptor = redirect.op.ends_with('&') && target.find_first_not_of("0123456789-") == std::string::npos;
+      if (redirect.op.find('>') != std::string::npos && target != "/dev/null" && !descriptor) out_.plain = false;
+    }
+    if (!command.assignments.empty()) out_.plain = false;
     if (command.words.empty()) continue;
     std::string name = base_name(command.words[0].text);
     note(name, command.words, command, pipeline);

@@ -22,6 +22,9 @@ struct ShellAnalysis {
   bool unresolved = false;  // something runs that the text does not name: ask
   std::string why_unresolved;
   std::vector<ShellFinding> findings;
+  // Not plain: a program named by its path, a variable set before it, or a redirection that writes a file (other than /dev/null). Then the
+  // names in `commands` do not say all that happens.
+  bool plain = true;
   std::vector<std::vector<std::string>> commands;  // every simple command found, wrappers taken off
 
   bool dangerous() const { return !findings.empty(); }

@@ -241,16 +241,23 @@ SqlAnalysis analyze_sql(std::string_view text, SqlDialect dialect) {
   if (dialect == SqlDialect::PostgreSql) return analyze_postgres(text);
   SqlReading reading{.dialect = dialect};
   SqlAnalysis out = analyze_tokens(text, reading);
-  if (!mysql_like(dialect) || !out.read_only()) return out;
-  // What the server makes of it depends on its version and mode: every reading must only read.
+  if (!mysql_like(dialect) || !out.understood) return out;
+  // What the server makes of it depends on its version and mode: what any reading would do counts.
   auto try_reading = [&](const SqlReading& other) {
+    if (!out.understood) return;
     SqlAnalysis again = analyze_tokens(text, other);
-    if (!again.read_only()) out = std::move(again);
+    if (!again.understood) out = {};
+    for (SqlStatement& statement : again.statements) {
+      bool known = std::any_of(out.statements.begin(), out.statements.end(), [&](const SqlStatement& mine) {
+        return mine.kind == statement.kind && mine.reads_only == statement.reads_only && mine.why == statement.why;
+      });
+      if (!known && out.understood) out.statements.push_back(std::move(statement));
+    }
   };
   if (text.find("/*!") != std::string_view::npos || text.find("/*M!") != std::string_view::npos)
     try_reading({.dialect = dialect, .version_comments = false});
-  if (out.read_only() && text.find('\\') != std::string_view::npos) try_reading({.dialect = dialect, .backslash_escapes = false});
-  if (out.read_only() && text.find('"') != std::string_view::npos) try_reading({.dialect = dialect, .ansi_quotes = true});
+  if (text.find('\\') != std::string_view::npos) try_reading({.dialect = dialect, .backslash_escapes = false});
+  if (text.find('"') != std::string_view::npos) try_reading({.dialect = dialect, .ansi_quotes = true});
   return out;
 }
 

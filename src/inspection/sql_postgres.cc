@@ -84,7 +84,8 @@ class Walk {
       child["indirection"].for_each_element([&](json::Value part) { field(part["String"]["sval"].string()); });
     else if (key == "intoClause") against("writes a table with INTO");
     else if (key == "lockingClause") against("locks rows");
-    else if (key.ends_with("Stmt") && key != "SelectStmt" && child.is_object()) against("holds another statement: " + kind_of(key));
+    else if (key.ends_with("Stmt") && key[0] < 'a' && key != "SelectStmt" && child.is_object())
+      against("holds another statement: " + kind_of(key));
     node(child, depth + 1);
   }
 
@@ -141,7 +142,7 @@ void judge(json::Value statement, SqlAnalysis& out) {
       }
     } else {
       walk.node(body, 0);
-      made.why = "is " + made.kind;
+      if (made.why.empty()) made.why = "is " + made.kind;
       made.reads_only = false;
     }
   });

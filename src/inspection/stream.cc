@@ -22,7 +22,7 @@ void TextStream::finish(Findings& out) {
 void TextStream::look(Findings& out) {
   unseen_ = 0;
   piece_findings_.clear();
-  scanner_.scan(tail_, piece_findings_);
+  scanner_.scan(tail_, piece_findings_, known_);
   for (const Finding& finding : piece_findings_.all()) {
     Finding moved = finding;
     moved.begin += static_cast<std::uint32_t>(start_);

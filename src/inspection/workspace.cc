@@ -39,8 +39,9 @@ Extent outermost(const Level& level, Extent span) {
 
 }  // namespace
 
-void Workspace::begin(const Scanner::Tables& tables, Findings& out) {
+void Workspace::begin(const Scanner::Tables& tables, Findings& out, const KnownSecrets* known) {
   tables_ = &tables;
+  known_ = known != nullptr && !known->empty() ? known : nullptr;
   out_ = &out;
   work_left_ = 8 * 1024 * 1024;
   decoded_left_ = tables.options.caps.decoded_bytes_max;
@@ -55,15 +56,19 @@ void Workspace::begin(const Scanner::Tables& tables, Findings& out) {
 
 void Workspace::cap(std::string_view what) {
   if (out_->capped_) return;
-  out_->capped_ = true;
+  out_->add_cap(what);
+  out_->items_.back().where = pointer;
+}
+
+void Findings::add_cap(std::string_view what) {
+  capped_ = true;
   Finding finding;
   const Rule& rule = cap_rule();
   finding.rule = rule.id;
   finding.severity = rule.severity;
   finding.confidence = Confidence::High;
-  finding.where = pointer;
   finding.masked = what;
-  out_->items_.push_back(std::move(finding));
+  items_.push_back(std::move(finding));
 }
 
 bool Workspace::spend(std::size_t bytes) {
@@ -155,7 +160,7 @@ void Workspace::scan_level(const Level& level) {
     if (tables_->personal) find_personal(*this);
     find_hidden(*this);
   }
-  if (tables_->secrets && tables_->options.known && !tables_->options.known->empty()) known_secrets();
+  if (known_ != nullptr) known_secrets();
   if (!level.marks_only) decode();
   level_ = above;
 }
@@ -203,7 +208,7 @@ void Workspace::scan_order(const std::vector<Piece>& order) {
 }
 
 void Workspace::scan_joined() {
-  if (!tables_->secrets || pieces_.size() < 2) return;
+  if ((!tables_->secrets && known_ == nullptr) || pieces_.size() < 2) return;
   scan_order(pieces_);
   if (pieces_.size() > kPairsMax) return;
   for (std::size_t i = 0; i < pieces_.size(); ++i)

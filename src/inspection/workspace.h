@@ -27,7 +27,7 @@ struct Level {
 
 class Workspace {
  public:
-  void begin(const Scanner::Tables& tables, Findings& out);
+  void begin(const Scanner::Tables& tables, Findings& out, const KnownSecrets* known);
   // The budgets of one value or text.
   void scan_text(std::string_view text);
   void scan_level(const Level& level);
@@ -70,6 +70,7 @@ class Workspace {
   friend class Decoder;
 
   const Scanner::Tables* tables_ = nullptr;
+  const KnownSecrets* known_ = nullptr;  // null: none
   Findings* out_ = nullptr;
   const Level* level_ = nullptr;
   std::vector<Piece> pieces_;  // of all strings, in order

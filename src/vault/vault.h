@@ -12,7 +12,8 @@
 
 namespace callgate::vault {
 
-// The header lines of one server, opened, or the secret part of its command's environment. Only upstream/ and stdio/ may ask for the text.
+// The header lines of one server, opened, or the secret part of its command's environment. Only upstream/ and stdio/ may ask for the text,
+// which send it, and gateway/inspection.cc, which keeps a keyed hash.
 class Credentials {
  public:
   Credentials() = default;
