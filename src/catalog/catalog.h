@@ -43,6 +43,7 @@ class Catalog {
   const ServerEntry* server(std::string_view id_or_slug) const;
   const policy::Policy* policy(std::string_view name) const;  // null: no such policy
   const std::vector<ServerEntry>& servers() const { return servers_; }
+  const std::vector<std::shared_ptr<const policy::Policy>>& policies() const { return policies_; }
 
  private:
   std::vector<ServerEntry> servers_;

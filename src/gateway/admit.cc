@@ -341,6 +341,7 @@ Result<void> Call::decide(std::string_view subject, json::Value arguments) {
   rule_ = decision_.rule;
   rule_line_ = decision_.line;
   if (decision_.effect == Effect::Deny) return fail(Code::Denied, decision_.reason, std::string(decision_.message));
+  CG_CHECK(inspect_arguments());  // may ask, too
   if (decision_.effect == Effect::Ask) return ask_person(decision_.ask, decision_.message);
   return reserve(decision_.claims);
 }

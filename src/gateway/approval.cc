@@ -94,7 +94,7 @@ Result<void> Call::ask_person(const policy::Ask& ask, std::string_view message) 
   return {};
 }
 
-Result<approvals::Proposal> Call::propose(const policy::Ask& ask, std::string_view message) const {
+Result<approvals::Proposal> Call::propose(const policy::Ask& ask, std::string_view message) {
   std::string sorted = bound_call(message_);
   json::Document document;
   CG_CHECK(document.parse(sorted));
@@ -112,7 +112,7 @@ Result<approvals::Proposal> Call::propose(const policy::Ask& ask, std::string_vi
     binding.fingerprint = *fingerprint;
   binding.call = sha256(sorted);
   out.leaves = approvals::leaves_of(document.root(), binding.server_id + "/" + binding.tool);
-  audit::capture_arguments(out.call_json, document.root(), Capture::Full);
+  out.call_json = shown_to_approvers(document.root());
   out.principal_name = caller_->principal.name;
   out.principal_kind = caller_->principal.kind == PrincipalKind::Robot ? "robot" : "user";
   out.owner_id = caller_->principal.owner_id;

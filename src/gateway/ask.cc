@@ -64,7 +64,7 @@ void Call::record_question(std::string_view method, std::string_view id, const R
 }
 
 // A request of the server on the stream of this call. What is not let through is answered in the client's place.
-void Call::relay_question(const session::Message& message, const session::SseEvent& event) {
+void Call::relay_question(session::Message message, const session::SseEvent& event) {
   if (era_ == session::Era::Modern || !session_) {  // 2026-07-28: servers send no requests
     ++dropped_;
     return;
@@ -72,6 +72,7 @@ void Call::relay_question(const session::Message& message, const session::SseEve
   if (message.method == "ping") return answer_question(message.id.raw(), {}, {});
   Result<void> judged;  // at the shared endpoint: by the inner call already
   if (!shared_) judged = judge_question(message.method, message.params, session_->features);
+  if (judged) judged = inspect_event(message);
   if (judged) judged = worker_.rooms().sessions.ask(session_->id, message.id.raw(), message.method);
   if (!shared_) record_question(message.method, message.id.raw(), judged);
   if (!judged) {
@@ -105,7 +106,7 @@ Result<void> Call::admit_answer() {
   if (!asked) return fail(Code::InvalidRequest, "gateway.unexpected_answer", "this answer belongs to no open request of the server");
   answered_method_ = std::move(*asked);
   body_ = document_.canonical();  // metadata about a task is put right with the rest (dress_tasks)
-  return {};
+  return inspect_arguments();
 }
 
 // What was asked during a call is moot once the call is over.

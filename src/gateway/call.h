@@ -95,7 +95,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
 
   // approval.cc
   Result<void> ask_person(const policy::Ask& ask, std::string_view message);
-  Result<approvals::Proposal> propose(const policy::Ask& ask, std::string_view message) const;
+  Result<approvals::Proposal> propose(const policy::Ask& ask, std::string_view message);
   void look_up_approval();
   void on_standing(const Result<approvals::Standing>& standing);
   void use_approval();
@@ -138,11 +138,38 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   Result<void> judge_also(std::string_view method, std::string_view subject, json::Value params);
   Result<void> judge_question(std::string_view method, json::Value params, const session::ClientFeatures& features);
   void record_question(std::string_view method, std::string_view id, const Result<void>& judged);
-  void relay_question(const session::Message& message, const session::SseEvent& event);
+  void relay_question(session::Message message, const session::SseEvent& event);
   void answer_question(std::string_view id, std::string_view reason, std::string_view refusal);
   Result<void> judge_inputs(json::Value requests);
   Result<void> accept_input_required(json::Value result);
   void forget_questions();
+
+  // inspect.cc
+  struct Inspected {  // which lines of the policy speak of it; no method: that of any call
+    policy::Direction way;
+    std::string_view method, tool;
+  };
+  std::string_view subject() const;
+  std::string_view answers_for() const;
+  Result<void> inspect_arguments();
+  Result<void> inspect_request(std::string_view method, std::string_view outer, std::string_view inner);
+  Result<void> cut_request(const policy::InspectVerdict& verdict, std::string_view method, std::string_view outer, std::string_view inner);
+  Result<void> judge_rewritten(std::string_view inner);
+  bool still_there(std::string_view method) const;
+  void mask_captured(json::Value value);
+  std::string shown_to_approvers(json::Value call);
+  void note_details();
+  Result<void> inspect_answer(session::Message& message);
+  Result<void> read_rewritten(session::Message& message);
+  Result<void> inspect_event(session::Message& message);
+  std::string inspect_tools(json::Value tools);
+  void inspect_instructions(json::Value result);
+  bool collects_for_inspection();
+  Result<void> scan(json::Value value);
+  policy::InspectVerdict weigh(const Inspected& what, std::string_view place = {});
+  Result<std::string> inspected(json::Value value, const Inspected& what, std::string_view place = {});
+  Error inspected_refusal(policy::InspectVerdict& verdict, policy::Direction way);
+  void withhold(const Error& error);
 
   // complete.cc
   void refuse(const Error& error);
@@ -163,7 +190,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   void end_events();
   bool on_event(const session::SseEvent& event);
   void relay_event(const session::SseEvent& event, std::string_view data);
-  void relay_answer(const session::Message& message, const session::SseEvent& event);
+  void relay_answer(session::Message message, const session::SseEvent& event);
   void begin_pieces();
   void add_piece(std::string_view piece);
   void end_pieces();
@@ -213,7 +240,11 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   std::string message_text_, rule_, arguments_json_, detail_json_;
   std::uint32_t rule_line_ = 0;
   std::int64_t retry_after_ms_ = -1;
-  int rpc_code_ = 0;  // what the refusal says instead of the standard code and data
+  std::string findings_json_, masked_subject_;  // what inspection found, as members of a list; the subject, when it holds a secret
+  std::uint32_t found_ = 0;
+  std::string ask_message_;    // why inspection asks for a person
+  std::string_view ask_rule_;  // and the line of the policy that says so
+  int rpc_code_ = 0;           // what the refusal says instead of the standard code and data
   std::string rpc_data_;
   std::string task_;  // the task this request names, as the server does
 

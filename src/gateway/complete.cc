@@ -154,7 +154,8 @@ void Call::on_body(std::string_view piece) {
   bool large = buffer_.size() > worker_.rooms().options.whole_body_bytes_max;
   bool rewritten = method_ != nullptr && (method_->rule == MethodRule::ToolList || method_->rule == MethodRule::Lifecycle ||
                                           message_.method.starts_with("tasks/") || message_.params["task"].exists());
-  if (large && !link_ && !stream_begun_ && form_ == Form::Request && upstream_status_ == 200 && !rewritten) begin_pieces();
+  bool whole = link_ || stream_begun_ || form_ != Form::Request || upstream_status_ != 200 || rewritten;
+  if (large && !whole && !collects_for_inspection()) begin_pieces();
 }
 
 void Call::on_end() {
@@ -208,6 +209,7 @@ void Call::complete_message(json::Value root) {
                            limits::CallOutcome::UpstreamError);
   if (worker_.rooms().options.audit) result_digest_ = content_digest(answer_.canonical());
   result_bytes_ = answer_.canonical().size();
+  if (auto inspected = inspect_answer(*message); !inspected) return withhold(inspected.error());
   if (auto accepted = accept_answer(*message); !accepted) return upstream_failed(accepted.error(), limits::CallOutcome::UpstreamError);
   bool tool_error = message->result["isError"].is(json::Kind::True);
   outcome_ = message->error.exists() ? "error" : tool_error ? "tool_error" : "result";
@@ -284,7 +286,8 @@ void Call::upstream_refused() {
   status_ = told ? upstream_status_ : 502;
   if (told && form_ == Form::Request && answer_.parse(buffer_)) {
     auto message = session::read_message(answer_.root());
-    if (message && message->error.exists() && (!message->id.exists() || session::same_id(message->id, message_.id))) {
+    bool ours = message && message->error.exists() && (!message->id.exists() || session::same_id(message->id, message_.id));
+    if (ours && inspect_answer(*message)) {
       reply_body_ = answer_.canonical();
       content_type_ = "application/json";
       return finish();
@@ -312,8 +315,7 @@ void Call::finish() {
   if (link_ && form_ == Form::Stream) link_->close(reason_ == "client.gone" || reason_ == "stream.too_slow");
   if (!asked_ids_.empty()) forget_questions();
   if (asking_) asking_->call = nullptr;
-  if (asking_ && !asking_->id.empty()) note_approval();
-  else if (dropped_ > 0) detail_json_ = "{\"dropped_upstream_messages\":" + std::to_string(dropped_) + "}";
+  note_details();
   if (worker_.rooms().options.audit && !(recorded_inside_ && reason_ == "ok")) worker_.add_record(record());
   worker_.queue_outgoing(*this);
 }
@@ -347,6 +349,7 @@ Record Call::record() const {
                                               : std::string_view(http_line_);
   if (message_.method == "tools/call" || message_.method == "prompts/get") record.tool = message_.params["name"].string();
   else if (message_.method.starts_with("resources/")) record.tool = message_.params["uri"].string();
+  if (!masked_subject_.empty()) record.tool = masked_subject_;
   record.request_id = request_id_;
   record.effect = effect_;
   record.reason = reason_;

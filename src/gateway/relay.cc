@@ -56,7 +56,7 @@ bool Call::on_event(const session::SseEvent& event) {
     case session::MessageKind::Response: relay_answer(*message, event); return !finished_;
     case session::MessageKind::Notification:
       if (message->method == "notifications/tools/list_changed") worker_.rooms().tools_changed(server_->server.id);
-      if (!relayed_notification(message->method) || !own_task(*message)) {
+      if (!relayed_notification(message->method) || !own_task(*message) || !inspect_event(*message)) {
         ++dropped_;
         return true;
       }
@@ -68,14 +68,16 @@ bool Call::on_event(const session::SseEvent& event) {
   return true;
 }
 
-void Call::relay_answer(const session::Message& message, const session::SseEvent& event) {
+void Call::relay_answer(session::Message message, const session::SseEvent& event) {
   if (form_ == Form::Stream) {
     if (!resuming_) {  // L4: no answers on a fresh GET stream
       ++dropped_;
       return;
     }
+    auto inspected = inspect_answer(message);
     rewritten_.clear();
-    if (message.result["tools"].is_array()) append_filtered_list(rewritten_, answer_.root(), visibility_, era_);  // T-40
+    if (!inspected) session::append_error(rewritten_, message.id.raw(), session::kInternalError, inspected.error().message);
+    else if (message.result["tools"].is_array()) append_filtered_list(rewritten_, answer_.root(), visibility_, era_);  // T-40
     else rewritten_ = tasks_for_client(answer_.root(), {}, true);
     if (rewritten_.empty()) rewritten_ = answer_.canonical();
     relay_event(event, rewritten_);
@@ -302,9 +304,10 @@ void Call::reset() {
   answer_.trim(kKeepBytes);
   message_ = {};
   for (std::string* text :
-       {&task_,       &http_line_, &remote_text_,      &client_,       &stated_reason_, &traceparent_,    &request_id_,
-        &head_lines_, &body_text_, &decision_id_,      &message_text_, &rule_,          &arguments_json_, &detail_json_,
-        &rpc_data_,   &buffer_,    &upstream_session_, &extra_lines_,  &out_,           &rewritten_,      &answered_method_}) {
+       {&task_,          &http_line_,      &remote_text_,      &client_,       &stated_reason_, &traceparent_,    &request_id_,
+        &head_lines_,    &body_text_,      &decision_id_,      &message_text_, &rule_,          &arguments_json_, &detail_json_,
+        &rpc_data_,      &buffer_,         &upstream_session_, &extra_lines_,  &out_,           &rewritten_,      &answered_method_,
+        &findings_json_, &masked_subject_, &ask_message_}) {
     if (text->capacity() > kKeepBytes) std::string().swap(*text);
     text->clear();
   }
@@ -320,6 +323,7 @@ void Call::reset() {
   reason_ = "ok";
   outcome_ = "none";
   rule_line_ = 0;
+  found_ = 0;
   retry_after_ms_ = -1;
   rpc_code_ = 0;
   result_digest_.reset();

@@ -30,11 +30,12 @@ struct SideReply {
 };
 
 struct Options {
-  bool record_before_effect = false;               // audit.commit = before_effect
-  bool audit = true;                               // false only for benchmarks (--unsafe-no-audit)
-  bool validate_input = true;                      // arguments against the tool's inputSchema (C-53)
-  std::size_t shared_search_above = 0;             // tools a grant sees at /mcp before a search stands for the list; 0: always the list
-  std::size_t whole_body_bytes_max = 1024 * 1024;  // larger JSON answers are checked and relayed piece by piece
+  bool record_before_effect = false;                  // audit.commit = before_effect
+  bool audit = true;                                  // false only for benchmarks (--unsafe-no-audit)
+  bool validate_input = true;                         // arguments against the tool's inputSchema (C-53)
+  std::size_t shared_search_above = 0;                // tools a grant sees at /mcp before a search stands for the list; 0: always the list
+  std::size_t whole_body_bytes_max = 1024 * 1024;     // larger JSON answers are checked and relayed piece by piece
+  std::size_t inspected_bytes_max = 2 * 1024 * 1024;  // of arguments or of one answer: what is larger was not looked at
   std::size_t sse_event_bytes_max = 4 * 1024 * 1024;
   std::chrono::milliseconds stream_keep_alive{15'000};
   std::chrono::milliseconds approval_hold{200'000};  // how long an answer is held open for a person to decide; 0: not at all

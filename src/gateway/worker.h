@@ -50,6 +50,7 @@ class Worker final : public listener::Handler {
   void recycle(Call& call);
   const std::vector<Call*>& streams() const { return streams_; }
   bool stopping() const { return stopping_; }
+  inspection::Findings& findings() { return findings_; }  // of the scan at hand
 
  private:
   upstream::Transport& below() { return route_ ? *route_ : static_cast<upstream::Transport&>(upstreams_); }
@@ -71,6 +72,7 @@ class Worker final : public listener::Handler {
   std::unique_ptr<bridge::Bridge> bridge_;      // around it, where client and server speak different eras
   std::shared_ptr<const Snapshot> snapshot_;
   audit::Batch batch_;
+  inspection::Findings findings_;
   std::atomic<std::size_t> busy_{0};
   bool stopping_ = false;
   bool journal_failed_ = false;

@@ -3,7 +3,6 @@
 namespace callgate::inspection {
 
 Result<std::shared_ptr<const Scanner>> Scanners::get(PackMask packs) {
-  std::lock_guard lock(mutex_);
   constexpr Pack kWithTables[] = {Pack::Secrets, Pack::SeedSecrets, Pack::PersonalData, Pack::Poisoning, Pack::Code};
   ScannerOptions options;
   options.caps = caps_;

@@ -1,9 +1,9 @@
 #pragma once
 // One compiled Scanner for each set of packs that was ever asked for. Making one takes about a tenth of a second, so this belongs to
-// whoever builds the configuration, never to the data path. Any thread.
+// whoever builds the configuration, never to the data path. One thread at a
+// time.
 
 #include <map>
-#include <mutex>
 
 #include "inspection/inspection.h"
 
@@ -17,7 +17,6 @@ class Scanners {
 
  private:
   Caps caps_;
-  std::mutex mutex_;
   std::map<PackMask, std::shared_ptr<const Scanner>> made_;
 };
 

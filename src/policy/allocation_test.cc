@@ -53,7 +53,6 @@ tools:
       - conditions:
           - {path: args.mail, op: email_domain_in, value: example.com}
           - {path: args.ip, op: cidr_in, value: 10.0.0.0/8}
-          - {path: args.command, op: command_is, value: git status}
       - conditions:
           - {path: args.items, all: [{path: price, op: lt, value: 100.5}, {path: name, op: glob, value: "a*"}]}
           - {path: time.weekday, op: in, value: [tue]}

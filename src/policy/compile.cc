@@ -80,6 +80,7 @@ void Compiler::document(const Node& root) {
   if (const Node* node = root.find("require_reason")) program.require_reason_line = node->line;
   if (const Node* node = root.find("hide")) hide(*node);
   if (const Node* node = root.find("methods")) methods(*node);
+  program.inspect = inspect(root, "");
   if (const Node* node = root.find("all_tools")) {
     program.all_tools.pointer = "/all_tools";
     program.all_tools.line = node->line;
@@ -185,6 +186,7 @@ void Compiler::entry(const Node& node, Entry& out, std::span<const std::string_v
   rules(node, out, true);
   asks(node, out);
   limits(node, out);
+  out.inspect = inspect(node, out.pointer);
 }
 
 // Exact names get the list of all entries that apply to them, globs included, so that a call needs one hash look-up.

@@ -1,6 +1,6 @@
 #pragma once
 // Turns the document tree into a Program and notes every problem on the way. Split by subject: compile.cc (document and
-// tools), compile_rules.cc (rules, conditions, limits), compile_asks.cc (ask rules), compile_tests.cc (the tests block).
+// tools), compile_rules.cc (rules, conditions, limits), compile_asks.cc, compile_inspect.cc, compile_tests.cc (the tests block).
 
 #include <span>
 #include <string>
@@ -51,6 +51,10 @@ struct Compiler {
   void check_root(const Node& node, const std::string& pointer, const Path& path, Op op);
   std::uint32_t intern(Path path);
   std::optional<std::uint32_t> path(const Node& node, const std::string& pointer, bool relative);
+
+  std::optional<std::uint32_t> inspect(const Node& map, const std::string& pointer);
+  void inspect_words(const Node& map, const std::string& pointer, InspectBlock& out, std::span<const Direction> ways);
+  std::optional<InspectWord> inspect_word(const Node& node, const std::string& pointer);
 
   void limits(const Node& list, Entry& out);
   void limit(const Node& node, Limit& out);

@@ -92,7 +92,7 @@ void Compiler::condition(const Node& node, const std::string& pointer, bool rela
   }
   if (group.empty()) return leaf(node, pointer, relative);
   bool quantifier = group == "any" || group == "all" || group == "none";
-  for (std::string_view extra : {"op", "value", "base", "path"})
+  for (std::string_view extra : {"op", "value", "base", "dialect", "path"})
     if (node.find(extra) && !(quantifier && extra == "path"))
       return problems.error(node, child_pointer(pointer, extra),
                             "`" + std::string(extra) + "` does not go with `" + std::string(group) + "`: put it inside");
@@ -157,9 +157,6 @@ void Compiler::leaf(const Node& node, const std::string& pointer, bool relative)
   const Node* op = node.find("op");
   if (!op) return problems.error(node, pointer, "the condition has no `op`" + suggestion("", op_names()));
   auto found = find_op(op->text);
-  if (!found && op->text == "sql_is")
-    return problems.error(*op, child_pointer(pointer, "op"),
-                          "`sql_is` does not exist in this version yet: deny the tool, or use `in` over known statements");
   if (!found)
     return problems.error(*op, child_pointer(pointer, "op"),
                           "unknown operator `" + shown(op->text) + "`" + suggestion(op->text, op_names()));
@@ -181,6 +178,15 @@ void Compiler::leaf(const Node& node, const std::string& pointer, bool relative)
     else if (!root)
       problems.error(*base, child_pointer(pointer, "base"), "`base` takes the plain absolute path where relative paths start");
     else constant->base = std::move(*root);
+  }
+  if (const Node* dialect = node.find("dialect")) {
+    std::string at = child_pointer(pointer, "dialect");
+    auto known = inspection::parse_sql_dialect(dialect->is(Node::Kind::String) ? dialect->text : std::string());
+    if (*found != Op::SqlIs) problems.error(*dialect, at, "`dialect` goes with `sql_is` only: remove it");
+    else if (!known)
+      problems.error(*dialect, at,
+                     "`" + shown(dialect->text) + "` is no dialect: write postgresql, mysql, mariadb, sqlite, tsql, oracle or snowflake");
+    else constant->dialect = *known;
   }
   if (!where) return;
   check_root(node, pointer, program.paths[*where], *found);

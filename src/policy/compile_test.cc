@@ -94,7 +94,10 @@ TEST(PolicyCompile, RefusesBadConditions) {
       {"{path: args.a, op: cidr_in, value: 10.0.0.0/33}", "no address range"},
       {"{path: args.a, op: email_domain_in, value: \"@x.org\"}", "no host name"},
       {"{path: args.a, op: command_is, value: \"git; ls\"}", "no plain command"},
-      {"{path: args.a, op: sql_is, value: read_only}", "`sql_is` does not exist in this version yet"},
+      {"{path: args.a, op: sql_is, value: selekt}", "no kind of SQL statement; did you mean `select`?"},
+      {"{path: args.a, op: sql_is, value: [read_only, select]}", "stands alone"},
+      {"{path: args.a, op: sql_is, value: select, dialect: db2}", "no dialect"},
+      {"{path: args.a, op: eq, value: select, dialect: mysql}", "`dialect` goes with `sql_is` only"},
       {"{op: eq, value: 1}", "the condition has no `path`"},
       {"{path: args.a, value: 1}", "the condition has no `op`"},
       {"{path: amount, op: eq, value: 1}", "an argument is written `args.amount`"},
@@ -125,7 +128,7 @@ TEST(PolicyCompile, RefusesBadConditions) {
 }
 
 TEST(PolicyCompile, RefusesWhatThisVersionDoesNotHaveYet) {
-  for (std::string_view text : {"version: \"1\"\nall_tools: {redact: []}\n", "version: \"1\"\ninspection: {}\n"}) {
+  for (std::string_view text : {"version: \"1\"\nall_tools: {redact: []}\n", "version: \"1\"\nredact: {}\n"}) {
     auto made = Policy::compile("p", 1, text);
     EXPECT_FALSE(made.policy) << text;
     ASSERT_FALSE(made.problems.empty());

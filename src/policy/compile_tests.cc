@@ -31,6 +31,9 @@ void Compiler::test(const Node& node, TestCase& out) {
   out.expect = static_cast<Effect>(choice(node, at, "expect", kEffects, 1));  // in the order of Effect
   out.rule = text_field(node, at, "rule").value_or("");
   out.message = text_field(node, at, "message").value_or("");
+  out.finding = text_field(node, at, "finding").value_or("");
+  if (!out.finding.empty() && inspection::find_rule(out.finding) == nullptr)
+    problems.error(*node.find("finding"), child_pointer(at, "finding"), "there is no rule `" + shown(out.finding) + "`");
   if (out.expect == Effect::Allow && !(out.rule.empty() && out.message.empty()))
     problems.error(node, at, "`rule` and `message` say why a call is denied or asked about: remove them, or expect deny or ask");
   out.risk = text_field(node, at, "risk").value_or("");

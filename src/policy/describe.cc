@@ -2,6 +2,8 @@
 
 #include <unordered_set>
 
+#include "policy/analysed.h"
+
 namespace callgate::policy {
 namespace {
 
@@ -59,7 +61,12 @@ std::string demand(const Condition& leaf, const Constant& c, bool holds) {
       return pick("must be a plain http or https URL on host ", "must be a plain http or https URL not on host ") + one_of(c);
     case Op::CidrIn: return pick("must be an IP address in ", "must be an IP address outside ") + one_of(c);
     case Op::EmailDomainIn: return pick("must be one e-mail address at ", "must be one e-mail address not at ") + one_of(c);
-    case Op::CommandIs: return pick("must be one simple command: ", "must be one simple command other than ") + one_of(c);
+    case Op::CommandIs:
+      if (c.analysis) return pick("must be a command without anything dangerous in it", "must not be a harmless command");
+      return pick("must run nothing but: ", "must be commands other than ") + one_of(c);
+    case Op::SqlIs:
+      if (c.analysis) return pick("must be SQL that only reads", "must be SQL that does more than read");
+      return pick("must be SQL of the kind ", "must be SQL of another kind than ") + one_of(c);
   }
   return "is not allowed";
 }
@@ -119,7 +126,8 @@ std::string_view wanted_kind(Op op) {
     case Op::UrlHostIn: return "a plain http or https URL";
     case Op::CidrIn: return "an IP address";
     case Op::EmailDomainIn: return "one e-mail address";
-    case Op::CommandIs: return "one simple command without shell operators";
+    case Op::CommandIs: return "a command whose parts are all known before it runs";
+    case Op::SqlIs: return "SQL that the parser of its dialect understands";
     default: return "a value of the right type";
   }
 }
@@ -148,7 +156,14 @@ std::string describe_value(const Seen& seen) {
 
 std::string describe_inputs(const Program& program, std::uint32_t begin, std::uint32_t end, Reader& reader) {
   auto paths = rooted_paths(program, begin, end);
-  if (paths.size() == 1) return describe_value(reader.read(paths[0], {}));
+  if (paths.size() == 1) {
+    const Condition& first = program.conditions[begin];
+    const Seen& seen = reader.read(paths[0], {});
+    std::string note;
+    if (first.kind == Condition::Kind::Leaf && seen.kind == Seen::Kind::String)
+      note = analysis_note(first.op, program.constants[first.constant], seen.text);
+    return note.empty() ? describe_value(seen) : describe_value(seen) + " (" + note + ")";
+  }
   std::string out;
   for (auto path : paths) {
     if (!out.empty()) out += ", ";

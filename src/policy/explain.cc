@@ -1,3 +1,4 @@
+#include "inspection/scanners.h"
 #include "policy/describe.h"
 #include "policy/walk.h"
 
@@ -48,6 +49,47 @@ class Steps final : public Trace {
   std::vector<Step>& out_;
 };
 
+// What the inspection of the arguments makes of the call, behind the rules. Compiles a scanner: not for the data path.
+void inspect(const Policy& policy, const Program& program, const Input& input, Explanation& out) {
+  inspection::PackMask packs = policy.inspects(input.method, input.tool, Direction::Arguments);
+  if (packs == 0 || !input.arguments.exists()) return;
+  auto scanner = inspection::Scanners().get(packs);
+  if (!scanner) {
+    out.effect = Effect::Deny;
+    out.reason = "inspection.unavailable";
+    out.message = scanner.error().message;
+    return;
+  }
+  inspection::Findings findings;
+  (*scanner)->scan_value(input.arguments, findings);
+  InspectVerdict verdict = policy.judge(input.method, input.tool, Direction::Arguments, findings);
+  for (std::size_t i = 0; i < findings.all().size(); ++i) {
+    const inspection::Finding& finding = findings.all()[i];
+    InspectAction action = verdict.actions[i];
+    if (action == InspectAction::Off) continue;
+    Step step;
+    step.layer = "inspect";
+    step.condition = finding.rule;
+    (step.condition += " at ") += inspection::shown_place(findings, finding);
+    step.input = finding.masked;
+    step.outcome = inspect_action_name(action);
+    if (finding.rule == verdict.rule) step.pointer = verdict.pointer, step.line = verdict.line;
+    out.steps.push_back(std::move(step));
+  }
+  for (const ShadowFinding& shadow : verdict.shadow)
+    out.steps.push_back({std::string(shadow.rule), 0, "inspect", std::string(shadow.message), "", "would act (shadow)"});
+  if (verdict.action == InspectAction::Off) {
+    std::uint32_t line = program.inspect ? program.inspects[*program.inspect].line : 0;
+    out.steps.push_back({"/inspect", line, "inspect", "the arguments hold nothing that is looked for", "", "not matched"});
+  }
+  if (!verdict.refuses() || (verdict.action == InspectAction::Ask && out.effect == Effect::Ask)) return;
+  out.effect = verdict.action == InspectAction::Ask ? Effect::Ask : Effect::Deny;
+  out.reason = verdict.action == InspectAction::Ask ? "inspection.ask" : "inspection.denied";
+  out.message = verdict.message;
+  out.rule = verdict.rule;
+  out.line = verdict.line;
+}
+
 }  // namespace
 
 Explanation Policy::explain(const Input& input) const {
@@ -60,10 +102,12 @@ Explanation Policy::explain(const Input& input) const {
   out.message = decision.message;
   out.rule = decision.rule;
   out.line = decision.line;
-  if (decision.effect != Effect::Ask) return out;
-  out.roles.assign(decision.ask.roles.begin(), decision.ask.roles.end());
-  out.approvers = decision.ask.approvers;
-  out.expires = decision.ask.expires;
+  if (decision.effect == Effect::Ask) {
+    out.roles.assign(decision.ask.roles.begin(), decision.ask.roles.end());
+    out.approvers = decision.ask.approvers;
+    out.expires = decision.ask.expires;
+  }
+  if (out.effect != Effect::Deny) inspect(*this, inner_->program, input, out);
   return out;
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "policy/analysed.h"
 #include "policy/problems.h"
 #include "policy/utf8.h"
 
@@ -14,7 +15,7 @@ namespace {
 constexpr std::string_view kOpNames[] = {
     "eq",          "neq",         "in",      "not_in",          "lt",         "lte",    "gt",         "gte",
     "contains",    "matches",     "glob",    "starts_with",     "ends_with",  "exists", "length_lte", "length_gte",
-    "path_within", "url_host_in", "cidr_in", "email_domain_in", "command_is",
+    "path_within", "url_host_in", "cidr_in", "email_domain_in", "command_is", "sql_is",
 };
 
 constexpr std::int64_t kPatternMemory = 1 << 20;  // of one compiled pattern with its caches
@@ -85,6 +86,7 @@ Result<void> add_typed(Op op, const Node& node, Constant& out) {
   if (!node.is(Node::Kind::String))
     return bad_value(name_of(op) + " takes text or a list of texts, not " + std::string(kind_name(node.kind)));
   const std::string& text = node.text;
+  if (op == Op::SqlIs) return add_sql_kind(node, out);
   out.shown.push_back(text);
   if (op == Op::PathWithin) {
     auto root = canonical_root(text);
@@ -255,6 +257,11 @@ Result<Constant> prepare(Op op, const Node* value) {
     }
     default: CG_CHECK(each(op, *value, [&](const Node& item) { return add_typed(op, item, out); }));
   }
+  if (op == Op::CommandIs && value->is(Node::Kind::String) && value->text == "safe") {  // in a list it would be a program of that name
+    out.analysis = true;
+    out.commands.clear();
+  }
+  if (op == Op::SqlIs && out.analysis && !out.strings.empty()) return bad_value("`read_only` stands alone: take it out of the list");
   if (op == Op::In || op == Op::NotIn) std::sort(out.strings.begin(), out.strings.end());
   std::sort(out.numbers.begin(), out.numbers.end());
   return out;
@@ -290,7 +297,8 @@ Truth judge(Op op, const Constant& constant, const Seen& seen) {
     case Op::UrlHostIn: return of(url_host_in(text, constant.hosts));
     case Op::CidrIn: return of(cidr_in(text, constant.ranges));
     case Op::EmailDomainIn: return of(email_domain_in(text, constant.hosts));
-    default: return of(command_is(text, constant.commands));
+    case Op::SqlIs: return sql_is(constant, text);
+    default: return command_line_is(constant, text);
   }
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/decimal.h"
 #include "base/result.h"
+#include "inspection/sql.h"
 #include "policy/document.h"
 #include "policy/paths.h"
 #include "policy/typed.h"
@@ -44,6 +45,7 @@ enum class Op : std::uint8_t {
   CidrIn,
   EmailDomainIn,
   CommandIs,
+  SqlIs,
 };
 
 // Names in the order of Op.
@@ -67,6 +69,8 @@ struct Constant {
   std::vector<HostPattern> hosts;
   std::vector<IpRange> ranges;
   std::vector<CommandWords> commands;
+  bool analysis = false;  // sql_is: read_only; command_is: safe
+  inspection::SqlDialect dialect = inspection::SqlDialect::PostgreSql;
   std::vector<std::string> shown;  // for messages, as the author wrote them
 
   Constant();

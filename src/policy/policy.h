@@ -15,6 +15,7 @@
 #include "json/document.h"
 #include "model/entities.h"
 #include "model/record.h"
+#include "policy/inspect.h"
 #include "policy/seen.h"
 
 namespace callgate::policy {
@@ -99,7 +100,7 @@ struct Decision {
 struct Step {
   std::string pointer;
   std::uint32_t line = 0;
-  std::string layer;      // hide | require | deny_if | ask | limits | default
+  std::string layer;      // hide | require | deny_if | ask | limits | default | inspect
   std::string condition;  // "args.amount gt 1000"
   std::string input;      // the value seen, quoted, at most 80 characters; "(missing)"
   std::string outcome;    // matched | not matched | failed | would deny (shadow) | would ask (shadow)
@@ -137,6 +138,14 @@ class Policy {
   // `methods`, else default.
   bool allows_method(std::string_view method) const;
   Explanation explain(const Input& input) const;
+  // Inspection (inspect.h). Which packs are to look at this call's arguments or results; 0: none. Without a
+  // method it is not known which call it belongs to: every block of the document counts. Does not allocate.
+  inspection::PackMask inspects(std::string_view method, std::string_view tool, Direction way) const;
+  inspection::PackMask inspected_packs() const;  // of the whole document: what a scanner must know
+  bool inspects_any(Direction way) const;
+  // What becomes of the call or its answer. The findings must come from such a scan.
+  InspectVerdict judge(std::string_view method, std::string_view tool, Direction way, const inspection::Findings& findings) const;
+
   std::vector<TestResult> run_tests() const;  // the document's `tests` block; limits count within one run
 
   const std::string& name() const;

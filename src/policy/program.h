@@ -69,6 +69,7 @@ struct Entry {       // all_tools, or one key below tools
   std::vector<Rule> require, deny_if;
   std::vector<AskRule> ask;
   std::vector<Limit> limits;
+  std::optional<std::uint32_t> inspect;  // index into Program::inspects
 };
 
 struct Named {  // a line of `hide` or `methods`
@@ -85,7 +86,7 @@ struct TestCase {
   std::uint32_t line = 0;
   std::string call, args_json;
   Effect expect = Effect::Deny;
-  std::string rule, message;  // empty: any
+  std::string rule, message, finding;  // empty: any
   Principal principal;
   Grant grant;
   Server server;
@@ -112,6 +113,9 @@ struct Program {
   std::vector<Entry> entries;                                              // in document order
   std::unordered_map<std::string_view, std::vector<std::uint32_t>> plans;  // exact name -> all entries that apply, in document order
   std::vector<std::uint32_t> globs;
+  std::vector<InspectBlock> inspects;
+  std::optional<std::uint32_t> inspect;                 // the document's own
+  std::array<inspection::PackMask, 2> inspect_packs{};  // by Direction: of all blocks
   std::vector<TestCase> tests;
 
   std::vector<Condition> conditions;

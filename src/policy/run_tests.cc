@@ -1,5 +1,6 @@
 #include <map>
 
+#include "inspection/scanners.h"
 #include "json/document.h"
 #include "policy/walk.h"
 
@@ -67,6 +68,14 @@ class Counters {
   std::map<std::string, std::vector<Taken>> taken_;
 };
 
+// What one run works with.
+struct Bench {
+  Counters counters;
+  Scratch scratch;
+  inspection::Scanners scanners;
+  inspection::Findings findings;
+};
+
 struct Outcome {
   Effect effect = Effect::Deny;
   std::string rule, message;
@@ -77,11 +86,27 @@ std::string shown_outcome(Effect effect, const std::string& rule) {
   return rule.empty() ? out : out + " by " + rule;
 }
 
-Outcome call_once(const Policy& policy, const Input& input, Scratch& scratch, Counters& counters) {
-  Decision decision = policy.decide(input, scratch);
+Outcome inspect(const Policy& policy, const Input& input, Bench& bench) {
+  bench.findings.clear();
+  inspection::PackMask packs = policy.inspects(input.method, input.tool, Direction::Arguments);
+  if (packs == 0) return {Effect::Allow, "", ""};
+  auto scanner = bench.scanners.get(packs);
+  if (!scanner) return {Effect::Deny, "", scanner.error().message};
+  (*scanner)->scan_value(input.arguments, bench.findings);
+  InspectVerdict verdict = policy.judge(input.method, input.tool, Direction::Arguments, bench.findings);
+  Effect effect = verdict.action == InspectAction::Deny ? Effect::Deny : verdict.action == InspectAction::Ask ? Effect::Ask : Effect::Allow;
+  return {effect, std::string(verdict.rule), std::move(verdict.message)};
+}
+
+Outcome call_once(const Policy& policy, const Input& input, Bench& bench) {
+  Decision decision = policy.decide(input, bench.scratch);
   Outcome out{decision.effect, std::string(decision.rule), std::string(decision.message)};
   if (decision.effect == Effect::Deny) return out;
-  if (const Claim* full = counters.take(decision.claims, input.now)) {  // a call that is asked about counts as if it had been approved
+  Outcome inspected = inspect(policy, input, bench);
+  if (inspected.effect == Effect::Deny || (inspected.effect == Effect::Ask && out.effect == Effect::Allow)) out = std::move(inspected);
+  if (out.effect == Effect::Deny) return out;
+  // A call that is asked about counts as if it had been approved.
+  if (const Claim* full = bench.counters.take(decision.claims, input.now)) {
     out.effect = Effect::Deny;
     out.rule = full->rule;
     out.message = full->on_deny;
@@ -89,7 +114,7 @@ Outcome call_once(const Policy& policy, const Input& input, Scratch& scratch, Co
   return out;
 }
 
-TestResult run_one(const Policy& policy, const TestCase& test, Scratch& scratch, Counters& counters) {
+TestResult run_one(const Policy& policy, const TestCase& test, Bench& bench) {
   TestResult result{test.pointer, test.line, false, ""};
   json::Document args;
   if (auto parsed = args.parse(test.args_json); !parsed) {
@@ -109,7 +134,7 @@ TestResult run_one(const Policy& policy, const TestCase& test, Scratch& scratch,
   input.tool_risk = test.risk;
   input.now = test.at;
   for (std::uint32_t turn = 1; turn <= test.repeat; ++turn) {
-    Outcome got = call_once(policy, input, scratch, counters);
+    Outcome got = call_once(policy, input, bench);
     bool last = turn == test.repeat;
     // All but the last have to pass, with or without a person: that is what makes the last one a limit's edge.
     Effect wanted = last ? test.expect : got.effect == Effect::Ask ? Effect::Ask : Effect::Allow;
@@ -124,6 +149,10 @@ TestResult run_one(const Policy& policy, const TestCase& test, Scratch& scratch,
       return result;
     }
   }
+  if (!test.finding.empty() && !bench.findings.has(test.finding)) {
+    result.message = "expected a finding of " + test.finding + ", got none";
+    return result;
+  }
   result.passed = true;
   return result;
 }
@@ -132,9 +161,8 @@ TestResult run_one(const Policy& policy, const TestCase& test, Scratch& scratch,
 
 std::vector<TestResult> Policy::run_tests() const {
   std::vector<TestResult> results;
-  Counters counters;
-  Scratch scratch;
-  for (const auto& test : inner_->program.tests) results.push_back(run_one(*this, test, scratch, counters));
+  Bench bench;
+  for (const auto& test : inner_->program.tests) results.push_back(run_one(*this, test, bench));
   return results;
 }
 

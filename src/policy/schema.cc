@@ -8,7 +8,7 @@ constexpr std::string_view kSchema = R"json({
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "$id": "https://callgate.dev/schema/policy-1.json",
   "title": "Callgate policy",
-  "description": "Rules for the tool calls of one server or all. Layers in order: hide, require, deny_if, ask, limits, default.",
+  "description": "Rules for the tool calls of one server or all. Layers in order: hide, require, deny_if, inspect, ask, limits, default.",
   "type": "object",
   "required": ["version"],
   "additionalProperties": false,
@@ -22,6 +22,7 @@ constexpr std::string_view kSchema = R"json({
       "items": {"$ref": "#/$defs/tool_name"}},
     "methods": {"description": "Methods other than tools/call, by name or glob: allow, deny, or rules over their parameters.",
       "type": "object", "additionalProperties": {"anyOf": [{"enum": ["allow", "deny"]}, {"$ref": "#/$defs/tool"}]}},
+    "inspect": {"$ref": "#/$defs/inspect"},
     "all_tools": {"$ref": "#/$defs/all_tools"},
     "tools": {"description": "Rules by tool name or glob. Every entry that matches applies; denials win.", "type": "object",
               "propertyNames": {"$ref": "#/$defs/tool_name"}, "additionalProperties": {"$ref": "#/$defs/tool"}},
@@ -41,7 +42,8 @@ constexpr std::string_view kSchema = R"json({
         "require": {"type": "array", "items": {"$ref": "#/$defs/require"}},
         "deny_if": {"type": "array", "items": {"$ref": "#/$defs/deny_if"}},
         "ask": {"type": "array", "items": {"$ref": "#/$defs/ask"}},
-        "limits": {"type": "array", "items": {"$ref": "#/$defs/limit"}}
+        "limits": {"type": "array", "items": {"$ref": "#/$defs/limit"}},
+        "inspect": {"$ref": "#/$defs/inspect"}
       }
     },
     "tool": {
@@ -52,9 +54,24 @@ constexpr std::string_view kSchema = R"json({
         "require": {"type": "array", "items": {"$ref": "#/$defs/require"}},
         "deny_if": {"type": "array", "items": {"$ref": "#/$defs/deny_if"}},
         "ask": {"type": "array", "items": {"$ref": "#/$defs/ask"}},
-        "limits": {"type": "array", "items": {"$ref": "#/$defs/limit"}}
+        "limits": {"type": "array", "items": {"$ref": "#/$defs/limit"}},
+        "inspect": {"$ref": "#/$defs/inspect"}
       }
     },
+    "inspect": {
+      "description": "What arguments and results are looked through for, and what a finding costs.", "type": "object",
+        "additionalProperties": false,
+      "properties": {
+        "description": {"$ref": "#/$defs/text"},
+        "arguments": {"description": "By pack (secrets, seed_secrets, personal_data, poisoning, code, vault) or rule.",
+          "$ref": "#/$defs/inspect_words"},
+        "results": {"description": "By pack or rule.", "$ref": "#/$defs/inspect_words"},
+        "rules": {"description": "By rule id, both ways. Wins over the pack.", "$ref": "#/$defs/inspect_words"},
+        "confidence": {"description": "Findings below it only flag.", "enum": ["low", "medium", "high"], "default": "medium"},
+        "mode": {"$ref": "#/$defs/mode"}
+      }
+    },
+    "inspect_words": {"type": "object", "additionalProperties": {"enum": ["off", "flag", "redact", "ask", "deny", false]}},
     "require": {
       "description": "All conditions must hold, else the call is denied.", "type": "object", "required": ["conditions"],
         "additionalProperties": false,
@@ -125,9 +142,11 @@ constexpr std::string_view kSchema = R"json({
         "path": {"description": "args.amount, args.items.0.price, or a JSON pointer: /args/a~1b", "type": ["string", "number"]},
         "op": {"enum": ["eq", "neq", "in", "not_in", "lt", "lte", "gt", "gte", "contains", "matches", "glob", "starts_with",
           "ends_with", "exists", "length_lte", "length_gte",
-                        "path_within", "url_host_in", "cidr_in", "email_domain_in", "command_is"]},
+                        "path_within", "url_host_in", "cidr_in", "email_domain_in", "command_is", "sql_is"]},
         "value": {"anyOf": [{"$ref": "#/$defs/scalar"}, {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/scalar"}}]},
         "base": {"description": "path_within: where relative paths start.", "type": "string"},
+        "dialect": {"description": "sql_is: whose SQL it is.", "enum": ["postgresql", "postgres", "mysql", "mariadb", "sqlite", "tsql",
+          "oracle", "snowflake"], "default": "postgresql"},
         "any": {"description": "At least one element of the list at path.", "$ref": "#/$defs/one_or_more"},
         "all": {"description": "Every element of the list at path.", "$ref": "#/$defs/one_or_more"},
         "none": {"description": "No element of the list at path.", "$ref": "#/$defs/one_or_more"},
@@ -149,6 +168,7 @@ constexpr std::string_view kSchema = R"json({
         "expect": {"enum": ["allow", "deny", "ask"]},
         "rule": {"description": "JSON pointer of the rule that must decide.", "type": "string"},
         "message": {"description": "The exact message.", "type": "string"},
+        "finding": {"description": "A rule of the inspection that must have found something.", "type": "string"},
         "principal": {"$ref": "#/$defs/test_principal"},
         "grant": {"$ref": "#/$defs/test_grant"},
         "server": {"$ref": "#/$defs/test_server"},

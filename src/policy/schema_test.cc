@@ -39,6 +39,7 @@ TEST(PolicySchema, NamesTheFieldsTheCompilerKnows) {
   EXPECT_EQ(properties_of(schema.def("deny_if")), names_of(kDenyIfFields));
   EXPECT_EQ(properties_of(schema.def("ask")), names_of(kAskFields));
   EXPECT_EQ(properties_of(schema.def("approvers")), names_of(kApproverFields));
+  EXPECT_EQ(properties_of(schema.def("inspect")), names_of(kInspectFields));
   EXPECT_EQ(properties_of(schema.def("limit")), names_of(kLimitFields));
   EXPECT_EQ(properties_of(schema.def("condition")), names_of(kConditionFields));
   EXPECT_EQ(properties_of(schema.def("test")), names_of(kTestFields));
@@ -155,7 +156,7 @@ TEST(PolicySchema, RefusesWhatTheCompilerRefuses) {
        {"{}", "{\"version\":\"2\"}", "{\"version\":\"1\",\"defualt\":\"deny\"}", "{\"version\":\"1\",\"default\":\"no\"}",
         "{\"version\":\"1\",\"tools\":{\"t\":{\"allow\":\"yes\"}}}", "{\"version\":\"1\",\"tools\":{\"t\":{\"inspect\":[]}}}",
         "{\"version\":\"1\",\"tools\":{\"t\":{\"require\":[{\"conditions\":[]}]}}}",
-        "{\"version\":\"1\",\"tools\":{\"t\":{\"deny_if\":[{\"conditions\":[{\"path\":\"args.a\",\"op\":\"sql_is\",\"value\":1}]}]}}}",
+        "{\"version\":\"1\",\"tools\":{\"t\":{\"deny_if\":[{\"conditions\":[{\"path\":\"args.a\",\"op\":\"sql_was\",\"value\":1}]}]}}}",
         "{\"version\":\"1\",\"tools\":{\"t\":{\"deny_if\":[{\"conditions\":[{\"path\":\"args.a\",\"op\":\"eq\",\"value\":1,\"not\":{}}]}]}}"
         "}",
         "{\"version\":\"1\",\"tools\":{\"t\":{\"limits\":[{\"counter\":\"c\",\"window\":\"day\",\"max\":-1}]}}}",

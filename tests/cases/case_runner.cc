@@ -10,6 +10,7 @@
 
 #include "gateway/testing/gate.h"
 #include "json/document.h"
+#include "json/writer.h"
 
 namespace callgate::gateway::testing {
 namespace {
@@ -66,6 +67,7 @@ class Story {
       answer_ = gate().post(rest);
       return;
     }
+    if (word == "answers") return set_answer(rest);
     if (word == "advance") return gate().advance(*parse_duration(rest));
     if (word == "deny_as") return set_deny_as(rest);
     if (word == "revoke") return revoke();
@@ -80,11 +82,26 @@ class Story {
     if (word == "status")
       return expect(answer_.status == std::stoi(rest), "expected HTTP status " + rest + ", got " + std::to_string(answer_.status));
     if (word == "says") return expect(answer_.body.find(rest) != std::string::npos, "expected the answer to say " + rest);
+    if (word == "never") return expect(answer_.body.find(after_word(rest)) == std::string::npos, "must not " + rest);
+    if (word == "unrecorded") return expect(gate().last_record().find(rest) == std::string::npos, "the record must not hold " + rest);
+    if (word == "recorded") return expect(gate().last_record().find(rest) != std::string::npos, "the record must hold " + rest);
+    if (word == "sent") return expect(gate().upstream.seen.back().body.find(rest) != std::string::npos, "the server must have got " + rest);
     if (word == "listed") return expect_listed(rest);
     if (word == "rule") return expect(answer_.body.find("\"rule\":\"" + rest + "\"") != std::string::npos, "expected rule " + rest);
     if (word == "upstream") return expect_upstream(rest);
     if (word == "audit") return expect_audit(rest);
     throw Failed("unknown step `" + word + "`");
+  }
+
+  // answers {json}, or answers TEXT as the one text of a result
+  void set_answer(const std::string& rest) {
+    std::string& result = gate().upstream.result;
+    if (rest.starts_with('{')) result = rest;
+    else {
+      result = R"({"content":[{"type":"text","text":)";
+      json::append_quoted(result, rest);
+      result += "}]}";
+    }
   }
 
   void set_policy(const std::string& block) {

@@ -18,7 +18,7 @@ import time
 
 from dev import bench_streams, build, setup, shell
 from dev.bench_report import markdown, noise_of, page
-from dev.bench_servers import SIZES, Field, pinned
+from dev.bench_servers import EVERYTHING, SIZES, Field, pinned
 
 OPEN_RATE = 1000
 CONNECTIONS = (1, 16, 64, 256)
@@ -140,6 +140,7 @@ def start(field: Field, quick: bool) -> list[str]:
     gate = field.gate("gate")
     gate.run("user", "add", "bench")
     field.add_gate("callgate", gate, rules=20)
+    field.add_gate("callgate_inspection", gate, rules=20, sizes=(1024,), inspect=EVERYTHING)
     for rules in (1, 1000) if quick else (1, 1000, 10_000):
         field.add_gate(f"callgate_rules_{rules}", gate, rules=rules, sizes=(1024,))
     if not quick:

@@ -89,6 +89,7 @@ Measured with `{command}` on {machine}. Run it yourself; only the ratios of one 
 | callgate | grant look-up, strict JSON both ways, policy of 20 rules on the called tool (16 deny_if, 2 require, 2 limits), durable limits, journal, index |
 | callgate_audit_off | the same without journal and index (`--unsafe-no-audit`) |
 | callgate_rules_N | the same policy plus rules on other tools, N in all (1: a single deny_if and no limit) |
+| callgate_inspection | the same as callgate, and arguments and results looked through by every detector (secrets, personal data, poisoning, code) |
 | callgate_tools_10000 | the server offers 10,000 tools |
 | callgate_grants_10000 | 10,000 live grants |
 

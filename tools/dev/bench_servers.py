@@ -105,9 +105,9 @@ class Field:
         return self.keep(Gate(self.folder / name, binary_path=self.binaries / "callgate", serve_args=serve_args, prefix=pinned(self.proxy_core),
                               env={"CALLGATE_WORKERS": "1", "CALLGATE_LOG_LEVEL": "warn"}))
 
-    def add_gate(self, name: str, gate: Gate, *, rules: int, path: str = "/r/{size}", sizes=SIZES, grants: int = 1) -> None:
+    def add_gate(self, name: str, gate: Gate, *, rules: int, path: str = "/r/{size}", sizes=SIZES, grants: int = 1, inspect=None) -> None:
         """A policy of so many rules, and a server for each size of answer."""
-        gate.put_policy(f"p-{name}", policy(rules))
+        gate.put_policy(f"p-{name}", policy(rules, inspect))
         slugs = {}
         for size in sizes:
             slugs[size] = f"{name}-{size}".replace("_", "-")
@@ -121,7 +121,10 @@ class Field:
         self.add(name, gate.port, gate.child.pid, lambda size: f"/mcp/{slugs[size]}/", token, sizes)
 
 
-def policy(rules: int) -> str:
+EVERYTHING = {"secrets": "deny", "personal_data": "flag", "poisoning": "flag", "code": "flag"}
+
+
+def policy(rules: int, inspect=None) -> str:
     """Up to 20 rules on the called tool (16 deny_if, 2 require, 2 limits), the others on tools beside it, ten each."""
     here = [{"conditions": [{"path": "args.amount", "op": "gt", "value": 1000 + number}], "on_deny": "too much"} for number in range(min(rules, 16))]
     tool: dict = {"deny_if": here}
@@ -133,7 +136,8 @@ def policy(rules: int) -> str:
     tools = {TOOL: tool}
     for number in range(0, max(0, rules - 20), 10):
         tools[f"other_{number // 10}"] = {"deny_if": [{"conditions": [{"path": f"args.field_{at}", "op": "gt", "value": at}]} for at in range(10)]}
-    return json.dumps({"version": "1", "default": "allow", "hide": ["delete_customer"], "tools": tools})
+    more = {"inspect": {"arguments": inspect, "results": inspect}} if inspect else {}
+    return json.dumps({"version": "1", "default": "allow", "hide": ["delete_customer"], "tools": tools} | more)
 
 
 def free_port() -> int:

@@ -61,15 +61,16 @@ void ToyUpstream::handle(const listener::Request& request, listener::Reply& repl
   must(document.parse(now.body));
   auto message = must(session::read_message(document.root()));
   if (message.kind != session::MessageKind::Request) return reply.send({202, {}, {}}, {});
-  std::string result = "{\"content\":[{\"type\":\"text\",\"text\":\"done\"}]}";
-  std::string extra;
+  std::string made = result, extra;
   if (message.method == "initialize") {
-    result = R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"toy","version":"1"}})";
+    made = R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"toy","version":"1"})";
+    if (!instructions.empty()) (made += ",\"instructions\":\"") += instructions + '"';
+    made += '}';
     extra = "Mcp-Session-Id: " + session + "\r\n";
   } else if (message.method == "tools/list") {
-    result = tool_list(tools);
+    made = list.empty() ? tool_list(tools) : list;
   }
-  std::string body = "{\"jsonrpc\":\"2.0\",\"id\":" + std::string(message.id.raw()) + ",\"result\":" + result + "}";
+  std::string body = "{\"jsonrpc\":\"2.0\",\"id\":" + std::string(message.id.raw()) + ",\"result\":" + made + "}";
   reply.send({200, "application/json", extra}, body);
 }
 

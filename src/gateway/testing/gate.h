@@ -35,6 +35,9 @@ class ToyUpstream final : public listener::Handler {
   std::size_t calls() const;  // tools/call requests that arrived
   Script script;              // replaces the default
   std::vector<std::string> tools = {"refund_payment", "get_charge", "list_charges", "delete_customer"};
+  std::string result = R"({"content":[{"type":"text","text":"done"}]})";  // of tools/call
+  std::string list;                                                       // of tools/list; empty: made from `tools`
+  std::string instructions;
   std::string session = "upstream-session-1";
   std::vector<listener::Reply*> open;  // streams a script keeps
 };
