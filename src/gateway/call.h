@@ -154,6 +154,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   Result<void> inspect_arguments();
   Result<void> inspect_request(std::string_view method, std::string_view outer, std::string_view inner);
   Result<void> cut_request(const policy::InspectVerdict& verdict, std::string_view method, std::string_view outer, std::string_view inner);
+  void ask_for_finding();
   Result<void> judge_rewritten(std::string_view inner);
   bool still_there(std::string_view method) const;
   void mask_captured(json::Value value);
@@ -242,9 +243,10 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   std::int64_t retry_after_ms_ = -1;
   std::string findings_json_, masked_subject_;  // what inspection found, as members of a list; the subject, when it holds a secret
   std::uint32_t found_ = 0;
-  std::string ask_message_;    // why inspection asks for a person
-  std::string_view ask_rule_;  // and the line of the policy that says so
-  int rpc_code_ = 0;           // what the refusal says instead of the standard code and data
+  std::string ask_message_;                  // why inspection asks for a person; empty: it does not
+  std::string_view ask_rule_, ask_finding_;  // the line of the policy that says so, and the finding
+  std::uint32_t ask_line_ = 0;
+  int rpc_code_ = 0;  // what the refusal says instead of the standard code and data
   std::string rpc_data_;
   std::string task_;  // the task this request names, as the server does
 

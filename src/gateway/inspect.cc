@@ -112,10 +112,28 @@ Result<void> Call::inspect_arguments() {
   if (visibility_.policy->inspects(method, subject(), Direction::Arguments) == 0) return {};
   findings_json_.clear();  // of a call that is judged again
   found_ = 0;
+  ask_message_.clear();
   if (answer) return inspect_request(method, "result", {});
-  if (method != "tools/call") return inspect_request(method, "params", {});
+  if (method != "tools/call") {
+    CG_CHECK(inspect_request(method, "params", {}));
+    ask_for_finding();
+    return {};
+  }
   CG_CHECK(inspect_request(method, "params", "arguments"));
-  return inspect_request(method, "params", "inputResponses");
+  CG_CHECK(inspect_request(method, "params", "inputResponses"));
+  ask_for_finding();
+  return {};
+}
+
+// A finding that wants a person asks as a rule of the policy would, unless one of those asks already.
+void Call::ask_for_finding() {
+  if (ask_message_.empty() || decision_.effect != Effect::Allow) return;
+  decision_.effect = Effect::Ask;
+  decision_.reason = "inspection.ask";
+  decision_.message = ask_message_;
+  rule_ = decision_.rule = ask_finding_;
+  rule_line_ = decision_.line = ask_line_;
+  decision_.ask.rules = {&ask_rule_, 1};
 }
 
 Result<void> Call::inspect_request(std::string_view method, std::string_view outer, std::string_view inner) {
@@ -129,16 +147,11 @@ Result<void> Call::inspect_request(std::string_view method, std::string_view out
   bool asks = verdict.action == InspectAction::Ask && message_.kind == session::MessageKind::Request;
   if (verdict.refuses() && !asks) return tl::unexpected(inspected_refusal(verdict, Direction::Arguments));
   if (verdict.redacts()) CG_CHECK(cut_request(verdict, method, outer, inner));
-  if (asks && decision_.effect == Effect::Allow) {  // else somebody is asked already
-    decision_.effect = Effect::Ask;
-    decision_.reason = "inspection.ask";
-    ask_message_ = std::move(verdict.message);
-    decision_.message = ask_message_;
-    rule_ = decision_.rule = verdict.rule;
-    rule_line_ = decision_.line = verdict.line;
-    ask_rule_ = verdict.pointer;
-    decision_.ask.rules = {&ask_rule_, 1};
-  }
+  if (!asks || !ask_message_.empty()) return {};
+  ask_message_ = std::move(verdict.message);
+  ask_rule_ = verdict.pointer;
+  ask_finding_ = verdict.rule;
+  ask_line_ = verdict.line;
   return {};
 }
 
