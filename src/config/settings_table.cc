@@ -54,8 +54,10 @@ const std::vector<Setting>& settings_table() {
        "Let whoever may use the control socket decide about calls. Turn it off where agents run as the gate's user: then only API "
        "tokens decide.",
        [](Settings& s) -> Field { return &s.approvals.control_socket; }, false},
-      {"approvals.elicitation", Type::Flag, "true", "",
-       "Where a client can show its user a link (URL elicitation), show the one to the approval when the answer is held open no longer.",
+      {"approvals.elicitation", Type::Flag, "false", "",
+       "Where a client can show its user a link (URL elicitation), show the one to the approval when the answer is held open no longer. "
+       "For "
+       "clients with a person in front; others turn links down by themselves.",
        [](Settings& s) -> Field { return &s.approvals.elicitation; }},
       {"approvals.webhook", Type::Text, "", "",
        "URL that is told when a call begins to wait for approval. Its path is a secret: it is shown as (set), and never logged.",

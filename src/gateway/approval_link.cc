@@ -17,10 +17,9 @@ bool Call::can_open_links() const {
   const Options& options = worker_.rooms().options;
   if (!options.approval_elicitation || options.public_url.empty() || inner_) return false;
   if (era_ == session::Era::Modern) {
-    // What the client answered a server in this round would be lost with another question in between.
-    bool fresh = !message_.params["requestState"].exists();
-    message_.params["inputResponses"].for_each_member([&](std::string_view name, json::Value) { fresh &= name == kApprovalInput; });
-    return fresh && session::read_features(message_.params["_meta"][session::kMetaCapabilities]).elicitation_url;
+    // Once: a client without a person answers by itself, round after round. And what it answered a server would be lost in between.
+    if (message_.params["requestState"].exists() || message_.params["inputResponses"].exists()) return false;
+    return session::read_features(message_.params["_meta"][session::kMetaCapabilities]).elicitation_url;
   }
   return session_ && session_->revision == "2025-11-25" && session_->features.elicitation_url;
 }

@@ -29,6 +29,8 @@ methods:
 )";
 constexpr const char* kRefund = R"({"amount":300,"charge":"ch_1"})";
 
+constexpr std::string_view kDone = R"("text":"done")";  // what the toy server answers
+
 bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 Gate::Setup asking(std::chrono::milliseconds hold = 0ms) {
@@ -100,14 +102,14 @@ TEST(Approval, AHeldCallIsNotSentAndSaysWhatToDo) {
   EXPECT_EQ(asked.client, "toy-client 1");
   gate.call("refund_payment", R"( {"charge":"ch_1", "amount":300} )");
   EXPECT_EQ(all(gate).size(), 1u) << "the same call waits once";
-  EXPECT_TRUE(has(gate.call("refund_payment", R"({"amount":200,"charge":"ch_1"})").body, "done")) << "below, nobody is asked";
+  EXPECT_TRUE(has(gate.call("refund_payment", R"({"amount":200,"charge":"ch_1"})").body, kDone)) << "below, nobody is asked";
 }
 
 TEST(Approval, TheSameCallGoesOnceAfterAYes) {
   Gate gate(asking());
   gate.call("refund_payment", kRefund);
   approve_all(gate);
-  EXPECT_TRUE(has(gate.call("refund_payment", kRefund).body, "done"));
+  EXPECT_TRUE(has(gate.call("refund_payment", kRefund).body, kDone));
   EXPECT_EQ(gate.upstream.calls(), 1u);
   EXPECT_TRUE(has(gate.call("refund_payment", kRefund).body, "approval.pending")) << "replayed";
   EXPECT_EQ(gate.upstream.calls(), 1u);
@@ -190,7 +192,7 @@ TEST(Approval, AFullLimitRefusesBeforeAnyoneIsAsked) {
   EXPECT_TRUE(has(gate.call("refund_payment", R"({"amount":1001,"charge":"ch_1"})").body, "limits.exceeded"));
   EXPECT_TRUE(all(gate).empty());
   gate.call("refund_payment", R"({"amount":900,"charge":"ch_1"})");
-  EXPECT_TRUE(has(gate.call("refund_payment", R"({"amount":200,"charge":"ch_1"})").body, "done")) << "what only waits takes nothing";
+  EXPECT_TRUE(has(gate.call("refund_payment", R"({"amount":200,"charge":"ch_1"})").body, kDone)) << "what only waits takes nothing";
   approve_all(gate);
   EXPECT_TRUE(has(gate.call("refund_payment", R"({"amount":900,"charge":"ch_1"})").body, "limits.exceeded")) << "counted when it is made";
   EXPECT_EQ(all(gate)[0].state, State::Approved) << "and the approval is kept for later";
@@ -216,7 +218,7 @@ TEST(Approval, WorksForOtherMethodsAndInTheStatelessRevision) {
   std::string params = R"("name":"refund_payment","arguments":{"amount":300})";
   EXPECT_TRUE(has(gate.modern("tools/call", params, "Mcp-Name: refund_payment\r\n").body, "approval.pending"));
   approve_all(gate);
-  EXPECT_TRUE(has(gate.modern("tools/call", params, "Mcp-Name: refund_payment\r\n").body, "done"));
+  EXPECT_TRUE(has(gate.modern("tools/call", params, "Mcp-Name: refund_payment\r\n").body, kDone));
 }
 
 TEST(Approval, WhatElseTheServerIsToldIsPartOfTheCall) {  // T-70: mutated after approval
@@ -289,7 +291,7 @@ TEST(ApprovalHold, EndsAsPendingAndTheSameCallFindsTheApprovalAgain) {
   gate.advance(200s);
   ASSERT_TRUE(call.sees("approval.pending")) << call.got();
   approve_all(gate);
-  EXPECT_TRUE(has(gate.call("refund_payment", kRefund, "8").body, "done"));
+  EXPECT_TRUE(has(gate.call("refund_payment", kRefund, "8").body, kDone));
   EXPECT_EQ(all(gate).size(), 1u);
 }
 
@@ -324,7 +326,7 @@ TEST(ApprovalHold, TheClientLeavingDoesNotWithdrawIt) {  // T-70: client gone
   approve_all(gate);
   for (int i = 0; i < 5; ++i) gate.advance(500ms);
   EXPECT_EQ(gate.upstream.calls(), 0u) << "nobody is there to hear of it";
-  EXPECT_TRUE(has(gate.call("refund_payment", kRefund, "8").body, "done"));
+  EXPECT_TRUE(has(gate.call("refund_payment", kRefund, "8").body, kDone));
 }
 
 TEST(ApprovalHold, ACancelledCallIsNeverSent) {
@@ -402,11 +404,11 @@ TEST(ApprovalLink, IsShownThroughTheClientAndItsAnswerMeansNothing) {  // T-70: 
       << answer.body;
   EXPECT_TRUE(has(answer.body, R"("mode":"url","url":"https://gate.example/approvals/)" + id + '"')) << answer.body;
   const std::string said = R"(,"inputResponses":{"callgate_approval":{"action":"accept"}})";
-  EXPECT_TRUE(has(modern_call(gate, said).body, "input_required"));
+  EXPECT_TRUE(has(modern_call(gate, said).body, R"("code":"approval.pending")")) << "it was told once";
   EXPECT_EQ(all(gate).size(), 1u) << "it is the same call still";
   EXPECT_EQ(gate.upstream.calls(), 0u);
   approve_all(gate);
-  EXPECT_TRUE(has(modern_call(gate, said).body, "done"));
+  EXPECT_TRUE(has(modern_call(gate, said).body, kDone));
   EXPECT_FALSE(has(gate.upstream.seen.back().body, "inputResponses")) << "the server hears nothing of it";
 }
 

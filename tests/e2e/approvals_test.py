@@ -155,6 +155,31 @@ class Approvals(Held):
         self.assertIn("has changed since this call was made", refused.stderr)
         self.assertEqual(7, refused.returncode)
 
+    def test_a_call_through_connect_waits_too(self):
+        gate = self.gate_for("connect")
+        argv = [gate.binary, "connect", "refunds", "--url", gate.url]
+        child = subprocess.Popen([str(part) for part in argv], env=gate.env | {"CALLGATE_TOKEN": self.token}, stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=gate.folder)
+        self.addCleanup(child.stdout.close)
+
+        def say(message):
+            child.stdin.write(json.dumps({"jsonrpc": "2.0"} | message) + "\n")
+            child.stdin.flush()
+
+        say({"id": 1, "method": "initialize", "params": {"protocolVersion": "2025-11-25", "capabilities": {},
+                                                         "clientInfo": {"name": "t", "version": "1"}}})
+        self.assertEqual(1, json.loads(child.stdout.readline())["id"])
+        say({"method": "notifications/initialized"})
+        say({"id": 2, "method": "tools/call", "params": {"name": "refund_payment", "arguments": LARGE, "_meta": {"progressToken": "p"}}})
+        self.assertEqual("notifications/progress", json.loads(child.stdout.readline())["method"])
+        gate.run("approval", "approve", self.pending(gate))
+        answer = {}
+        while answer.get("id") != 2:
+            answer = json.loads(child.stdout.readline())
+        self.assertIn("Refunded 150 usd", answer["result"]["content"][0]["text"])
+        child.stdin.close()
+        self.assertEqual(0, child.wait(30))
+
     def test_a_webhook_is_told_and_its_link_decides_nothing(self):
         told = []
 
@@ -215,6 +240,21 @@ class ClaudeCode(Held):
                 self.assertEqual(0, seen.code, seen.errors)
                 self.assertIn("Refunded 150 usd", seen.tool_results[0][1])
                 self.assertEqual(1, self.sent())
+
+    def test_claude_code_is_told_what_waits_when_the_answer_is_held_no_longer(self):
+        for era, modern in (("modern", True), ("legacy", False)):
+            for link in ("true", "false"):
+                with self.subTest(era, link=link):
+                    gate = self.gate_for(f"claude-pending-{era}-{link}", "0s", CALLGATE_APPROVALS_ELICITATION=link)
+                    script = [{"tool": "mcp__gate__refund_payment", "input": LARGE}, {"text": "Finished."}]
+                    seen = claude.run(gate.folder / "claude", f"{gate.url}/mcp/refunds/", script, token=self.token, modern=modern)
+                    self.assertEqual(0, seen.code, seen.errors)
+                    told = seen.tool_results[0][1]
+                    if (era, link) == ("legacy", "true"):     # nobody is in front of `claude -p`: why this is off by default
+                        self.assertIn("requires the user to open a URL", told)
+                    else:
+                        self.assertIn(self.pending(gate), told)
+                    self.assertEqual(0, self.sent())
 
     def test_claude_code_is_told_when_a_person_denies(self):
         seen = self.run_held("claude-no", "deny")
