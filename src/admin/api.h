@@ -46,6 +46,7 @@ struct Services {  // references outlive the Api
   std::function<upstream::ProbeReport(const Server&, const vault::Credentials&)> probe = upstream::probe;
   std::function<std::vector<stdio::LogLine>(const std::string& server_id, std::uint64_t since, std::size_t lines_max)> logs = {};
   approvals::Approvals* approvals = nullptr;
+  std::function<std::vector<std::string>(const Server&)> weakened = {};  // what of a command's confinement this machine cannot do
 };
 
 class Api {

@@ -35,6 +35,7 @@ std::vector<std::pair<std::string, std::string>> describe(const Server& s) {
           {"workspace", s.command.workspace + (s.command.workspace_access == Mount::ReadWrite ? ":rw" : ":ro")},
           {"readable", joined(s.command.readable)},
           {"network", joined(s.command.network)},
+          {"image", s.command.image},
           {"shared", std::string(yes(s.command.shared))},
           {"confined", std::string(yes(s.command.confined))},
           {"memory_bytes_max", std::to_string(s.command.memory_bytes_max)},

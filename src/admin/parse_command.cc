@@ -38,6 +38,8 @@ std::vector<FieldRule> command_fields() {
       {"workspace_access", Shape::Text, false, "ro (default) or rw"},
       {"readable", Shape::Texts, false, "further directories it may read, such as where its code lies"},
       {"network", Shape::Texts, false, "hosts it may reach: host, host:port, *.host; empty: none; [\"*\"]: all of the machine's network"},
+      {"image", Shape::Text, false,
+       "run it in rootless podman, from this image (name@sha256:...) instead of in bubblewrap; empty: bubblewrap"},
       {"shared", Shape::Flag, false, "one process for all callers instead of one for each session; default false"},
       {"confined", Shape::Flag, false, "false: without a sandbox, with the rights of the gate's own user; default true"},
       {"memory_bytes_max", Shape::Number, false, "of the whole process tree; default 1073741824"},
@@ -72,6 +74,7 @@ Result<void> read_command(json::Value body, Server& into) {
   CG_CHECK(read_access(body, command.workspace_access));
   if (body["readable"].exists()) command.readable = texts_of(body, "readable");
   if (body["network"].exists()) command.network = texts_of(body, "network");
+  if (body["image"].exists()) command.image = text_of(body, "image");
   command.shared = flag_of(body, "shared", command.shared);
   command.confined = flag_of(body, "confined", command.confined);
   std::int64_t numbers[] = {static_cast<std::int64_t>(command.memory_bytes_max), command.processes_max, command.cpu_seconds_max.count()};
@@ -96,7 +99,9 @@ Result<void> check_command_allowed(Context& context, const Server& server, json:
   if (!context.caller.local && !context.services.settings.stdio.remote_registration)
     return fail(Code::Forbidden, "admin.command_remote",
                 "a command runs on the gate's machine: name it there over the control socket, or set `stdio.remote_registration: true`");
-  if (body["command"].exists() && !flag_of(body, "unpinned", false)) CG_CHECK(sandbox::check_pinned(server.command.argv));
+  if (flag_of(body, "unpinned", false)) return {};
+  if (body["command"].exists()) CG_CHECK(sandbox::check_pinned(server.command.argv));
+  if (body["image"].exists() && !server.command.image.empty()) CG_CHECK(sandbox::check_image_digest(server.command.image));
   return {};
 }
 

@@ -160,16 +160,18 @@ void write_command(json::Writer& out, const Command& command) {
   out.member("workspace_access", command.workspace_access == Mount::ReadWrite ? "rw" : "ro");
   write_texts(out, "readable", command.readable);
   write_texts(out, "network", command.network);
+  out.member("image", std::string_view(command.image));
   out.member("shared", command.shared).member("confined", command.confined);
   out.member("memory_bytes_max", static_cast<std::int64_t>(command.memory_bytes_max));
   out.member("processes_max", static_cast<std::int64_t>(command.processes_max));
   out.member("cpu_seconds_max", static_cast<std::int64_t>(command.cpu_seconds_max.count()));
 }
 
-void write_server(json::Writer& out, const Server& server, std::string_view base_url) {
+void write_server(json::Writer& out, const Server& server, std::string_view base_url, const std::vector<std::string>* weakened) {
   out.begin_object();
   const bool stdio = server.kind == ServerKind::Stdio;
   out.member("id", server.id).member("slug", server.slug).member("name", server.name).member("kind", stdio ? "stdio" : "http");
+  if (weakened != nullptr) write_texts(out, "weakened", *weakened);
   if (stdio) write_command(out, server.command);
   else out.member("url", server.url.text()).member("transport", server.eras.events ? "sse" : "http");
   out.member("speaks_legacy", server.eras.legacy).member("speaks_modern", server.eras.modern);

@@ -56,7 +56,7 @@ Result<std::vector<IpRange>> networks_of(json::Value body, std::string_view name
 
 void write_time(json::Writer& out, std::string_view name, const std::optional<WallTime>& time);  // null when absent or zero
 void write_texts(json::Writer& out, std::string_view name, const std::vector<std::string>& texts);
-void write_server(json::Writer& out, const Server& server, std::string_view base_url);
+void write_server(json::Writer& out, const Server& server, std::string_view base_url, const std::vector<std::string>* weakened = nullptr);
 // Names beside ids, for people. Missing ones stay empty.
 struct Names {
   std::map<std::string, std::string, std::less<>> principals, servers;

@@ -36,7 +36,9 @@ Reply probe_refusal(const upstream::ProbeReport& report) {
 Reply server_reply(int status, Context& context, const Server& server, const upstream::ProbeReport* probe) {
   return json_reply(status, [&](json::Writer& out) {
     out.begin_object().key("server");
-    write_server(out, server, context.services.public_url);
+    const bool asks = server.kind == ServerKind::Stdio && context.services.weakened != nullptr;
+    const auto weakened = asks ? context.services.weakened(server) : std::vector<std::string>();
+    write_server(out, server, context.services.public_url, asks ? &weakened : nullptr);
     if (probe) {
       out.key("probe");
       write_probe(out, *probe);

@@ -61,6 +61,22 @@ TEST_F(StdioServersTest, ThatFetchWhateverIsNewestAreRefusedUnlessToldOtherwise)
   EXPECT_EQ(ask("PATCH", "/api/v1/servers/files", R"({"command":["uvx","mcp-files"]})").reason(), "sandbox.unpinned");
 }
 
+TEST_F(StdioServersTest, MayRunFromAnImageNamedByItsDigest) {
+  const std::string digest = "notes@sha256:" + std::string(64, 'a');
+  auto body = [](const std::string& image, const std::string& more = {}) {
+    return R"({"name":"Notes","command":["/bin/notes"],"image":")" + image + "\"" + more + "}";
+  };
+  EXPECT_EQ(ask("POST", "/api/v1/servers", body("notes:1.2.3")).reason(), "sandbox.unpinned");
+  EXPECT_EQ(ask("POST", "/api/v1/servers", body("--privileged", R"(,"unpinned":true)")).reason(), "catalog.invalid_server");
+  auto added = ask("POST", "/api/v1/servers", body(digest));
+  ASSERT_EQ(added.status, 201) << added.body;
+  EXPECT_EQ(added["server"]["image"].string(), digest);
+  EXPECT_EQ(ask("PATCH", "/api/v1/servers/notes", R"({"image":"notes:latest"})").reason(), "sandbox.unpinned");
+  EXPECT_EQ(ask("PATCH", "/api/v1/servers/notes", R"({"image":"notes:latest","unpinned":true})").status, 200);
+  auto cleared = ask("PATCH", "/api/v1/servers/notes", R"({"image":""})");
+  EXPECT_EQ(cleared["server"]["image"].string(), "") << cleared.body;
+}
+
 TEST_F(StdioServersTest, HaveAUrlOrACommand) {
   EXPECT_EQ(ask("POST", "/api/v1/servers", R"({"name":"a","url":"https://a.example/mcp","command":["x"]})").reason(), "admin.command");
   EXPECT_EQ(ask("POST", "/api/v1/servers", R"({"name":"a","url":"https://a.example/mcp","workspace":"/srv"})").reason(), "admin.command");

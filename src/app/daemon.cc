@@ -181,7 +181,7 @@ Result<void> Daemon::open_doors() {
                         auto lines = processes_->logs(server_id, since, lines_max);
                         return lines.empty() ? event_streams_->logs(server_id, since, lines_max) : lines;
                       },
-                      approvals_.get()});
+                      approvals_.get(), [this](const Server& server) { return sandboxes_->weakened(server); }});
   rooms_->options.public_url = url();
   CG_CHECK(open_notices());
   for (auto& loop : loops_) threads_.emplace_back([&loop] { loop->run(); });

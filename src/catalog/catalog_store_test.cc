@@ -54,6 +54,24 @@ Server stdio_server(const std::string& name) {
   return server;
 }
 
+TEST_F(ServersTest, OfCommandsMayComeAsImages) {
+  Server server = stdio_server("Boxed");
+  server.command.image = "registry.example/boxed@sha256:" + std::string(64, 'a');
+  ASSERT_TRUE(store_->add_server(server, {}));
+  EXPECT_EQ(store_->server("boxed").value().command.image, server.command.image);
+  for (const char* image : {"-v", "--privileged", "a b", "$(id)", "A@b"}) {
+    server.command.image = image;
+    EXPECT_FALSE(check_server(server)) << image;
+  }
+  server.command.image = "boxed:1.2.3";
+  EXPECT_TRUE(check_server(server));
+  server.command.network = {"api.example.com"};
+  EXPECT_FALSE(check_server(server)) << "podman cannot keep to listed hosts";
+  server.command.network = {};
+  server.command.confined = false;
+  EXPECT_FALSE(check_server(server));
+}
+
 TEST_F(ServersTest, OfCommandsReadBackEveryField) {
   Server server = stdio_server("Files");
   Command& command = server.command;

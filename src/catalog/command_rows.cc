@@ -49,6 +49,21 @@ Result<void> check_arguments(const std::vector<std::string>& argv) {
   return {};
 }
 
+// As podman takes it, and nothing that could be read as an option of it.
+Result<void> check_image(const Command& command) {
+  const std::string& image = command.image;
+  const bool word = std::ranges::all_of(image, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("._-/:@").find(c) != std::string_view::npos;
+  });
+  const bool begins = !image.empty() && ((image[0] >= 'a' && image[0] <= 'z') || (image[0] >= '0' && image[0] <= '9'));
+  if (!word || !begins || image.size() > 512) return invalid("/image must be as podman names it: `registry/name@sha256:...`");
+  if (!command.confined) return invalid("a server has an /image or is not confined, not both");
+  if (!command.network.empty() && command.network != std::vector<std::string>{"*"})
+    return invalid("podman cannot keep to listed hosts: leave /network empty, name `*`, or leave /image away");
+  return {};
+}
+
 std::string_view access_name(Mount mount) {
   switch (mount) {
     case Mount::None: return "none";
@@ -102,6 +117,7 @@ Result<void> check_command(const Command& command) {
     if (host.empty() || host.size() > 260 || !plain(host, false) || host.find_first_of(" /@") != std::string::npos)
       return invalid(fmt::format("/network/{} must be `host` or `host:port`, not `{}`", i, host.substr(0, 64)));
   }
+  if (!command.image.empty()) CG_CHECK(check_image(command));
   if (command.memory_bytes_max < kMemoryMin || command.memory_bytes_max > kMemoryMax)
     return invalid("/memory_bytes_max must be between 16 MiB and 1 TiB");
   if (command.processes_max < 1 || command.processes_max > 100'000) return invalid("/processes_max must be between 1 and 100000");
@@ -119,6 +135,7 @@ std::string command_to_row(const Command& command) {
   out.member("workspace", std::string_view(command.workspace)).member("access", access_name(command.workspace_access));
   write_texts(out, "readable", command.readable);
   write_texts(out, "network", command.network);
+  if (!command.image.empty()) out.member("image", std::string_view(command.image));
   out.member("shared", command.shared).member("confined", command.confined);
   out.member("memory_bytes_max", static_cast<std::int64_t>(command.memory_bytes_max));
   out.member("processes_max", static_cast<std::int64_t>(command.processes_max));
@@ -147,6 +164,7 @@ std::optional<Command> command_from_row(const std::string& text) {
                                                                : Mount::None;
   command.readable = texts_of(root["readable"]);
   command.network = texts_of(root["network"]);
+  command.image = root["image"].string();
   command.shared = root["shared"].is(json::Kind::True);
   command.confined = !root["confined"].is(json::Kind::False);
   command.memory_bytes_max = static_cast<std::size_t>(number("memory_bytes_max", 1024L * 1024 * 1024));

@@ -71,9 +71,11 @@ class Doctor {
 
   // Of this machine, as this user: the gate may run as another.
   void look_at_sandbox() {
-    const sandbox::Features features = sandbox::detect();
+    features_ = sandbox::detect();
+    const sandbox::Features& features = features_;
     std::string there;
     for (const auto& one : features.all) {
+      if (one.name == "podman" && !one.available) continue;  // only servers that ask for it need it
       if (one.available) there += (there.empty() ? "" : ", ") + one.name;
       else
         say("warn", "sandbox",
@@ -110,6 +112,9 @@ class Doctor {
             "callgate server edit " + slug + " --policy POLICY");
       if (server["confined"].is(json::Kind::False))
         say("warn", "server " + slug, "runs without a sandbox", "callgate server edit " + slug + " --confined");
+      const sandbox::Feature* podman = features_.find("podman");
+      if (!server["image"].string().empty() && podman != nullptr && !podman->available)
+        say("fail", "server " + slug, "asks for podman: " + podman->why, podman->fix);
       if (server["tls_verify"].is(json::Kind::False))
         say("warn", "server " + slug, "its certificate is not verified", "callgate server edit " + slug + " --tls-ca FILE");
     });
@@ -118,6 +123,7 @@ class Doctor {
   Session& session_;
   const config::Settings& settings_;
   std::vector<Finding> findings_;
+  sandbox::Features features_;
 };
 
 int doctor(Session& session, const Args&) {

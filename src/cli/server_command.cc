@@ -82,6 +82,7 @@ std::vector<Argument> server_command_arguments() {
           {"--network", "command: hosts it may reach; without it none", Takes::Many, false, "HOST[:PORT],..."},
           {"--env", "command: an environment variable", Takes::Many, false, "NAME=value"},
           {"--secret-env", "command: a secret one, from standard input or a file", Takes::Many, false, "NAME=-|@FILE"},
+          {"--podman", "command: run it in rootless podman, from this image", Takes::One, false, "IMAGE@sha256:..."},
           flag("--shared", "command: one process for all callers"),
           {"--memory", "command: most memory of its processes together", Takes::One, false, "1GiB"},
           flag("--unpinned", "command: accept one that fetches whatever is newest at each start"),
@@ -103,6 +104,7 @@ Result<void> put_command(json::Writer& out, const Args& args) {
     if (!bytes) return fail(Code::InvalidArgument, "cli.bytes", "write --memory as 512MiB or 2GiB");
     out.member("memory_bytes_max", *bytes);
   }
+  if (args.given("--podman")) out.member("image", args.text("--podman"));
   if (args.given("--shared")) out.member("shared", true);
   if (args.given("--unconfined")) out.member("confined", false);
   if (args.given("--unpinned")) out.member("unpinned", true);

@@ -83,6 +83,7 @@ struct Command {
   std::vector<std::string> readable;                    // further directories it may read: where its code lies, if not in /usr
   std::vector<std::string> network;                     // hosts it may reach, `host` or `host:port`; empty: no network at all; "*": all
   bool shared = false;                                  // one process for all sessions, instead of one each
+  std::string image;                                    // run in rootless podman from this image; empty: in bubblewrap
   bool confined = true;                                 // false only when the operator said so in words
   std::size_t memory_bytes_max = 1024UL * 1024 * 1024;  // the whole tree
   std::uint32_t processes_max = 128;

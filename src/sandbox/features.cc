@@ -115,6 +115,10 @@ Feature podman() {
   if (!feature.available) {
     feature.why = "podman is not installed; only servers that ask for it need it";
     feature.fix = "install the package `podman`";
+  } else if (::geteuid() == 0) {
+    feature.available = false;
+    feature.why = "the gate runs as root, and podman is only used rootless";
+    feature.fix = "run the gate as an ordinary user who has ranges in /etc/subuid and /etc/subgid";
   }
   return feature;
 }

@@ -74,6 +74,14 @@ class LocalLauncher final : public Launcher {
     return {};
   }
 
+  std::vector<std::string> weakened(const Profile& profile) override {
+    auto prepared = prepare(profile, options_);
+    if (!prepared) return {"cannot be started: " + prepared.error().message};
+    if (auto there = require_features(profile); !there) return {"cannot be started: " + there.error().message};
+    const std::lock_guard hold(mutex_);
+    return reasons(profile, *prepared, {cgroups_.memory(), cgroups_.processes()});
+  }
+
   Result<std::unique_ptr<Process>> launch(const Profile& profile) override {
     CG_TRY(Prepared prepared, prepare(profile, options_));
     CG_CHECK(require_features(profile));
@@ -123,14 +131,42 @@ class LocalLauncher final : public Launcher {
     return {};
   }
 
+  struct Caps {  // of a whole tree
+    bool memory = false, processes = false;
+  };
+  std::vector<std::string> reasons(const Profile& profile, const Prepared& prepared, Caps caps) const {
+    std::vector<std::string> weakened;
+    if (!profile.confined) weakened.emplace_back("runs unconfined, as its entry says: it sees whatever the gate's user sees");
+    const bool podman = profile.engine == Engine::Podman;
+    if (profile.confined && prepared.egress.everything() && podman) weakened.emplace_back("reaches every host that this machine does");
+    else if (profile.confined && prepared.egress.everything())
+      weakened.emplace_back("shares this machine's network, its loopback and private services included: list hosts instead of `*`");
+    if (profile.confined && podman) {
+      if (!podman_caps_trees())
+        weakened.emplace_back(
+            "memory and processes are capped for each process and user, not for the container (podman needs the unified control groups)");
+      return weakened;
+    }
+    Owner owner = choose_owner(profile, prepared);
+    if (!owner.why_root.empty()) weakened.push_back(std::move(owner.why_root));
+    const std::string fix = " (" + cgroups_.why_not() + "; run the service with Delegate=memory pids)";
+    if (profile.memory_bytes_max > 0 && !caps.memory) weakened.push_back("memory is capped for each process, not for the whole tree" + fix);
+    if (profile.processes_max > 0 && !caps.processes && !counts_processes(profile, owner.uid))
+      weakened.push_back("the number of processes is not capped" + fix);
+    return weakened;
+  }
+
+  // Inside its own user namespace an rlimit does, unless its user there is root here.
+  static bool counts_processes(const Profile& profile, unsigned uid) { return profile.confined && (::geteuid() != 0 || uid != 0); }
+
   Result<Start> make_start(const Profile& profile, const Prepared& prepared, std::vector<std::string>& weakened) {
     Start start;
-    if (!profile.confined) weakened.emplace_back("runs unconfined, as its entry says: it sees whatever the gate's user sees");
     if (profile.confined && profile.engine == Engine::Podman) {
       CG_TRY(PodmanRun run, podman_run(profile, prepared));
       entry(start.plan, plan::kPath, run.program);
       for (const std::string& word : run.argv) entry(start.plan, plan::kArgument, word);
       for (const std::string& pair : run.environment) entry(start.plan, plan::kEnvironment, pair);
+      weakened = reasons(profile, prepared, {});
       return start;
     }
     {
@@ -140,8 +176,8 @@ class LocalLauncher final : public Launcher {
     Owner owner = choose_owner(profile, prepared);
     start.uid = owner.uid;
     start.gid = owner.gid;
-    if (!owner.why_root.empty()) weakened.push_back(std::move(owner.why_root));
-    add_limits(profile, start, weakened);
+    weakened = reasons(profile, prepared, {start.cgroup.memory(), start.cgroup.processes()});
+    add_limits(profile, start);
     entry(start.plan, plan::kPath, prepared.command);
     for (const std::string& word : profile.argv) entry(start.plan, plan::kArgument, word);
     for (const std::string& pair : prepared.environment) entry(start.plan, plan::kEnvironment, pair);
@@ -159,13 +195,10 @@ class LocalLauncher final : public Launcher {
     for (const EgressName& name : prepared.egress.names()) {
       if (name.literal) entry(start.plan, plan::kAddress, name.address);
     }
-    if (prepared.egress.everything()) {
-      weakened.emplace_back("shares this machine's network, its loopback and private services included: list hosts instead of `*`");
-    }
     return start;
   }
 
-  void add_limits(const Profile& profile, Start& start, std::vector<std::string>& weakened) {
+  void add_limits(const Profile& profile, Start& start) {
     const auto limit = [&](int which, std::uint64_t value) {
       if (value > 0) entry(start.plan, plan::kLimit, std::to_string(which) + " " + std::to_string(value));
     };
@@ -173,18 +206,8 @@ class LocalLauncher final : public Launcher {
     limit(RLIMIT_NOFILE, profile.files_max);
     limit(RLIMIT_FSIZE, profile.file_bytes_max);
     limit(RLIMIT_CPU, static_cast<std::uint64_t>(profile.cpu_seconds_max.count()));
-    const std::string fix = " (" + cgroups_.why_not() + "; run the service with Delegate=memory pids)";
-    if (profile.memory_bytes_max > 0 && !start.cgroup.memory()) {
-      limit(RLIMIT_DATA, profile.memory_bytes_max);
-      weakened.push_back("memory is capped for each process, not for the whole tree" + fix);
-    }
-    if (profile.processes_max > 0 && !start.cgroup.processes()) {
-      if (profile.confined && (::geteuid() != 0 || start.uid != 0)) {
-        limit(RLIMIT_NPROC, profile.processes_max);  // counted inside its own user namespace
-      } else {
-        weakened.push_back("the number of processes is not capped" + fix);
-      }
-    }
+    if (!start.cgroup.memory()) limit(RLIMIT_DATA, profile.memory_bytes_max);
+    if (!start.cgroup.processes() && counts_processes(profile, start.uid)) limit(RLIMIT_NPROC, profile.processes_max);
   }
 
   // The proxy for listed hosts, and the look at the disk: both live on the nursery's thread.

@@ -224,6 +224,16 @@ Result<void> check_image_pinned(const std::string& image) {
   return {};
 }
 
+Result<void> check_image_digest(const std::string& image) {
+  const auto at = image.find("@sha256:");
+  if (at != std::string::npos && at > 0 && hexadecimal(std::string_view(image).substr(at + 8), 64)) return {};
+  return fail(
+      Code::InvalidArgument, "sandbox.unpinned",
+      "image `" + image +
+          "` is not named by its digest: write `name@sha256:...` (`podman image inspect --format {{.Digest}} NAME` tells it), or say "
+          "--unpinned");
+}
+
 Result<void> check_pinned(const Words& argv) {
   if (argv.empty()) return {};
   // `env NAME=value npx x` and the like: look at what runs in the end.

@@ -10,6 +10,7 @@ namespace callgate::sandbox {
 
 // Errors: InvalidArgument sandbox.unpinned, with the fix in the message. Commands that fetch nothing pass.
 Result<void> check_pinned(const std::vector<std::string>& argv);
-Result<void> check_image_pinned(const std::string& image);
+Result<void> check_image_pinned(const std::string& image);  // a digest, or a tag that carries a version
+Result<void> check_image_digest(const std::string& image);  // a digest: tags can be moved
 
 }  // namespace callgate::sandbox

@@ -116,5 +116,14 @@ TEST(Pinning, SaysHowToCorrectIt) {
   EXPECT_NE(check_pinned(words("uvx x[cli]>=2")).error().message.find("`uvx x[cli]==1.2.3`"), std::string::npos);
 }
 
+TEST(Pinning, ADigestIsNotATag) {
+  EXPECT_TRUE(check_image_digest("registry.example/a@sha256:" + std::string(64, 'a')));
+  for (const char* image : {"registry.example/a:1.2.3", "a", "a@sha256:abc", "@sha256:"}) {
+    const auto checked = check_image_digest(image);
+    ASSERT_FALSE(checked) << image;
+    EXPECT_EQ(checked.error().reason, "sandbox.unpinned");
+  }
+}
+
 }  // namespace
 }  // namespace callgate::sandbox

