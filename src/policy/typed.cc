@@ -52,7 +52,6 @@ bool split_path(std::string_view path, Segments& out, std::string_view base = {}
     auto [rune, size] = next_rune(path.substr(at));
     if (size == 0 || treacherous(rune)) return false;
     if (rune == '~' && (at == 0 || path[at - 1] == '/')) return false;  // a home folder to some
-    if (rune == '%' && at + 2 < path.size() && is_hex(path[at + 1]) && is_hex(path[at + 2])) return false;
     if (rune == '%' && at + 1 < path.size() && (path[at + 1] == '%' || path[at + 1] == 'u' || path[at + 1] == 'U')) return false;
     at += size;
   }
@@ -173,12 +172,60 @@ bool split_command(std::string_view line, Words& out) {
 
 }  // namespace
 
-Answer path_within(std::string_view path, const std::vector<std::string>& roots, std::string_view base) {
+namespace {
+
+Answer read_literally(std::string_view path, const std::vector<std::string>& roots, std::string_view base) {
   Segments segments;
   if (!split_path(path, segments, base)) return Answer::Unclear;
   for (const auto& root : roots)
     if (within(segments, root)) return Answer::Yes;
   return Answer::No;
+}
+
+bool escape_at(std::string_view text, std::size_t at) {
+  return text[at] == '%' && at + 2 < text.size() && is_hex(text[at + 1]) && is_hex(text[at + 2]);
+}
+
+enum class Decoded : std::uint8_t { Nothing, Plain, Suspicious };
+
+// One round of percent decoding, in place. Nobody has an honest reason to write `.` or `/` as `%2e` or `%2f`.
+Decoded decode_once(char* text, std::size_t& size) {
+  const auto value = [](char c) { return is_digit(c) ? c - '0' : lower(c) - 'a' + 10; };
+  std::size_t to = 0;
+  Decoded outcome = Decoded::Nothing;
+  for (std::size_t from = 0; from < size; ++to) {
+    bool escape = escape_at({text, size}, from);
+    text[to] = escape ? static_cast<char>(value(text[from + 1]) * 16 + value(text[from + 2])) : text[from];
+    from += escape ? 3 : 1;
+    if (escape && outcome != Decoded::Suspicious)
+      outcome = std::string_view("./\\~:$").find(text[to]) == std::string_view::npos ? Decoded::Plain : Decoded::Suspicious;
+  }
+  size = to;
+  return outcome;
+}
+
+}  // namespace
+
+// Whoever opens the path may decode it first, and again: every reading has to stay inside.
+Answer path_within(std::string_view path, const std::vector<std::string>& roots, std::string_view base) {
+  Answer answer = read_literally(path, roots, base);
+  if (answer != Answer::Yes || path.find('%') == std::string_view::npos) return answer;
+  for (const auto& root : roots)  // what the root itself is called is known
+    if (path.size() > root.size() && path.starts_with(root) && path[root.size()] == '/') {
+      base = root;
+      path.remove_prefix(root.size() + 1);
+      break;
+    }
+  constexpr int kRounds = 4;
+  std::array<char, 4096> text;
+  std::size_t size = path.size();
+  std::copy(path.begin(), path.end(), text.begin());
+  for (int round = 0; round <= kRounds; ++round) {
+    Decoded decoded = decode_once(text.data(), size);
+    if (decoded == Decoded::Nothing) return Answer::Yes;
+    if (decoded == Decoded::Suspicious || read_literally({text.data(), size}, roots, base) != Answer::Yes) return Answer::Unclear;
+  }
+  return Answer::Unclear;
 }
 
 std::optional<std::string> canonical_root(std::string_view path) {

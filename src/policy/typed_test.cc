@@ -50,6 +50,13 @@ TEST(PolicyTyped, KeepsPathsInsideTheirRoot) {
   std::string deep = "/workspace";
   for (int i = 0; i < 200; ++i) deep += "/a";
   EXPECT_EQ(path_within(deep, roots), Answer::Unclear);
+  // Encoded names that stay inside whatever decodes them, and encodings that would not.
+  for (std::string_view path : {"/workspace/%41", "/workspace/a%20b.txt", "/workspace/100%2525.txt", "/workspace/%C3%A9t%C3%A9"})
+    EXPECT_EQ(path_within(path, roots), Answer::Yes) << path;
+  for (std::string_view path :
+       {"/workspace/a%2fb", "/workspace/%2e%2e", "/workspace/%25%32%65", "/workspace/%7eroot", "/workspace/a%00b", "/workspace/%ff"})
+    EXPECT_EQ(path_within(path, roots), Answer::Unclear) << path;
+  EXPECT_EQ(path_within("/a%20b/c", {"/a%20b"}), Answer::Yes);
   EXPECT_EQ(path_within("/any/thing", {"/"}), Answer::Yes);
 }
 
