@@ -36,6 +36,9 @@ constexpr Rule kRules[] = {
      Action::Ask},
     {"poison.active-markup", "script, frame or handler in markup", "strip the markup", Pack::Poisoning, Severity::Low, Action::Flag},
     {"poison.remote-code", "asks to fetch and run code", kRead, Pack::Poisoning, Severity::Medium, Action::Flag},
+    {"poison.planted-task", "a note in data that gives out a task", kRead, Pack::Poisoning, Severity::Medium, Action::Flag},
+    {"poison.code-payload", "code that breaks out of an interpreter or opens a shell", kRead, Pack::Poisoning, Severity::Medium,
+     Action::Flag},
     {"poison.covert-function", "admits to hidden or undisclosed collection", kRead, Pack::Poisoning, Severity::Medium, Action::Flag},
 };
 
@@ -111,6 +114,23 @@ constexpr PhraseRow kRows[] = {
     {"poison.override",
      "\\x{62a}\\x{62c}\\x{627}\\x{647}\\x{644}.{0,50}(?:\\x{62a}\\x{639}\\x{644}\\x{64a}\\x{645}|\\x{642}\\x{648}\\x{627}\\x{639}\\x{62f})",
      "\xD8\xAA\xD8\xAC\xD8\xA7\xD9\x87\xD9\x84", Confidence::High},
+
+    {"poison.override",
+     "\\b(?:ignore|disregard|forget)" S "(?:(?:everything|anything|all|what|text|of|is|the)" S
+     "){0,4}(?:above|preceding)\\b.{0,40}\\b(?:instead|and (?:tell|say|print|output|write|answer|do|just))\\b",
+     "ignore|disregard|forget", Confidence::High},
+    {"poison.override",
+     "\\bdo not\\s+(?:summari[sz]e|translate|answer|describe|process|analy[sz]e|review)\\b.{0,60}\\binstead,?\\s+(?:output|print|say|write|"
+     "respond|reply|return|tell|send|run|call|do)\\b",
+     "instead", Confidence::High},
+    {"poison.planted-task",
+     "\\bTODO: (?:please\\s+[a-z]+\\b|(?:get|send|e-?mail|create|book|reserve|transfer|delete|post|invite|buy|pay|share|forward|upload|"
+     "concatenate|collect|make|schedule|tell|visit)\\b.{0,160}?(?:\\b(?:me|my|mine)\\b|[\\w.-]+@[\\w-]+\\.[a-z]|\\bwww\\.|https?://))",
+     "todo: ", Confidence::High},
+    {"poison.code-payload",
+     "__import__\\(['\"](?:os|subprocess|pty|socket)['\"]\\)\\s*\\.|__mro__.{0,20}__subclasses__\\(\\)|/bin/(?:ba)?sh "
+     "-i\\b.{0,20}\\|\\s*nc ",
+     "__import__(|__subclasses__|sh -i", Confidence::High},
 
     {"poison.role-tag",
      "<\\s*/"

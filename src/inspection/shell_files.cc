@@ -211,6 +211,7 @@ bool guarded_file(std::string_view path) {
                     ".ssh/config",
                     ".ssh/rc",
                     ".git/hooks",
+                    ".husky/",
                     ".git/config",
                     ".gitconfig",
                     ".config/autostart",
@@ -219,6 +220,8 @@ bool guarded_file(std::string_view path) {
                     ".vscode/tasks.json",
                     ".vscode/settings.json",
                     ".claude/settings",
+                    ".cursor/rules",
+                    "copilot-instructions.md",
                     ".mcp.json",
                     ".cursor/mcp.json",
                     ".npmrc",
@@ -239,6 +242,9 @@ bool guarded_file(std::string_view path) {
                     "_history",
                     ".gnupg"}))
     return true;
+  // What agents read as orders.
+  for (std::string_view name : {"CLAUDE.md", "AGENTS.md", "GEMINI.md", ".cursorrules", ".windsurfrules", ".clinerules"})
+    if (path.ends_with(name) && (path.size() == name.size() || path[path.size() - name.size() - 1] == '/')) return true;
   return path.starts_with("C:\\Windows");
 }
 
