@@ -125,7 +125,7 @@ constexpr PhraseRow kRows[] = {
      "instead", Confidence::High},
     {"poison.planted-task",
      "\\bTODO: (?:please\\s+[a-z]+\\b|(?:get|send|e-?mail|create|book|reserve|transfer|delete|post|invite|buy|pay|share|forward|upload|"
-     "concatenate|collect|make|schedule|tell|visit)\\b.{0,160}?(?:\\b(?:me|my|mine)\\b|[\\w.-]+@[\\w-]+\\.[a-z]|\\bwww\\.|https?://))",
+     "concatenate|collect|make|schedule|tell|visit)\\b[^;\\n]{0,160}?(?:\\b(?:me|my|mine)\\b|[\\w.-]+@[\\w-]+\\.[a-z]|\\bwebsite\\b))",
      "todo: ", Confidence::High},
     {"poison.code-payload",
      "__import__\\(['\"](?:os|subprocess|pty|socket)['\"]\\)\\s*\\.|__mro__.{0,20}__subclasses__\\(\\)|/bin/(?:ba)?sh "
