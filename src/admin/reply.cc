@@ -198,15 +198,6 @@ Result<Names> names_of(Services& services) {
   return names;
 }
 
-void write_tool(json::Writer& out, const Tool& tool, bool whole, std::string_view server_slug) {
-  out.begin_object();
-  out.member("server", server_slug).member("server_id", tool.server_id).member("name", tool.name).member("title", tool.title);
-  out.member("description", tool.description).member("fingerprint", hex_encode(tool.fingerprint));
-  write_time(out, "seen_at", tool.seen_at);
-  if (whole && !tool.definition_json.empty()) out.key("definition").raw(tool.definition_json);
-  out.end_object();
-}
-
 void write_principal(json::Writer& out, const Principal& principal) {
   out.begin_object();
   out.member("id", principal.id).member("kind", principal.kind == PrincipalKind::User ? "user" : "robot");

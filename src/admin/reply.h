@@ -62,7 +62,6 @@ struct Names {
   std::map<std::string, std::string, std::less<>> principals, servers;
 };
 Result<Names> names_of(Services& services);
-void write_tool(json::Writer& out, const Tool& tool, bool whole, std::string_view server_slug);
 void write_principal(json::Writer& out, const Principal& principal);
 void write_role(json::Writer& out, const Role& role);
 void write_grant(json::Writer& out, const Grant& grant, WallTime now, const Names& names);

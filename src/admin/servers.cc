@@ -65,6 +65,16 @@ Result<Reply> show(Context& context) {
   return server_reply(200, context, server, nullptr);
 }
 
+// Tools held from now on belong into the record of the probe that found them.
+void note_sighting(Context& context, const catalog::Sighting& sighting) {
+  if (sighting.held.empty() && sighting.accepted.empty()) return;
+  json::Writer facts(context.facts);
+  facts.begin_object();
+  write_texts(facts, "held", sighting.held);
+  write_texts(facts, "accepted_by_rule", sighting.accepted);
+  facts.end_object();
+}
+
 Result<Reply> add(Context& context) {
   auto& catalog = context.services.catalog;
   if (!context.body["url"].exists() && !context.body["command"].exists())
@@ -94,7 +104,8 @@ Result<Reply> add(Context& context) {
   name_target(context, server);
   if (report) {
     for (auto& tool : report->tools) tool.server_id = server.id;
-    CG_CHECK(catalog.put_tools(server.id, report->tools, report->eras));
+    CG_TRY(auto sighting, catalog.put_tools(server.id, report->tools, report->eras));
+    note_sighting(context, sighting);
     server.eras = report->eras;
   }
   return server_reply(201, context, server, report ? &*report : nullptr);
@@ -134,7 +145,8 @@ Result<Reply> probe(Context& context) {
   context.changed = report.ok;
   if (report.ok) {
     for (auto& tool : report.tools) tool.server_id = server.id;
-    CG_CHECK(catalog.put_tools(server.id, report.tools, report.eras));
+    CG_TRY(auto sighting, catalog.put_tools(server.id, report.tools, report.eras));
+    note_sighting(context, sighting);
     server.eras = report.eras;
   }
   return server_reply(200, context, server, &report);

@@ -74,6 +74,10 @@ Result<Reply> explain(Context& context) {
   input.principal = scene.principal ? &*scene.principal : nullptr;
   input.grant = scene.grant ? &*scene.grant : nullptr;
   input.server = scene.server ? &*scene.server : nullptr;
+  std::string risk;
+  if (scene.server && input.method == "tools/call")
+    if (auto known = context.services.catalog.pinned_tool(scene.server->id, tool)) risk = risk::class_name(known->risk);
+  input.tool_risk = risk;
   input.now = context.now();
   if (auto when = context.body["now"].string(); !when.empty()) {
     auto time = parse_time(when);

@@ -71,6 +71,8 @@ Result<void> Daemon::open_stores() {
   CG_TRY(vault_, vault::open_vault(settings_.data_dir));
   CG_TRY(identity_, identity::IdentityStore::open(*database_, clock_, settings_.data_dir));
   CG_TRY(catalog_, catalog::CatalogStore::open(*database_, *vault_, clock_));
+  catalog_->set_pin_rules({catalog::parse_pin(settings_.tools.pin).value_or(catalog::Pin::Strict), settings_.tools.accept_annotations,
+                           static_cast<double>(std::min<std::int64_t>(settings_.tools.accept_wording_below, 100)) / 100});
   catalog_->set_policy_in_use([this](std::string_view policy) { return identity_->uses_policy(policy); });
   CG_TRY(counters_, limits::Counters::open(*database_, clock_, settings_.data_dir));
   approvals::Options approvals;
@@ -237,10 +239,20 @@ void Daemon::probe_again(const std::string& server_id) {
   if (!credentials) return;
   upstream::ProbeReport report = probe(*server, *credentials);
   if (!report.ok) return telemetry::log_warn("server could not be probed after its tools changed", {{"server", server->slug}});
-  if (auto stored = catalog_->put_tools(server_id, report.tools, report.eras); !stored) return;
+  auto sighting = catalog_->put_tools(server_id, report.tools, report.eras);
+  if (!sighting) return telemetry::log_warn("the tools of a server could not be stored", {{"server", server->slug}});
   if (auto published = publish(); !published)
     telemetry::log_error("configuration could not be published", {{"detail", published.error().detail}});
-  (void)record_system("catalog.tools_changed", "the tools of server " + server->slug + " were read again");
+  const auto names = [](const std::vector<std::string>& all) {
+    std::string text;
+    for (std::size_t i = 0; i < all.size() && i < 20; ++i) (text += i == 0 ? " " : ", ") += all[i].substr(0, 128);
+    return all.size() > 20 ? text + " and " + std::to_string(all.size() - 20) + " more" : text;
+  };
+  if (sighting->changed) (void)record_system("catalog.tools_changed", "the tools of server " + server->slug + " were read again");
+  if (!sighting->held.empty())
+    (void)record_system("catalog.tool_held", "held for review at server " + server->slug + ":" + names(sighting->held));
+  if (!sighting->accepted.empty())
+    (void)record_system("catalog.tool_accepted", "approved by rule at server " + server->slug + ":" + names(sighting->accepted));
 }
 
 void Daemon::housekeeping() {

@@ -11,12 +11,17 @@
 #include <vector>
 
 #include "base/result.h"
+#include "catalog/pins.h"
 #include "catalog/tool_text.h"
 #include "model/entities.h"
 #include "policy/policy.h"
 #include "schema/schema.h"
 #include "store/database.h"
 #include "vault/vault.h"
+
+namespace callgate::risk {
+struct Change;
+}
 
 namespace callgate::catalog {
 
@@ -32,6 +37,18 @@ struct ServerEntry {
   const schema::Schema* input_schema(std::string_view tool) const;   // null: nothing to check against
   const Digest* fingerprint(std::string_view tool) const;            // null: no probe has seen it
   const ToolText* text(std::string_view tool) const;
+
+  // Pins. What is held is not among tool_names.
+  struct Held {
+    std::string name;
+    Digest fingerprint{};  // as last seen
+    bool changed = false;  // was approved, and is another now
+  };
+  bool pinned = false;             // only what is pinned is served; false: the server was never seen, or pins are off
+  std::vector<risk::Class> risks;  // beside tool_names
+  std::vector<Held> held;          // by name
+  const Held* held_tool(std::string_view tool) const;
+  std::string_view risk(std::string_view tool) const;  // class by name; empty: nothing is known of the tool
 };
 
 // Immutable; shared by all threads. Look-ups do not allocate.
@@ -83,9 +100,20 @@ class CatalogStore {
   Result<void> remove_server(std::string_view id_or_slug);
   Result<vault::Credentials> credentials(std::string_view server_id);
 
-  // Replaces the set, and what is known of the server's eras. No new version: that is for what people change.
-  Result<void> put_tools(std::string_view server_id, const std::vector<Tool>& tools, std::optional<Eras> eras = std::nullopt);
+  // Replaces the set, and what is known of the server's eras. No new version: that is for what people change. Pins decide what is served.
+  Result<Sighting> put_tools(std::string_view server_id, const std::vector<Tool>& tools, std::optional<Eras> eras = std::nullopt);
   Result<std::vector<Tool>> tools(std::string_view server_id);  // empty id: of all servers
+
+  // As tools(), with what was approved. Decisions: NotFound catalog.no_tool; Conflict catalog.tool_changed when the tool is another by now.
+  Result<std::vector<PinnedTool>> pinned_tools(std::string_view server_id);
+  Result<PinnedTool> pinned_tool(std::string_view server_id, std::string_view name);
+  Result<void> approve_tool(std::string_view server_id, std::string_view name, const Decision& decision);
+  Result<void> reject_tool(std::string_view server_id, std::string_view name, const Decision& decision);
+  Result<void> set_tool_risk(std::string_view server_id, std::string_view name, std::optional<risk::Class> risk);  // nothing: as told
+  Result<risk::Change> compare(const PinnedTool& tool);  // approved against seen; without an approved one, everything is new
+  Result<Pin> pin(std::string_view server_id);
+  Result<void> set_pin(std::string_view server_id, Pin pin);
+  void set_pin_rules(const PinRules& rules);  // once at start, before other threads
 
   // Checks the document (and runs its tests) before anything is stored; refuses with pointer and line (T-29).
   // Same text as the newest: no new version.

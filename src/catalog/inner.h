@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "catalog/catalog.h"
+#include "risk/change.h"
 
 namespace callgate::catalog {
 
@@ -15,6 +16,9 @@ struct CatalogStore::Inner {
   vault::Vault& vault;
   const Clock& clock;
   std::function<Result<bool>(std::string_view)> policy_in_use;
+  PinRules pin_rules;
+  Pin effective(Pin pin) const { return pin == Pin::Default ? pin_rules.pin : pin; }
+  Result<std::shared_ptr<const risk::ChangeRanker>> ranker();  // made when first needed
 
   using Version = std::pair<std::string, std::int64_t>;
   std::mutex mutex;
@@ -22,8 +26,10 @@ struct CatalogStore::Inner {
   struct Known {                                                      // what is made of a definition once
     std::shared_ptr<const schema::Schema> schema;
     std::shared_ptr<const ToolText> text;
+    risk::Class risk = risk::Class::Financial;
   };
-  std::unordered_map<std::string, Known> known_tools;  // guarded by mutex; by tool fingerprint
+  std::unordered_map<std::string, Known> known_tools;       // guarded by mutex; by tool fingerprint
+  std::shared_ptr<const risk::ChangeRanker> change_ranker;  // guarded by mutex
 };
 
 }  // namespace callgate::catalog

@@ -224,7 +224,7 @@ TEST_F(CatalogAnomalies, LeaveNothingHalfDone) {
   added.name = "Changed";
   EXPECT_GE(fail_each([&](CatalogStore& s) { return discard(s.update_server(added, std::vector<HeaderValue>{header("C", "s3cret")})); }),
             6);
-  EXPECT_GE(fail_each([&](CatalogStore& s) { return s.put_tools("one", {tool("a"), tool("b")}); }), 5);
+  EXPECT_GE(fail_each([&](CatalogStore& s) { return discard(s.put_tools("one", {tool("a"), tool("b")})); }), 5);
   EXPECT_GE(fail_each([&](CatalogStore& s) { return discard(s.catalog()); }), 5);
   EXPECT_GE(fail_each([&](CatalogStore& s) { return s.remove_server("one"); }), 3);
   EXPECT_GE(fail_each([&](CatalogStore& s) { return s.remove_policy("main"); }), 3);

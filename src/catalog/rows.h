@@ -40,6 +40,12 @@ std::string lower_case(std::string_view text);
 // One line of printable text of 1 (or 0) to `bytes_max` bytes; InvalidArgument catalog.invalid_text.
 Result<void> check_line(std::string_view field, std::string_view text, std::size_t bytes_max);
 
+// As stored; Strict when what is stored is damaged.
+Result<Pin> read_pin(store::Transaction& tx, const std::string& server_id);
+// Of a definition as seen, by hex fingerprints; empty: none.
+Standing standing_of(const std::string& seen, const std::string& approved, const std::string& rejected);
+Result<void> write_pin(store::Transaction& tx, const Tool& tool, std::string_view by, std::string_view reason, std::int64_t at);
+
 Result<void> check_slug(std::string_view slug);  // InvalidArgument catalog.invalid_slug
 std::string slug_from(std::string_view name);    // never empty or reserved
 

@@ -69,6 +69,27 @@ CREATE TABLE server_secrets (
   sealed TEXT NOT NULL,
   PRIMARY KEY (server_id, position)
 );
+)sql"},
+                                            // What was seen before pins came counts as approved.
+                                            {"catalog", 3, R"sql(
+ALTER TABLE servers ADD COLUMN pin TEXT NOT NULL DEFAULT 'default';
+ALTER TABLE servers ADD COLUMN seen_at BIGINT NOT NULL DEFAULT 0;
+CREATE TABLE pins (
+  server_id TEXT NOT NULL REFERENCES servers (id) ON DELETE CASCADE,
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  definition_json TEXT NOT NULL DEFAULT '',
+  fingerprint TEXT NOT NULL DEFAULT '',
+  rejected TEXT NOT NULL DEFAULT '',
+  risk TEXT NOT NULL DEFAULT '',
+  decided_by TEXT NOT NULL DEFAULT '',
+  reason TEXT NOT NULL DEFAULT '',
+  decided_at BIGINT NOT NULL DEFAULT 0,
+  PRIMARY KEY (server_id, kind, name)
+);
+INSERT INTO pins (server_id, kind, name, definition_json, fingerprint, decided_by, decided_at)
+  SELECT server_id, 'tool', name, definition_json, fingerprint, 'first sight', seen_at FROM tools;
+UPDATE servers SET seen_at = updated_at WHERE id IN (SELECT server_id FROM tools);
 )sql"}};
 
 }  // namespace

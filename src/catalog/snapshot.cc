@@ -1,6 +1,5 @@
 // The immutable Catalog, and how a fresh one is made from what is stored.
 #include <algorithm>
-#include <cstring>
 
 #include "base/encoding.h"
 #include "catalog/credentials.h"
@@ -57,6 +56,18 @@ const Digest* ServerEntry::fingerprint(std::string_view tool) const {
   return index < fingerprints.size() ? &fingerprints[index] : nullptr;
 }
 
+std::string_view ServerEntry::risk(std::string_view tool) const {
+  auto at = std::lower_bound(tool_names.begin(), tool_names.end(), tool);
+  if (at == tool_names.end() || *at != tool) return {};
+  auto index = static_cast<std::size_t>(at - tool_names.begin());
+  return index < risks.size() ? risk::class_name(risks[index]) : std::string_view();
+}
+
+const ServerEntry::Held* ServerEntry::held_tool(std::string_view tool) const {
+  auto at = std::lower_bound(held.begin(), held.end(), tool, [](const Held& one, std::string_view name) { return one.name < name; });
+  return at != held.end() && at->name == tool ? &*at : nullptr;
+}
+
 CatalogStore::CatalogStore() = default;
 CatalogStore::~CatalogStore() = default;
 
@@ -73,7 +84,8 @@ namespace {
 struct Stored {
   std::vector<Server> servers;
   std::vector<SealedHeader> headers, secrets;
-  store::Rows tools;  // server_id, name, fingerprint
+  store::Rows tools;  // server_id, name, fingerprint, and of its pin: fingerprint, rejected, risk
+  store::Rows seen;   // id, pin, seen_at: of all servers
   struct Definition {
     std::string fingerprint, name, json;
   };
@@ -100,38 +112,43 @@ SchemaPointer compile_schema(const std::string& definition) {
   return compiled ? *compiled : nullptr;
 }
 
-Digest fingerprint_from(const std::string& hex) {  // damaged: stays zero
-  Digest fingerprint{};
-  auto bytes = hex_decode(hex);
-  if (bytes && bytes->size() == fingerprint.size()) std::memcpy(fingerprint.data(), bytes->data(), fingerprint.size());
-  return fingerprint;
+risk::Class classify(const std::string& definition) {
+  json::Document document;
+  if (!document.parse(definition)) return risk::Class::Financial;
+  return risk::classify(document.root()).risk;
 }
 
-template <class Of> struct NamedTool {
-  std::string name;
-  Of known;
-  Digest fingerprint{};
-};
-
-// By bytes, whatever the database's order is.
-template <class Known> auto tools_by_server(const store::Rows& rows, const Known& known) {
-  using Named = NamedTool<typename Known::mapped_type>;
-  std::unordered_map<std::string_view, std::vector<Named>> tools;
-  for (const Row& row : rows) {
-    auto found = known.find(row.text(2));
-    tools[row.text(0)].push_back(
-        {row.text(1), found == known.end() ? typename Known::mapped_type() : found->second, fingerprint_from(row.text(2))});
-  }
-  for (auto& [server, list] : tools) std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+std::unordered_map<std::string_view, std::vector<const Row*>> tools_by_server(const store::Rows& rows) {
+  std::unordered_map<std::string_view, std::vector<const Row*>> tools;
+  for (const Row& row : rows) tools[row.text(0)].push_back(&row);
+  // By bytes, whatever the database's order is.
+  for (auto& [server, list] : tools)
+    std::sort(list.begin(), list.end(), [](const Row* a, const Row* b) { return a->text(1) < b->text(1); });
   return tools;
 }
 
-template <class Named> void take_tools(ServerEntry& entry, std::vector<Named>& tools) {
-  for (auto& [name, known, fingerprint] : tools) {
-    entry.tool_names.push_back(std::move(name));
-    entry.input_schemas.push_back(std::move(known.schema));
-    entry.texts.push_back(std::move(known.text));
-    entry.fingerprints.push_back(fingerprint);
+Digest digest_from(const std::string& hex) {
+  Digest digest{};
+  auto bytes = hex_decode(hex);  // damaged: stays zero and so equals no tool
+  if (bytes && bytes->size() == digest.size()) std::copy(bytes->begin(), bytes->end(), digest.begin());
+  return digest;
+}
+
+// What is served, with what is made of it, and what is held.
+template <class Known> void take_tools(ServerEntry& entry, const std::vector<const Row*>& rows, Pin pin, const Known& known_tools) {
+  for (const Row* row : rows) {
+    Standing standing = standing_of(row->text(2), row->text(3), row->text(4));
+    if (pin != Pin::Off && standing != Standing::Approved) {
+      entry.held.push_back({row->text(1), digest_from(row->text(2)), !row->text(3).empty()});
+      continue;
+    }
+    entry.tool_names.push_back(row->text(1));
+    entry.fingerprints.push_back(digest_from(row->text(2)));
+    auto known = known_tools.find(row->text(2));
+    auto made = known == known_tools.end() ? typename Known::mapped_type() : known->second;
+    entry.risks.push_back(risk::parse_class(row->text(5)).value_or(made.risk));
+    entry.input_schemas.push_back(std::move(made.schema));
+    entry.texts.push_back(std::move(made.text));
   }
 }
 
@@ -155,6 +172,22 @@ void open_into(ServerEntry& entry, vault::Vault& vault, std::span<const SealedHe
                        {{"server", entry.server.slug}, {"reason", std::string(credentials.error().reason)}});
 }
 
+// All of them, and the definitions of those of which nothing is made yet.
+template <class Known> Result<void> read_tools(Transaction& tx, Stored& stored, Known& known_tools) {
+  CG_TRY(
+      stored.tools,
+      tx.query("SELECT t.server_id, t.name, t.fingerprint, p.fingerprint, p.rejected, p.risk FROM tools t LEFT JOIN pins p ON p.server_id "
+               "= t.server_id AND p.kind = 'tool' AND p.name = t.name"));
+  CG_TRY(stored.seen, tx.query("SELECT id, pin, seen_at FROM servers"));
+  for (const Row& row : stored.tools) {
+    if (known_tools.contains(row.text(2))) continue;
+    CG_TRY(auto definitions, tx.query("SELECT definition_json FROM tools WHERE server_id = ? AND name = ?", {row.text(0), row.text(1)}));
+    known_tools.emplace(row.text(2), typename Known::mapped_type());
+    if (!definitions.empty()) stored.fresh_tools.push_back({row.text(2), row.text(1), definitions[0].text(0)});
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const Catalog>> CatalogStore::catalog() {
@@ -170,13 +203,7 @@ Result<std::shared_ptr<const Catalog>> CatalogStore::catalog() {
     CG_TRY(stored.servers, read_servers(tx));
     CG_TRY(stored.headers, read_sealed(tx, Sealed::Header, {}));
     CG_TRY(stored.secrets, read_sealed(tx, Sealed::Secret, {}));
-    CG_TRY(stored.tools, tx.query("SELECT server_id, name, fingerprint FROM tools"));
-    for (const Row& row : stored.tools) {
-      if (known_tools.contains(row.text(2))) continue;
-      CG_TRY(auto definitions, tx.query("SELECT definition_json FROM tools WHERE server_id = ? AND name = ?", {row.text(0), row.text(1)}));
-      known_tools.emplace(row.text(2), Inner::Known());
-      if (!definitions.empty()) stored.fresh_tools.push_back({row.text(2), row.text(1), definitions[0].text(0)});
-    }
+    CG_CHECK(read_tools(tx, stored, known_tools));
     CG_TRY(stored.policies, tx.query("SELECT name, newest FROM policies WHERE removed_at IS NULL ORDER BY name"));
     for (const Row& row : stored.policies) {
       if (known.contains({row.text(0), row.integer(1)})) continue;
@@ -185,7 +212,8 @@ Result<std::shared_ptr<const Catalog>> CatalogStore::catalog() {
     }
     return {};
   }));
-  for (auto& tool : stored.fresh_tools) known_tools[tool.fingerprint] = {compile_schema(tool.json), make_tool_text(tool.name, tool.json)};
+  for (auto& tool : stored.fresh_tools)
+    known_tools[tool.fingerprint] = {compile_schema(tool.json), make_tool_text(tool.name, tool.json), classify(tool.json)};
   for (const PolicyVersion& version : stored.fresh) known[{version.name, version.version}] = compile(version);
 
   std::vector<PolicyPointer> policies;
@@ -207,7 +235,10 @@ Result<std::shared_ptr<const Catalog>> CatalogStore::catalog() {
     inner_->known_tools = std::move(current);
   }
 
-  auto tools = tools_by_server(stored.tools, known_tools);
+  auto tools = tools_by_server(stored.tools);
+  std::unordered_map<std::string_view, std::pair<Pin, bool>> pins;  // and whether it was ever seen
+  for (const Row& row : stored.seen)
+    pins[row.text(0)] = {inner_->effective(parse_pin(row.text(1)).value_or(Pin::Strict)), row.integer(2) > 0};
   auto headers = by_server(stored.headers);
   auto secrets = by_server(stored.secrets);
   std::vector<ServerEntry> entries;
@@ -216,7 +247,10 @@ Result<std::shared_ptr<const Catalog>> CatalogStore::catalog() {
     ServerEntry entry;
     entry.server = std::move(server);
     if (auto found = by_name.find(entry.server.policy); found != by_name.end()) entry.policy = found->second;
-    if (auto found = tools.find(entry.server.id); found != tools.end()) take_tools(entry, found->second);
+    const auto [pin, was_seen] = pins[entry.server.id];
+    // Nobody has seen what a new server shows: at first sight that is what will be approved, so calls need not wait for the probe.
+    entry.pinned = pin == Pin::Strict || (pin != Pin::Off && was_seen);
+    if (auto found = tools.find(entry.server.id); found != tools.end()) take_tools(entry, found->second, pin, known_tools);
     const auto sealed = [&entry](const auto& all) {
       auto found = all.find(entry.server.id);
       return found == all.end() ? std::span<const SealedHeader>() : found->second;

@@ -53,6 +53,11 @@ struct Settings {
   struct Log {
     std::string level, format;
   } log;
+  struct Tools {
+    std::string pin = "first_sight";  // off | first_sight | strict
+    bool accept_annotations = false;
+    std::int64_t accept_wording_below = 0;  // percent
+  } tools;
   struct Shared {
     std::int64_t search_above = 0;  // 0: never
   } shared;

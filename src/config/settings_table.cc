@@ -2,8 +2,10 @@
 
 namespace callgate::config {
 
-const std::vector<Setting>& settings_table() {
-  static const std::vector<Setting> table = {
+namespace {
+
+std::vector<Setting> main_settings() {
+  return {
       {"data_dir", Type::Path, "", "",
        "Where keys, databases and the audit journal live. Empty: $XDG_DATA_HOME/callgate, or /var/lib/callgate for root.",
        [](Settings& s) -> Field { return &s.data_dir; }},
@@ -69,6 +71,11 @@ const std::vector<Setting>& settings_table() {
        "Let admins add and change servers that are commands over the network too. A command runs on this machine; off, only the control "
        "socket may name one.",
        [](Settings& s) -> Field { return &s.stdio.remote_registration; }, false},
+  };
+}
+
+std::vector<Setting> edge_settings() {
+  return {
       {"timeouts.head", Type::Duration, "10s", "", "For a whole request head to arrive.",
        [](Settings& s) -> Field { return &s.timeouts.head; }},
       {"timeouts.body", Type::Duration, "30s", "", "For a whole request body to arrive.",
@@ -89,6 +96,32 @@ const std::vector<Setting>& settings_table() {
       {"output", Type::Choice, "table", "table|wide|json|jsonl|yaml|name", "Command line: form of results.",
        [](Settings& s) -> Field { return &s.output; }},
   };
+}
+
+std::vector<Setting> tool_settings() {
+  return {
+      {"tools.pin", Type::Choice, "first_sight", "off|first_sight|strict",
+       "Which tools of a server may be used, where the server itself says nothing: whatever it shows; what its first list showed, later "
+       "ones "
+       "as approved; or only what was approved.",
+       [](Settings& s) -> Field { return &s.tools.pin; }},
+      {"tools.accept_annotations", Type::Flag, "false", "",
+       "Approve a changed tool by itself when only annotations and titles changed and none makes it look more harmless.",
+       [](Settings& s) -> Field { return &s.tools.accept_annotations; }},
+      {"tools.accept_wording_below", Type::Number, "0", "",
+       "Approve a changed tool by itself when only descriptions changed and the change ranks below this danger, in percent. 0: never.",
+       [](Settings& s) -> Field { return &s.tools.accept_wording_below; }},
+  };
+}
+
+}  // namespace
+
+const std::vector<Setting>& settings_table() {
+  static const std::vector<Setting> table = [] {
+    std::vector<Setting> all = main_settings();
+    for (const auto& more : {tool_settings(), edge_settings()}) all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }();
   return table;
 }
 

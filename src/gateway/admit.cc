@@ -276,7 +276,7 @@ Result<void> Call::admit_tool_call() {
   if (hidden || unknown_to_catalog(*server_, name.string())) {
     rpc_code_ = session::kInvalidParams;
     if (hidden) return fail(Code::Denied, "policy.hidden", "Unknown tool: " + std::string(name.string()));
-    return fail(Code::Denied, "catalog.unknown_tool", "Unknown tool: " + std::string(name.string()));
+    return tl::unexpected(unknown_tool(*server_, name.string()));
   }
   CG_CHECK(check_arguments(name.string()));
   return decide(name.string(), arguments);
@@ -329,6 +329,7 @@ policy::Input Call::policy_input(std::string_view method, std::string_view subje
   input.principal = &caller_->principal;
   input.grant = &caller_->grant;
   input.server = &server_->server;
+  if (message_.method == "tools/call") input.tool_risk = server_->risk(subject);
   input.session_id = session_ ? std::string_view(session_->digest) : std::string_view();
   input.client = client_;
   input.stated_reason = stated_reason_;

@@ -4,6 +4,7 @@
 
 #include "json/writer.h"
 #include "session/features.h"
+#include "upstream/fingerprint.h"
 
 namespace callgate::gateway {
 namespace {
@@ -12,6 +13,28 @@ bool relayed_capability(std::string_view name, const Visibility& who) {
   for (std::string_view method : {"elicitation/create", "sampling/createMessage", "roots/list"})
     if (session::capability_for(method) == name) return who.policy != nullptr && who.policy->allows_method(method);
   return name != "tasks";
+}
+
+// Translated for an older client, a tool may lose an outputSchema that client would not understand: it says less, not more.
+bool lacks_output(const catalog::ServerEntry& server, std::string_view name, json::Value tool) {
+  const catalog::ToolText* text = tool["outputSchema"].exists() ? nullptr : server.text(name);
+  json::Document approved;
+  if (text == nullptr || !approved.parse(text->definition)) return false;
+  return upstream::fingerprint_without_output(approved.root()) == upstream::fingerprint_without_output(tool);
+}
+
+// A live list is no news from a friend: what it shows passes only as it was approved (T-47), whatever the server showed before.
+bool as_approved(const catalog::ServerEntry& server, std::string_view name, json::Value tool, FilterResult& outcome) {
+  if (!server.pinned) {
+    outcome.catalog_outdated |= !std::ranges::binary_search(server.tool_names, name);
+    return true;
+  }
+  const Digest seen = upstream::fingerprint(tool);
+  if (const Digest* approved = server.fingerprint(name); approved != nullptr && (*approved == seen || lacks_output(server, name, tool)))
+    return true;
+  const auto* held = server.held_tool(name);
+  outcome.catalog_outdated |= held == nullptr || held->fingerprint != seen;  // what is held as it is here needs no other look
+  return false;
 }
 
 void append_result(json::Writer& writer, json::Value result, const Visibility& who, session::Era era, FilterResult& outcome) {
@@ -31,7 +54,10 @@ void append_result(json::Writer& writer, json::Value result, const Visibility& w
         ++outcome.hidden;
         return;
       }
-      outcome.catalog_outdated |= !std::ranges::binary_search(who.server->tool_names, name);
+      if (!as_approved(*who.server, name, tool, outcome)) {
+        ++outcome.hidden;
+        return;
+      }
       writer.raw(tool.raw());
     });
     writer.end_array();
@@ -47,7 +73,17 @@ bool visible(const Visibility& who, std::string_view tool) {
 }
 
 bool unknown_to_catalog(const catalog::ServerEntry& server, std::string_view tool) {
-  return !server.tool_names.empty() && !std::ranges::binary_search(server.tool_names, tool);
+  return (server.pinned || !server.tool_names.empty()) && !std::ranges::binary_search(server.tool_names, tool);
+}
+
+Error unknown_tool(const catalog::ServerEntry& server, std::string_view tool) {
+  const auto* held = server.held_tool(tool);
+  if (held == nullptr) return {Code::Denied, "catalog.unknown_tool", "Unknown tool: " + std::string(tool), {}};
+  if (!held->changed) return {Code::Denied, "catalog.tool_held", "Unknown tool: " + std::string(tool), {}};
+  return {Code::Denied,
+          "catalog.tool_held",
+          "Tool " + std::string(tool) + " has changed since it was approved and is held for review: ask whoever runs this gateway",
+          {}};
 }
 
 FilterResult append_filtered_list(std::string& out, json::Value answer, const Visibility& who, session::Era era) {

@@ -20,14 +20,19 @@ struct Visibility {
 
 // Hidden by policy or outside the caller's role: not listed, and called it is answered as unknown.
 bool visible(const Visibility& who, std::string_view tool);
-// True when the catalog has seen the server's tools and this one is not among them (T-20).
+// True when the catalog knows which of the server's tools may be used and this one is not among them (T-20).
 bool unknown_to_catalog(const catalog::ServerEntry& server, std::string_view tool);
+
+// The refusal of a tool that unknown_to_catalog() turns away. New tools are as unknown as any; of one that was approved and changed its
+// callers know, so they are told (T-47).
+Error unknown_tool(const catalog::ServerEntry& server, std::string_view tool);
 
 struct FilterResult {
   std::uint32_t hidden = 0;
-  bool catalog_outdated = false;  // the upstream lists a tool the catalog has not seen
+  bool catalog_outdated = false;  // the upstream lists a tool the catalog has not seen, or not like this
 };
-// Appends the answer to tools/list without what the caller must not see. A modern list becomes cacheScope private: it is the caller's own.
+// Appends the answer to tools/list without what the caller must not see, and without what is not as it was approved. A modern list becomes
+// cacheScope private: it is the caller's own.
 FilterResult append_filtered_list(std::string& out, json::Value answer, const Visibility& who, session::Era era);
 
 // Appends the answer to server/discover with the revisions this gate serves instead of the server's own; it is the caller's own too.

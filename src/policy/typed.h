@@ -14,9 +14,9 @@ namespace callgate::policy {
 
 enum class Answer : std::uint8_t { No, Unclear, Yes };
 
-// Lexical: `.`, `..` and `//` are resolved, symlinks cannot be. Percent signs may be decoded by whoever opens the path: every reading has to
-// stay inside. Unclear: relative without a `base` to start from, `~`, `$`, encoded dots and slashes, backslash, control characters, look-alikes
-// of slash and dot, more than 4096 bytes or 128 segments. Roots are canonical: no trailing slash but "/".
+// Lexical: `.`, `..` and `//` are resolved, symlinks cannot be. Percent signs may be decoded by whoever opens the path: every reading has
+// to stay inside. Unclear: relative without a `base` to start from, `~`, `$`, encoded dots and slashes, backslash, control characters,
+// look-alikes of slash and dot, more than 4096 bytes or 128 segments. Roots are canonical: no trailing slash but "/".
 Answer path_within(std::string_view path, const std::vector<std::string>& roots, std::string_view base = {});
 std::optional<std::string> canonical_root(std::string_view path);  // nothing when it is no plain absolute path
 

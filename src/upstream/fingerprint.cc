@@ -51,4 +51,10 @@ Digest fingerprint(const json::Value& tool) {
   return blake2b(bytes);
 }
 
+Digest fingerprint_without_output(const json::Value& tool) {
+  std::string bytes;
+  for (const char* member : {"name", "title", "description", "inputSchema", "annotations"}) add_value(bytes, tool[member]);
+  return blake2b(bytes);
+}
+
 }  // namespace callgate::upstream

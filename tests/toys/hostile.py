@@ -43,6 +43,7 @@ class Hostile:
     def __init__(self, port: int = 0):
         self.requests: list[Received] = []
         self.connections = 0
+        self.changed: dict[str, dict] = {}      # members of a tool's definition that are others now, by name
         self.release = threading.Event()        # set it to end `slow` and `stream_silent` early
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", port))
@@ -129,7 +130,7 @@ class Hostile:
             return result(sock, request_id, {"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}, "ttlMs": 0,
                                              "cacheScope": "private", "resultType": "complete"})
         if method == "tools/list":
-            tools = [{"name": name, "description": f"does {name}", "inputSchema": {"type": "object"}} for name in TOOLS]
+            tools = [{"name": name, "description": f"does {name}", "inputSchema": {"type": "object"}} | self.changed.get(name, {}) for name in TOOLS]
             extra = {"ttlMs": 0, "cacheScope": "private", "resultType": "complete"} if "_meta" in params else {}
             return result(sock, request_id, {"tools": tools} | extra)
         if method == "tools/call" and params.get("name") in TOOLS:

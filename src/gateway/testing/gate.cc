@@ -122,6 +122,7 @@ Gate::Gate(Setup setup) {
   added.policy = "main";
   must(catalog->put_policy("main", setup.policy, "test", "fixture"));
   server = must(catalog->add_server(added, {{"Authorization", Secret("Bearer upstream-secret")}}));
+  must(catalog->set_pin(server.id, setup.pin));
   if (setup.seed_tools) {
     std::vector<Tool> tools;
     for (const std::string& name : upstream.tools) {

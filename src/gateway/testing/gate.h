@@ -50,6 +50,7 @@ class Gate {
     bool seed_tools = true;                          // the catalog has seen the toy's tools
     std::map<std::string, std::string> definitions;  // of seeded tools; others are {}
     Capture capture = Capture::Redacted;
+    catalog::Pin pin = catalog::Pin::Off;  // the toy's definitions are not what the catalog is seeded with
   };
   Gate() : Gate(Setup{}) {}
   explicit Gate(Setup setup);
