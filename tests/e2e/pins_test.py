@@ -36,7 +36,7 @@ class Pins(GateCase):
         self.assertIn("echo", self.listed())
         self.server.changed["echo"] = {"description": POISON}
         self.assertNotIn("echo", self.listed(), "the very first list after the change")
-        eventually(lambda: self.standing() == "changed")
+        eventually(lambda: self.standing() == "changed", "the change was seen")
         reply = self.client.call("echo", text="x")
         self.assertIn("held for review", reply.error["message"])
         self.assertEqual([], self.server.calls("echo"))
