@@ -1,6 +1,7 @@
 // A refunds server that only speaks HTTP+SSE (2024-11-05), on the published SDK's own SSEServerTransport.
 //   LOG    a file that gets one JSON line per request received, before it is answered
 //   TOKEN  when set, requests must carry `Authorization: Bearer TOKEN`
+//   PORT   0: any (default)
 //   ENDPOINT  what the endpoint event names instead of the server's own address
 // The first line on standard output is `listening PORT`. Loopback only.
 import fs from 'node:fs';
@@ -9,7 +10,7 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
 import * as z from 'zod';
 
-const { LOG = '', TOKEN = '', ENDPOINT = '' } = process.env;
+const { LOG = '', TOKEN = '', ENDPOINT = '', PORT = '0' } = process.env;
 const said = (text) => ({ content: [{ type: 'text', text }] });
 
 function refundsServer() {
@@ -20,7 +21,10 @@ function refundsServer() {
     async ({ charge_id, amount, currency }) => said(`Refunded ${amount} ${currency} of ${charge_id}.`),
   );
   server.registerTool('delete_customer', { description: 'Deletes.', inputSchema: { customer: z.string() } }, async () => said('Deleted.'));
-  server.registerTool('get_charge', { description: 'Shows one charge.', inputSchema: { charge_id: z.string() } }, async ({ charge_id }) => said(charge_id));
+  server.registerTool('get_charge', { description: 'Shows one charge.', inputSchema: { charge_id: z.string() } }, async ({ charge_id }) => {
+    if (charge_id === 'ch_slow') await new Promise((resolve) => setTimeout(resolve, 60_000));
+    return said(charge_id);
+  });
   server.registerTool('list_charges', { description: 'Asks first, then lists.', inputSchema: {} }, async (_, extra) => {
     for (let done = 1; done <= 3; done += 1)
       if (extra._meta?.progressToken !== undefined)
@@ -57,5 +61,5 @@ const server = http.createServer(async (req, res) => {
   if (req.method !== 'POST' || url.pathname !== '/messages') return res.writeHead(404).end();
   return transport ? transport.handlePostMessage(req, res, body) : res.writeHead(404).end('unknown stream');
 });
-server.listen(0, '127.0.0.1', () => console.log(`listening ${server.address().port}`));
+server.listen(Number(PORT), '127.0.0.1', () => console.log(`listening ${server.address().port}`));
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(0));

@@ -2,6 +2,8 @@
 import json
 import os
 import subprocess
+import threading
+import time
 
 import interop_test as interop
 from dev import pypi
@@ -29,9 +31,9 @@ methods:
 class OldRefunds:
     """The same server over the two endpoints of 2024-11-05."""
 
-    def __init__(self, folder, name="old", token="", endpoint=""):
+    def __init__(self, folder, name="old", token="", endpoint="", port=0):
         self.record = folder / f"{name}.jsonl"
-        env = dict(os.environ) | {"LOG": str(self.record), "TOKEN": token, "ENDPOINT": endpoint}
+        env = dict(os.environ) | {"LOG": str(self.record), "TOKEN": token, "ENDPOINT": endpoint, "PORT": str(port)}
         self.child = Child([npm.node(), claude.PACKAGES / "sse_server.mjs"], env=env, log=folder / f"{name}.log",
                            ready=lambda line: int(line.split()[1]) if line.startswith("listening ") else None)
         self.url = f"http://127.0.0.1:{self.child.value}/sse"
@@ -105,11 +107,23 @@ class Servers(SseCase):
         self.assertFalse([one for one in away.requests() if one["http"].startswith("POST /messages")])
 
     def test_a_server_that_ends_fails_its_calls_and_comes_back(self):
-        client = self.gate.client(self.gate.mint("again", server="old"), "old", era=LEGACY)
+        brittle = OldRefunds(self.folder, "brittle")
+        self.gate.add_server("brittle", brittle.url, "--policy", "refunds")
+        client = self.gate.client(self.gate.mint("again", server="brittle"), "brittle", era=LEGACY)
         client.tools()
-        records = len(self.old.requests())
-        self.assertIn(b"Refunded", client.call("refund_payment", **SMALL).body)
-        self.assertEqual(records + 1, len(self.old.requests()))
+        answers = []
+        asking = threading.Thread(target=lambda: answers.append(client.call("get_charge", charge_id="ch_slow")))
+        asking.start()
+        end = time.monotonic() + 20
+        while not brittle.calls() and time.monotonic() < end:
+            time.sleep(0.02)
+        brittle.child.kill9()
+        asking.join(30)
+        self.assertIn(b"upstream.reset", answers[0].body)
+        self.assertEqual(1, len(brittle.calls()))
+        brittle = self.keep(OldRefunds(self.folder, "brittle", port=brittle.child.value))
+        self.assertIn(b"Refunded 50", client.call("refund_payment", **SMALL).body)      # the same session, greeted again
+        self.assertEqual(["get_charge", "refund_payment"], [one["name"] for one in brittle.calls()])
 
 
 class Python(SseCase):
