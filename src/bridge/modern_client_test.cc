@@ -261,6 +261,19 @@ TEST_F(ModernClient, ExpiresAParkedCallTellsTheServerAndFreesThePlace) {
   EXPECT_EQ(late.answer()["error"]["code"].raw(), "-32602");
 }
 
+TEST_F(ModernClient, AQuestionKeepsItsNameThoughItsNumberGrows) {
+  Client& client = world.send(call("7"));
+  world.settle();
+  Asked* asked = world.one.server.last("tools/call");
+  asked->events();
+  for (auto id : {"user_name-2", "user_name-3", "-4"})
+    asked->event(R"({"jsonrpc":"2.0","id":")" + std::string(id) + R"(","method":"elicitation/create","params":)" + std::string(kQuestion) +
+                 "}");
+  world.advance(std::chrono::milliseconds(40));
+  json::Value asks = client.result()["inputRequests"];
+  for (auto key : {"user_name", "user_name-3", "-4"}) EXPECT_TRUE(asks[key].is_object()) << key << asks.raw();
+}
+
 // A question that is not put to the client: the gateway refused it.
 TEST_F(ModernClient, ReleasesAParkedCallThatNobodyWillComeBackFor) {
   Client& first = park();

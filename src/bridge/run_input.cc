@@ -11,6 +11,13 @@ namespace {
 constexpr std::string_view kNameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
 constexpr std::size_t kQuestionsMax = 16;  // open at the same time
 
+// Ids of a session never repeat, so a server that names its questions has to number them: the number is not part of the name.
+std::string_view without_number(std::string_view name) {
+  const std::size_t dash = name.find_last_of('-');
+  if (dash == 0 || dash == std::string_view::npos || dash + 1 == name.size()) return name;
+  return name.substr(dash + 1).find_first_not_of("0123456789") == std::string_view::npos ? name.substr(0, dash) : name;
+}
+
 std::string_view kind_of(std::string_view method) { return method.substr(0, method.find('/')); }
 
 }  // namespace
@@ -53,6 +60,7 @@ std::string Run::key_for(const session::Message& message) {
   bool named = !name.empty() && name.size() <= 64 && name.find_first_not_of(kNameBytes) == std::string_view::npos;
   auto taken = [this](std::string_view key) { return std::ranges::find(questions_, key, &Question::key) != questions_.end(); };
   ++asked_;
+  if (named && !taken(without_number(name))) return std::string(without_number(name));
   if (named && !taken(name)) return std::string(name);
   std::string key;
   do key = std::string(kind_of(message.method)) + "_" + std::to_string(asked_++);
