@@ -36,8 +36,8 @@ constexpr Rule kRules[] = {
      Action::Ask},
     {"poison.active-markup", "script, frame or handler in markup", "strip the markup", Pack::Poisoning, Severity::Low, Action::Flag},
     {"poison.remote-code", "asks to fetch and run code", kRead, Pack::Poisoning, Severity::Medium, Action::Flag},
-    {"poison.planted-task", "a note in data that gives out a task", kRead, Pack::Poisoning, Severity::Medium, Action::Flag},
-    {"poison.code-payload", "code that breaks out of an interpreter or opens a shell", kRead, Pack::Poisoning, Severity::Medium,
+    {"poison.planted-task", "a note in data that gives out a task", kRead, Pack::Poisoning, Severity::High, Action::Flag},
+    {"poison.code-payload", "code that breaks out of an interpreter or opens a shell", kRead, Pack::Poisoning, Severity::High,
      Action::Flag},
     {"poison.covert-function", "admits to hidden or undisclosed collection", kRead, Pack::Poisoning, Severity::Medium, Action::Flag},
 };
