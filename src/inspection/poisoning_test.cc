@@ -122,7 +122,7 @@ TEST(Poisoning, RanksHonestDescriptionsLow) {
            "The previous instructions for installation still apply on Windows.",
            "See the table above instead of the one below.",
            "TO"
-           "DO: send a proper error code; see https://docs.example.com.",
+           "DO: send a proper error code; the page on errors lists them.",
            "TO"
            "DO: read the configuration from a file.",
            "Runs `import os` and other statements in a sandbox.",

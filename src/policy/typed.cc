@@ -206,12 +206,12 @@ Decoded decode_once(char* text, std::size_t& size) {
 
 }  // namespace
 
-// Whoever opens the path may decode it first, and again: every reading has to stay inside.
+// Whoever opens the path may decode it first, and again: every reading has to come to the same answer, inside or outside.
 Answer path_within(std::string_view path, const std::vector<std::string>& roots, std::string_view base) {
   Answer answer = read_literally(path, roots, base);
-  if (answer != Answer::Yes || path.find('%') == std::string_view::npos) return answer;
+  if (answer == Answer::Unclear || path.find('%') == std::string_view::npos) return answer;
   for (const auto& root : roots)  // what the root itself is called is known
-    if (path.size() > root.size() && path.starts_with(root) && path[root.size()] == '/') {
+    if (answer == Answer::Yes && path.size() > root.size() && path.starts_with(root) && path[root.size()] == '/') {
       base = root;
       path.remove_prefix(root.size() + 1);
       break;
@@ -222,8 +222,8 @@ Answer path_within(std::string_view path, const std::vector<std::string>& roots,
   std::copy(path.begin(), path.end(), text.begin());
   for (int round = 0; round <= kRounds; ++round) {
     Decoded decoded = decode_once(text.data(), size);
-    if (decoded == Decoded::Nothing) return Answer::Yes;
-    if (decoded == Decoded::Suspicious || read_literally({text.data(), size}, roots, base) != Answer::Yes) return Answer::Unclear;
+    if (decoded == Decoded::Nothing) return answer;
+    if (decoded == Decoded::Suspicious || read_literally({text.data(), size}, roots, base) != answer) return Answer::Unclear;
   }
   return Answer::Unclear;
 }
