@@ -62,8 +62,10 @@ void Relay::drain() {
   stop_ = true;
   changed_.notify_all();
   changed_.wait_for(lock, std::chrono::seconds(5), [this] { return open_.empty(); });
+  for (std::thread& one : threads_) one.detach();  // what does not end when told to is not waited for
   const std::string last = session_;
   lock.unlock();
+  join_ended();
   if (listener_.joinable()) listener_.join();
   if (last.empty()) return;
   StreamRequest bye;
@@ -151,14 +153,28 @@ void Relay::take_request(Ask ask, json::Value root) {
   open_.erase(ask.id);
 }
 
-// Detached, but counted: drain() waits for open_ to empty, and nothing of this object is touched after that.
+// Each thread is joined once it is done: what libraries keep for a thread is only freed by its end, and the process may end right after.
 void Relay::start(Ask ask) {
-  std::thread([this, ask = std::move(ask)]() mutable {
+  join_ended();
+  const std::lock_guard lock(mutex_);
+  auto at = threads_.emplace(threads_.end());
+  *at = std::thread([this, at, ask = std::move(ask)]() mutable {
     send(ask);
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard inner(mutex_);
     open_.erase(ask.id);
+    ended_.splice(ended_.end(), threads_, at);
     changed_.notify_all();
-  }).detach();
+  });
+}
+
+void Relay::join_ended() {
+  std::list<std::thread> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    ended.swap(ended_);
+  }
+  for (std::thread& one : ended)
+    if (one.joinable()) one.join();
 }
 
 void Relay::take_notification(Ask ask, json::Value root) {

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -53,6 +54,7 @@ class Relay {
   void take_request(Ask ask, json::Value root);
   void take_notification(Ask ask, json::Value root);
   void start(Ask ask);
+  void join_ended();
   void drain();
   void listen();
   void write_line(std::string_view text);
@@ -84,6 +86,7 @@ class Relay {
   std::map<std::string, std::shared_ptr<Open>> open_;  // by id
   std::string session_, revision_, hello_;             // legacy
   bool initialized_ = false;
+  std::list<std::thread> threads_, ended_;
   std::map<std::string, schema::MirroredSet, std::less<>> mirrored_;  // by tool: arguments repeated in headers
   std::mutex reopen_mutex_;
   std::thread listener_;
