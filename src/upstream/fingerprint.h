@@ -7,7 +7,7 @@
 
 namespace callgate::upstream {
 
-Digest fingerprint(const json::Value& tool);  // one entry of tools/list
+Digest fingerprint(const json::Value& tool);                 // one entry of tools/list
 Digest fingerprint_without_output(const json::Value& tool);  // for lists an older client gets without it
 
 }  // namespace callgate::upstream
