@@ -1,7 +1,5 @@
 #include "gateway/task_ids.h"
 
-#include <cstring>
-
 #include "json/writer.h"
 
 namespace callgate::gateway {
@@ -68,9 +66,14 @@ void append_holder(json::Writer& writer, json::Value holder, const TaskWords& wo
 
 }  // namespace
 
-bool names_tasks(std::string_view canonical) {
-  constexpr std::string_view key = "\"task";
-  return memmem(canonical.data(), canonical.size(), key.data(), key.size()) != nullptr;
+bool names_tasks(json::Value message) {
+  bool found = false;
+  for (std::string_view part : {"params", "result"})
+    message[part].for_each_member([&](std::string_view name, json::Value value) {
+      found = found || name == "taskId" || name == "task" || name == "tasks" || (name == "notifications" && value["taskIds"].exists()) ||
+              (name == "_meta" && value[kRelated].exists());
+    });
+  return found;
 }
 
 void append_with_tasks(std::string& out, json::Value message, const TaskWords& words) {

@@ -42,7 +42,7 @@ Result<void> Call::admit_task() {
 
 // What the client says of tasks, in the server's words.
 void Call::dress_tasks() {
-  if (!may_name_tasks() || !names_tasks(body_)) return;
+  if (!may_name_tasks() || !names_tasks(document_.root())) return;
   auto known = [this](std::string_view given) { return open_task(given); };
   std::string dressed;
   json::Document document;
@@ -54,7 +54,7 @@ void Call::dress_tasks() {
 
 // What the server says of tasks, in the client's words; empty: there is nothing to put right.
 std::string Call::tasks_for_client(json::Value message, std::string_view method, bool answer) {
-  if (!may_name_tasks() || !names_tasks(message.raw())) return {};
+  if (!may_name_tasks() || !names_tasks(message)) return {};
   std::string owner = task_owner(), out;
   auto& table = *worker_.rooms().tasks;
   TaskWords words;
