@@ -47,7 +47,8 @@ HubNames::HubNames(const catalog::Catalog& catalog, const identity::GrantEntry& 
     }
   }
   // Names that need no prefix come first, so that no made-up name takes theirs.
-  std::ranges::stable_partition(all, [&](const SharedTool& tool) { return uses[tool.tool] == 1 && tool.tool.size() <= kSharedNameMax; });
+  std::stable_partition(all.begin(), all.end(),
+                        [&](const SharedTool& tool) { return uses[tool.tool] == 1 && tool.tool.size() <= kSharedNameMax; });
   tools_.reserve(all.size());
   Blake2b digest;
   for (const SharedTool& tool : all) {

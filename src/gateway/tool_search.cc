@@ -16,8 +16,7 @@ constexpr std::size_t kQueryWordsMax = 32;
 std::vector<std::uint64_t> query_words(std::string_view query) {
   auto words = catalog::words_of(query.substr(0, 1'000));
   std::ranges::sort(words);
-  auto repeated = std::ranges::unique(words);
-  words.erase(repeated.begin(), repeated.end());
+  words.erase(std::unique(words.begin(), words.end()), words.end());
   if (words.size() > kQueryWordsMax) words.resize(kQueryWordsMax);
   return words;
 }

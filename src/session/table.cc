@@ -29,7 +29,7 @@ Result<std::shared_ptr<const Session>> SessionTable::open(Session session, WallT
       return fail(Code::RateLimited, "session.too_many", "too many open sessions for this grant: close some with DELETE and try again");
   }
   ++per_grant_[stored->grant_id];
-  slots_.emplace(stored->id, Slot{stored, now, {}, {}});
+  slots_.emplace(stored->id, Slot{stored, now, {}, {}, {}});
   return stored;
 }
 
