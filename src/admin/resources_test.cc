@@ -16,6 +16,17 @@ TEST_F(ResourcesTest, AddsAServerAfterAProbeAndKeepsItsTools) {
   EXPECT_EQ(ask("GET", "/api/v1/servers/refunds/tools/nothing").status, 404);
 }
 
+TEST_F(ResourcesTest, TheTransportIsWhatTheProbeSawOrWhatIsSaid) {
+  EXPECT_EQ(add_server()["server"]["transport"].string(), "http");
+  probe_report_.eras = {true, false, true};
+  EXPECT_EQ(add_server("old")["server"]["transport"].string(), "sse");
+  EXPECT_EQ(ask("GET", "/api/v1/servers/old")["server"]["transport"].string(), "sse");
+  EXPECT_EQ(ask("PATCH", "/api/v1/servers/old", R"({"capture":"none"})")["server"]["transport"].string(), "sse");
+  EXPECT_EQ(ask("PATCH", "/api/v1/servers/old", R"({"transport":"http"})")["server"]["transport"].string(), "http");
+  EXPECT_EQ(add_server("told", R"(,"probe":false,"transport":"sse")")["server"]["transport"].string(), "sse");
+  EXPECT_EQ(ask("PATCH", "/api/v1/servers/old", R"({"transport":"carrier-pigeon"})").reason(), "admin.transport");
+}
+
 TEST_F(ResourcesTest, AProbeThatFailsAddsNothingAndSaysTheFix) {
   probe_report_.ok = false;
   probe_report_.stages = {{"resolve", false, false, "", "no such host", "check the name", 1}};

@@ -120,6 +120,26 @@ TEST_F(ServersTest, RememberTheErasOfTheLastProbeWithoutANewVersion) {
   EXPECT_TRUE(store_->server("refunds").value().eras.legacy);
 }
 
+TEST_F(ServersTest, RememberThatOneOnlySpeaksHttpSse) {
+  auto server = add(plain_server("old"));
+  ASSERT_TRUE(store_->put_tools(server.id, {}, Eras{true, false, true}));
+  auto read = store_->server("old").value();
+  EXPECT_TRUE(read.eras.events);
+  EXPECT_FALSE(read.disabled);
+  EXPECT_EQ(read.url.text(), server.url.text());
+  read.name = "older";  // an edit leaves it
+  ASSERT_TRUE(store_->update_server(read, std::nullopt, std::nullopt));
+  EXPECT_TRUE(store_->server("old").value().eras.events);
+  ASSERT_TRUE(store_->put_tools(server.id, {}, Eras{true, true}));  // it was updated
+  EXPECT_FALSE(store_->server("old").value().eras.events);
+  Server told = plain_server("told");  // by its operator, and not probed
+  told.eras.events = true;
+  EXPECT_TRUE(add(told).eras.legacy);
+  auto command = add(stdio_server("Files"));
+  ASSERT_TRUE(store_->put_tools(command.id, {}, Eras{true, false, true}));
+  EXPECT_EQ(store_->server(command.id).value().kind, ServerKind::Stdio);
+}
+
 TEST_F(ServersTest, OfCommandsThatAreNotPlainAreRefused) {
   const auto refused = [&](const std::function<void(Server&)>& spoil, const std::vector<HeaderValue>& secrets = {}) {
     Server server = stdio_server("Files");
