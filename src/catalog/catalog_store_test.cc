@@ -134,7 +134,8 @@ TEST_F(ServersTest, RememberThatOneOnlySpeaksHttpSse) {
   EXPECT_FALSE(store_->server("old").value().eras.events);
   Server told = plain_server("told");  // by its operator, and not probed
   told.eras.events = true;
-  EXPECT_TRUE(add(told).eras.legacy);
+  add(told);
+  EXPECT_TRUE(store_->server("told").value().eras.legacy);
   auto command = add(stdio_server("Files"));
   ASSERT_TRUE(store_->put_tools(command.id, {}, Eras{true, false, true}));
   EXPECT_EQ(store_->server(command.id).value().kind, ServerKind::Stdio);

@@ -66,8 +66,9 @@ ControlPlane::Answer ControlPlane::ask(std::string_view method, std::string_view
   answer.status = response.status;
   answer.headers = response.extra_headers;
   answer.body = response.body;
-  if (response.content_type.find("json") != std::string::npos && response.content_type.find("jsonl") == std::string::npos)
+  if (response.content_type.find("json") != std::string::npos && response.content_type.find("jsonl") == std::string::npos) {
     EXPECT_TRUE(answer.document->parse(answer.body)) << answer.body;
+  }
   return answer;
 }
 
