@@ -1,4 +1,5 @@
 #include <bit>
+#include <new>
 
 #include <fmt/core.h>
 
@@ -11,12 +12,27 @@ namespace {
 constexpr std::size_t kClaimsMax = 64;
 
 // A claim with the place of its counter.
-struct Target {  // no initialisers: 64 of them lie on the stack of every call
+struct Target {
   const policy::Claim* claim;
+  KeyView key;
   std::size_t shard;
-  Counter* counter;
-  std::uint32_t slot;
-  std::uint8_t tag;
+  Counter* counter = nullptr;
+  std::uint32_t slot = 0;
+};
+
+// The targets of one call, on its stack: room for all is not touched before it is used.
+class Targets {
+ public:
+  void add(const policy::Claim& claim) {
+    const KeyView key(claim.key, Shape{claim.window, claim.kind, claim.shadow}.tag());
+    new (storage_ + count_++ * sizeof(Target)) Target{&claim, key, Table::shard_of(key)};
+  }
+  std::span<Target> all() { return {std::launder(reinterpret_cast<Target*>(storage_)), count_}; }
+
+ private:
+  static_assert(std::is_trivially_destructible_v<Target>);
+  alignas(Target) std::byte storage_[kClaimsMax * sizeof(Target)];
+  std::size_t count_ = 0;
 };
 
 // Locks the shards of one call in ascending order, so that two calls never wait for each other.
@@ -60,37 +76,35 @@ class Attempt {
  public:
   Attempt(Table& table, std::span<Target> targets, WallTime now) : table_(table), targets_(targets), now_(now) {}
 
-  Result<Counters::Outcome> run() {
-    Counters::Outcome outcome;
+  Result<void> run(Counters::Outcome& outcome) {
     for (std::size_t i = 0; i < targets_.size(); ++i) {
       if (targets_[i].claim->shadow) continue;
       Target& target = targets_[i];
       if (auto ready = prepare(target); !ready) return give_up(i, std::move(ready).error());
       Meter& meter = target.counter->meter;
-      if (!meter.fits(target.claim->amount, target.claim->max)) {
+      const Meter::Taken taken = meter.take(target.claim->amount, target.claim->max);
+      if (taken == Meter::Taken::Yes) continue;
+      if (taken == Meter::Taken::Full) {
         // A sum that cannot be held exactly does not fit either: a call beyond 38 digits is no call to let through.
         outcome.refusal = refuse(i, *target.claim, meter, now_);
         undo(i);
-        return outcome;
+        return {};
       }
-      if (!meter.add(target.claim->amount)) {
-        return give_up(i,
-                       Error{Code::InvalidArgument,
+      return give_up(i, Error{Code::InvalidArgument,
                              "limits.amount",
                              fmt::format("the amount for limit `{}` cannot be counted exactly; send fewer digits", target.claim->counter),
                              {}});
-      }
     }
     for (std::size_t i = 0; i < targets_.size(); ++i)
       if (targets_[i].claim->shadow) shadow(i, outcome);
     outcome.reserved = true;
-    return outcome;
+    return {};
   }
 
  private:
   Result<void> prepare(Target& target) {
     const policy::Claim& claim = *target.claim;
-    target.counter = table_.find_or_add(table_.shard(target.shard), {claim.key, target.tag}, since_epoch(now_), target.slot);
+    target.counter = table_.find_or_add(table_.shard(target.shard), target.key, since_epoch(now_), target.slot);
     if (target.counter == nullptr) {
       return fail(Code::Unavailable, "limits.full",
                   "too many counters are in use; wait until old windows end, or use wider scopes in the policy");
@@ -137,26 +151,27 @@ Result<Counters::Outcome> Counters::reserve(std::span<const policy::Claim> claim
     return fail(Code::InvalidArgument, "limits.claims",
                 fmt::format("a call may use at most {} limits; merge some in the policy", kClaimsMax));
   }
-  std::array<Target, kClaimsMax> storage;
-  std::span<Target> targets(storage.data(), claims.size());
-  std::uint64_t shards = 0;
-  for (std::size_t i = 0; i < claims.size(); ++i) {
-    CG_CHECK(check(claims[i]));
-    std::uint8_t tag = Shape{claims[i].window, claims[i].kind, claims[i].shadow}.tag();
-    targets[i] = {&claims[i], Table::shard_of({claims[i].key, tag}), nullptr, 0, tag};
-    shards |= std::uint64_t{1} << targets[i].shard;
+  Targets storage;
+  for (const policy::Claim& claim : claims) {
+    CG_CHECK(check(claim));
+    storage.add(claim);
   }
+  const std::span<Target> targets = storage.all();
+  std::uint64_t shards = 0;
+  for (const Target& target : targets) shards |= std::uint64_t{1} << target.shard;
   into.parts_.reserve(claims.size());
   Locks held(inner_->table, shards);
-  CG_TRY(auto outcome, Attempt(inner_->table, targets, now).run());
-  if (!outcome.reserved) return outcome;
+  Result<Outcome> answer;
+  Outcome& outcome = *answer;
+  if (auto ran = Attempt(inner_->table, targets, now).run(outcome); !ran) return tl::unexpected<Error>(std::move(ran).error());
+  if (!outcome.reserved) return answer;
   for (const Target& target : targets) {
     if (target.counter == nullptr) continue;
     inner_->table.mark_dirty(target.shard, target.slot);
     into.parts_.push_back({Table::id(target.shard, target.slot, target.counter->generation), target.counter->meter.start_us,
                            target.claim->amount, target.claim->shadow});
   }
-  return outcome;
+  return answer;
 }
 
 void Counters::settle(Reservation& reservation, Settle how) {

@@ -27,12 +27,13 @@ struct Counter {
 struct KeyView {
   std::string_view key;
   std::uint8_t tag = 0;
-  bool operator==(const KeyView&) const = default;
+  std::size_t hash = 0;  // of both, made once
+  KeyView(std::string_view key_in, std::uint8_t tag_in)
+      : key(key_in), tag(tag_in), hash(std::hash<std::string_view>()(key) ^ (static_cast<std::size_t>(tag + 1) * 0x9e3779b97f4a7c15ULL)) {}
+  bool operator==(const KeyView& other) const { return hash == other.hash && tag == other.tag && key == other.key; }
 };
 struct KeyHash {
-  std::size_t operator()(const KeyView& view) const {
-    return std::hash<std::string_view>()(view.key) ^ (static_cast<std::size_t>(view.tag + 1) * 0x9e3779b97f4a7c15ULL);
-  }
+  std::size_t operator()(const KeyView& view) const { return view.hash; }
 };
 
 struct Shard {
@@ -52,7 +53,7 @@ class Table {
  public:
   explicit Table(std::size_t counters_max) : counters_max_(counters_max) {}
 
-  static std::size_t shard_of(const KeyView& view) { return KeyHash()(view) >> 58; }
+  static std::size_t shard_of(const KeyView& view) { return view.hash >> 58; }
   Shard& shard(std::size_t index) { return shards_[index]; }
   // With the shard's lock held. Null: too many counters.
   Counter* find_or_add(Shard& shard, const KeyView& view, std::int64_t now_us, std::uint32_t& slot);

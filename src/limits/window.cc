@@ -112,7 +112,16 @@ bool Meter::fits(const Decimal& amount, const Decimal& limit) const {
 
 bool Meter::add(const Decimal& amount) {
   auto sum = used.plus(amount);
-  if (!sum) return false;
+  return sum && count(amount, *sum);
+}
+
+Meter::Taken Meter::take(const Decimal& amount, const Decimal& limit) {
+  auto sum = used.plus(amount);
+  if (!sum || *sum > limit) return Taken::Full;
+  return count(amount, *sum) ? Taken::Yes : Taken::Inexact;
+}
+
+bool Meter::count(const Decimal& amount, const Decimal& sum) {
   if (shape.kind == WindowKind::Sliding) {
     if (parts.empty() || parts.back().start_us != start_us) parts.push_back({start_us, Decimal(), false});
     auto part = parts.back().used.plus(amount);
@@ -120,7 +129,7 @@ bool Meter::add(const Decimal& amount) {
     parts.back().used = *part;
     parts.back().dirty = true;
   }
-  used = *sum;
+  used = sum;
   return true;
 }
 

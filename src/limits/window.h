@@ -46,6 +46,9 @@ struct Meter {
   void roll(std::int64_t now_us);                             // forgets what has passed; a clock that steps back changes nothing
   bool fits(const Decimal& amount, const Decimal& limit) const;
   bool add(const Decimal& amount);   // false: the sum cannot be held exactly; nothing changed
+  // fits() and add() in one: Full is what fits() refuses.
+  enum class Taken : std::uint8_t { Yes, Full, Inexact };
+  Taken take(const Decimal& amount, const Decimal& limit);
   void undo(const Decimal& amount);  // takes back the add() just made
   // Gives back what was added in the window (part, refill) that began at part_start_us; nothing when that has passed.
   void give_back(const Decimal& amount, std::int64_t part_start_us);
@@ -53,6 +56,9 @@ struct Meter {
   bool expired(std::int64_t now_us) const;  // holds nothing that could still count
   std::int64_t end_us() const;              // no earlier window may begin again once this one is forgotten
   std::int64_t room_at_us(const Decimal& amount, const Decimal& limit) const;  // when `amount` would fit
+
+ private:
+  bool count(const Decimal& amount, const Decimal& sum);  // sum: what `used` becomes
 };
 
 }  // namespace callgate::limits

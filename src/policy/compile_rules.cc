@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "policy/compile.h"
 #include "policy/describe.h"
 #include "policy/fields.h"
@@ -17,6 +19,17 @@ bool counter_name(std::string_view name) {
   for (char c : name)
     if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.')) return false;
   return true;
+}
+
+// The whole numbers that an ordering with a whole constant accepts. Below 10^18 either way: no end can overflow.
+void set_range(Condition& leaf, const Constant& constant) {
+  if (leaf.op != Op::Lt && leaf.op != Op::Lte && leaf.op != Op::Gt && leaf.op != Op::Gte) return;
+  auto number = constant.numbers.size() == 1 ? whole_number(constant.numbers[0]) : std::nullopt;
+  if (!number) return;
+  using Whole = std::numeric_limits<std::int64_t>;
+  leaf.ranged = true;
+  leaf.low = leaf.op == Op::Gt ? *number + 1 : leaf.op == Op::Gte ? *number : Whole::min();
+  leaf.high = leaf.op == Op::Lt ? *number - 1 : leaf.op == Op::Lte ? *number : Whole::max();
 }
 
 }  // namespace
@@ -195,6 +208,7 @@ void Compiler::leaf(const Node& node, const std::string& pointer, bool relative)
   made.path = *where;
   made.constant = static_cast<std::uint32_t>(program.constants.size());
   made.end = static_cast<std::uint32_t>(program.conditions.size() + 1);
+  set_range(made, *constant);
   program.constants.push_back(std::move(*constant));
   program.conditions.push_back(made);
 }

@@ -173,7 +173,7 @@ template <class Fn> bool Walk::each_entry(Fn fn) {
 
 bool Walk::require(const Entry& entry) {
   for (const auto& rule : entry.require) {
-    Truth truth = all_hold(program_, rule.begin, rule.end, reader_);
+    Truth truth = rule_holds(program_, rule, reader_);
     bool denies = truth != Truth::True;
     if (trace_) trace_->rule("require", rule, denies, rule.shadow || program_.shadow, truth, reader_);
     if (denies && deny("policy.require", truth == Truth::False ? rule.message : rule.unmet_message, rule.pointer, rule.line, rule.shadow))
@@ -189,7 +189,7 @@ bool Walk::deny_if(const Entry& entry) {
     if (deny("policy.deny_if", kAllowMessage, entry.allow_pointer, entry.allow_line, false)) return true;
   }
   for (const auto& rule : entry.deny_if) {
-    Truth truth = all_hold(program_, rule.begin, rule.end, reader_);
+    Truth truth = rule_holds(program_, rule, reader_);
     bool denies = truth == Truth::True || truth == Truth::Mistyped || (truth == Truth::Missing && !rule.ignore_missing);
     if (trace_) trace_->rule("deny_if", rule, denies, rule.shadow || program_.shadow, truth, reader_);
     if (denies && deny("policy.deny_if", truth == Truth::True ? rule.message : rule.unmet_message, rule.pointer, rule.line, rule.shadow))

@@ -302,6 +302,15 @@ Truth judge(Op op, const Constant& constant, const Seen& seen) {
   }
 }
 
+std::optional<std::int64_t> whole_number(const Decimal& value) {
+  constexpr __int128 few = 1'000'000'000'000'000'000;
+  __int128 number = value.coefficient();
+  if (value.exponent() < 0 || value.exponent() > 18) return std::nullopt;
+  for (std::int32_t i = 0; i < value.exponent() && -few < number && number < few; ++i) number *= 10;
+  if (number <= -few || number >= few) return std::nullopt;
+  return static_cast<std::int64_t>(number);
+}
+
 bool is_glob(std::string_view text) { return text.find_first_of("*?") != std::string_view::npos; }
 
 bool glob_match(std::string_view pattern, std::string_view text) {

@@ -56,6 +56,9 @@ std::optional<Op> find_op(std::string_view name);
 // What a condition comes to. Missing and Mistyped are not False: a rule decides what they mean for it.
 enum class Truth : std::uint8_t { False, Missing, Mistyped, True };
 
+// The value as a machine word; nothing when it is none.
+std::optional<std::int64_t> whole_number(const Decimal& value);
+
 struct Constant {
   std::vector<std::string> strings;  // sorted for in, not_in; else as written
   std::vector<Decimal> numbers;      // sorted

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "policy/operators.h"
 #include "policy/problems.h"
 
 namespace callgate::policy {
@@ -83,10 +84,23 @@ Result<std::vector<std::string>> split_dotted(std::string_view text) {
 
 Result<std::vector<std::string>> split(std::string_view text) { return text.starts_with('/') ? split_pointer(text) : split_dotted(text); }
 
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
 void set_number(Seen& seen, std::string_view literal) {
   seen.kind = Seen::Kind::Number;
   seen.text = literal;
-  if (auto number = Decimal::parse(literal)) seen.decimal = *number, seen.exact = true;
+  // Whole numbers of a few digits are most of what is compared.
+  if (!literal.empty() && literal.size() <= 15 && literal[0] != '0' && std::all_of(literal.begin(), literal.end(), is_digit)) {
+    seen.exact = seen.whole = true;
+    for (char c : literal) seen.number = seen.number * 10 + (c - '0');
+    seen.decimal = Decimal(seen.number);
+    return;
+  }
+  auto number = Decimal::parse(literal);
+  if (!number) return;
+  seen.decimal = *number;
+  seen.exact = true;
+  if (auto whole = whole_number(*number)) seen.number = *whole, seen.whole = true;
 }
 
 std::string_view or_empty(const std::string* text) { return text ? std::string_view(*text) : std::string_view(); }
@@ -134,15 +148,12 @@ Reader::Reader(const Input& input, const std::vector<Path>& paths, Scratch& scra
   if (scratch_.slots.size() < paths.size()) scratch_.slots.resize(paths.size());
 }
 
-const Seen& Reader::read(std::uint32_t path, json::Value element) {
+const Seen& Reader::read_first(std::uint32_t path, json::Value element) {
   const Path& at = paths_[path];
   if (at.root == Root::Element) return of_element_ = walk(element, at.segments);
   Slot& slot = scratch_.slots[path];
-  if (slot.turn != scratch_.turn) {
-    slot.turn = scratch_.turn;
-    slot.seen = read_root(at);
-  }
-  return slot.seen;
+  slot.turn = scratch_.turn;
+  return slot.seen = read_root(at);
 }
 
 Seen Reader::see(json::Value value) {

@@ -64,10 +64,14 @@ class Reader {
  public:
   Reader(const Input& input, const std::vector<Path>& paths, Scratch& scratch);
   // Paths that start at a root are walked once per call; those that start at an element each time.
-  const Seen& read(std::uint32_t path, json::Value element);
+  const Seen& read(std::uint32_t path, json::Value element) {
+    const Slot& slot = scratch_.slots[path];
+    return slot.turn == scratch_.turn ? slot.seen : read_first(path, element);
+  }
   static Seen see(json::Value value);
 
  private:
+  const Seen& read_first(std::uint32_t path, json::Value element);  // paths that start at an element never fill their slot
   Seen read_time(Root root);
   Seen read_root(const Path& path);
   static Seen walk(json::Value value, const std::vector<Segment>& segments);

@@ -49,7 +49,7 @@ Truth each(const Program& program, std::uint32_t at, Reader& reader, json::Value
 Truth evaluate(const Program& program, std::uint32_t at, Reader& reader, json::Value element) {
   const Condition& condition = program.conditions[at];
   switch (condition.kind) {
-    case Condition::Kind::Leaf: return judge(condition.op, program.constants[condition.constant], reader.read(condition.path, element));
+    case Condition::Kind::Leaf: return leaf_holds(program, condition, reader, element);
     case Condition::Kind::AllOf: return all_hold(program, at + 1, condition.end, reader, element);
     case Condition::Kind::AnyOf: return any_holds(program, at + 1, condition.end, reader, element);
     case Condition::Kind::Not: return flip(all_hold(program, at + 1, condition.end, reader, element));
@@ -64,7 +64,7 @@ Truth all_hold(const Program& program, std::uint32_t begin, std::uint32_t end, R
   for (std::uint32_t at = begin; at < end && truth != Truth::False;) {
     const Condition& condition = program.conditions[at];
     if (condition.kind == Condition::Kind::Leaf)  // most of them, and it saves a call
-      truth = both(truth, judge(condition.op, program.constants[condition.constant], reader.read(condition.path, element)));
+      truth = both(truth, leaf_holds(program, condition, reader, element));
     else truth = both(truth, evaluate(program, at, reader, element));
     at = condition.end;
   }

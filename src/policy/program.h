@@ -24,6 +24,9 @@ struct Condition {
   std::uint32_t end = 0;       // index after this node and all below it
   std::uint32_t path = 0;      // leaf and each_*: index into Program::paths
   std::uint32_t constant = 0;  // leaf: index into Program::constants
+  // lt, lte, gt, gte with a whole constant: the whole numbers between which it holds, so that most judgements are two comparisons.
+  bool ranged = false;
+  std::int64_t low = 0, high = 0;
 };
 
 struct Rule {
@@ -137,7 +140,20 @@ bool asked_of_client(std::string_view method);
 // Names that may be called at all: printable ASCII, no space at either end, 1 to 256 bytes (T-20).
 bool plain_tool_name(std::string_view name);
 
+inline Truth leaf_holds(const Program& program, const Condition& leaf, Reader& reader, json::Value element) {
+  const Seen& seen = reader.read(leaf.path, element);
+  if (leaf.ranged && seen.whole) return leaf.low <= seen.number && seen.number <= leaf.high ? Truth::True : Truth::False;
+  return judge(leaf.op, program.constants[leaf.constant], seen);
+}
+
 // All conditions of [begin, end), Kleene logic: False beats Mistyped beats Missing beats True.
 Truth all_hold(const Program& program, std::uint32_t begin, std::uint32_t end, Reader& reader, json::Value element = {});
+
+// Nearly every rule is one leaf.
+inline Truth rule_holds(const Program& program, const Rule& rule, Reader& reader) {
+  const Condition& first = program.conditions[rule.begin];
+  if (rule.end == rule.begin + 1 && first.kind == Condition::Kind::Leaf) return leaf_holds(program, first, reader, {});
+  return all_hold(program, rule.begin, rule.end, reader);
+}
 
 }  // namespace callgate::policy

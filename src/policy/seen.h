@@ -14,9 +14,11 @@ struct Seen {
   Kind kind = Kind::Missing;
   bool truth = false;
   bool exact = false;     // `decimal` holds the number
+  bool whole = false;     // and so does `number`
   std::string_view text;  // String: unescaped; Number: the literal
   json::Value value;      // Array, Object
   Decimal decimal;
+  std::int64_t number = 0;
 
   bool usable() const { return kind != Kind::Missing && kind != Kind::Mistyped; }
 };
