@@ -1,5 +1,7 @@
 // The first half of the walk: everything that is judged before a byte leaves for the upstream.
 
+#include <algorithm>
+
 #include "bridge/header_params.h"
 #include "gateway/call.h"
 #include "gateway/worker.h"
@@ -111,7 +113,7 @@ Result<void> Call::find_server(const listener::Request& request) {
   }
   if (name.ends_with('/')) name.remove_suffix(1);
   // T-62: one plain segment; nothing is decoded, folded or resolved.
-  bool plain = !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
+  bool plain = !name.empty() && std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
   server_ = plain ? snapshot_->catalog->server(name) : nullptr;
   // A server outside the grant looks like one that does not exist.
   if (server_ == nullptr || !identity::may_use_server(*caller_, server_->server)) {
@@ -202,7 +204,7 @@ Result<void> Call::join_session(const listener::Request& request) {
 }
 
 void Call::read_context(const net::Head& head) {
-  json::Value meta = message_.params["_meta"];
+  json::Value meta = message_.meta;
   json::Value info = era_ == session::Era::Modern ? meta[session::kMetaClientInfo] : message_.params["clientInfo"];
   if (session_) client_ = session_->client;
   else if (info.is_object()) (client_ = info["name"].string()) += ' ', client_ += info["version"].string();
@@ -242,7 +244,7 @@ Result<void> Call::admit_method() {
 
 // The shared endpoint: what each server is asked is judged by the inner call that asks it.
 Result<void> Call::admit_shared() {
-  if (method_->rule != MethodRule::ToolCall || (form_ == Form::Request && message_.params["name"].is_string())) return {};
+  if (method_->rule != MethodRule::ToolCall || (form_ == Form::Request && message_.name.is_string())) return {};
   return fail(Code::InvalidRequest, "rpc.call_without_id", "tools/call needs an id and params.name");
 }
 
@@ -250,7 +252,7 @@ Result<void> Call::admit_governed() {
   if (visibility_.policy == nullptr)
     return fail(Code::Denied, "policy.missing", "no policy applies to this grant, so everything is denied: ask its owner to name one");
   capture();
-  std::string_view subject = message_.params["name"].string();
+  std::string_view subject = message_.name.string();
   if (message_.method.starts_with("resources/")) subject = message_.params["uri"].string();
   auto decided = decide(subject, message_.params);
   if (!decided && decided.error().reason == "policy.method") {
@@ -261,8 +263,8 @@ Result<void> Call::admit_governed() {
 }
 
 Result<void> Call::admit_tool_call() {
-  json::Value name = message_.params["name"];
-  json::Value arguments = message_.params["arguments"];
+  json::Value name = message_.name;
+  json::Value arguments = message_.arguments;
   if (!name.is_string() || name.string().empty() || name.string().size() > 256)
     return fail(Code::InvalidArgument, "rpc.tool_name", "tools/call needs params.name, a text of 1 to 256 bytes");
   if (arguments.exists() && !arguments.is_object())  // T-10
@@ -292,7 +294,7 @@ Result<void> Call::check_arguments(std::string_view tool) {
     (void)object.parse("{}");
     return object;
   }();
-  json::Value arguments = message_.params["arguments"];
+  json::Value arguments = message_.arguments;
   auto violation = schema->validate(arguments.exists() ? arguments : empty.root());
   if (!violation) return {};
   rpc_code_ = session::kInvalidParams;
@@ -308,7 +310,7 @@ Result<void> Call::check_mirrored(std::string_view tool, const schema::Schema& s
     return fail(Code::Denied, "catalog.invalid_tool", "Unknown tool: " + std::string(tool));
   }
   for (const schema::Mirrored& mirrored : schema.mirrored().parameters) {
-    json::Value value = message_.params["arguments"];
+    json::Value value = message_.arguments;
     for (const std::string& name : mirrored.path) value = value[name];
     bool given = value.exists() && !value.is(json::Kind::Null);
     auto decoded = session::decode_header_value(head_->header(mirrored.header));
@@ -360,7 +362,7 @@ Result<void> Call::reserve(std::span<const policy::Claim> claims) {
 
 void Call::capture() {
   bool governed = method_->rule == MethodRule::Governed;  // of other methods the parameters are the arguments
-  json::Value arguments = governed ? message_.params : message_.params["arguments"];
+  json::Value arguments = governed ? message_.params : message_.arguments;
   if (!arguments.exists() || !worker_.rooms().options.audit) return;
   if (server_->server.capture != Capture::None) audit::capture_arguments(arguments_json_, arguments, server_->server.capture);
 }
@@ -377,14 +379,15 @@ void Call::compose_head(const net::Head& head) {
     if (session_) append_line(out, "MCP-Protocol-Version", session_->revision);
     return;
   }
-  append_line(out, "MCP-Protocol-Version", session::kModernRevision);
-  append_line(out, "Mcp-Method", message_.method);
+  out += "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: ";
+  static_assert(session::kModernRevision == "2026-07-28");
+  (out += message_.method) += "\r\n";
   bool named = message_.method == "tools/call" || message_.method == "prompts/get" || message_.method == "resources/read";
   if (named) append_line(out, "Mcp-Name", head.header("mcp-name"));  // checked against the body
   if (!task_.empty()) append_line(out, "Mcp-Name", bridge::header_value(task_));
   for (std::size_t i = 0; i < head.header_count; ++i) {
     const net::Header& header = head.headers[i];
-    if (header.name.size() > 10 && net::equals_ignoring_case(header.name.substr(0, 10), "mcp-param-"))
+    if (header.name.size() > 10 && (header.name[0] | 0x20) == 'm' && net::equals_ignoring_case(header.name.substr(0, 10), "mcp-param-"))
       append_line(out, header.name, header.value);
   }
 }

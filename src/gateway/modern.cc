@@ -58,7 +58,7 @@ Result<std::string> Call::open_state(std::string_view sealed) const {
 // and it gets back the state it gave out.
 Result<void> Call::dress_modern() {
   if (message_.kind != session::MessageKind::Request) return {};
-  json::Value capabilities = message_.params["_meta"][session::kMetaCapabilities];
+  json::Value capabilities = message_.meta[session::kMetaCapabilities];
   auto withheld = [&](std::string_view name) {
     for (std::string_view method : {"elicitation/create", "sampling/createMessage", "roots/list"})
       if (session::capability_for(method) == name) return visibility_.policy == nullptr || !visibility_.policy->allows_method(method);

@@ -30,6 +30,7 @@ template <std::size_t N> bool imitates(std::string_view key, const std::array<st
 // The members of a message, taken in one pass.
 struct Envelope {
   json::Value version, id, method, params, result, error;
+  json::Value name, arguments, meta;  // of params
 };
 
 Result<Envelope> read_envelope(json::Value root) {
@@ -37,20 +38,26 @@ Result<Envelope> read_envelope(json::Value root) {
   std::string_view wrong;
   bool fine = true;
   root.for_each_member([&](std::string_view key, json::Value value) {
-    if (key == "jsonrpc") envelope.version = value;
-    else if (key == "id") envelope.id = value;
-    else if (key == "method") envelope.method = value;
-    else if (key == "params") envelope.params = value;
-    else if (key == "result") envelope.result = value;
-    else if (key == "error") envelope.error = value;
+    json::Value* member = nullptr;
+    switch (key.size()) {  // first: a comparison of one size is a few instructions
+      case 2: member = key == "id" ? &envelope.id : nullptr; break;
+      case 5: member = key == "error" ? &envelope.error : nullptr; break;
+      case 6: member = key == "method" ? &envelope.method : key == "params" ? &envelope.params : key == "result" ? &envelope.result : nullptr; break;
+      case 7: member = key == "jsonrpc" ? &envelope.version : nullptr; break;
+      default: break;
+    }
+    if (member != nullptr) *member = value;
     else if (std::exchange(fine, false)) wrong = key.empty() ? std::string_view("(empty)") : key;
   });
   if (!fine)
     return fail(
         Code::InvalidRequest, "rpc.envelope_key",
         "unexpected member `" + std::string(wrong.substr(0, 40)) + "` in the message: only jsonrpc, id, method, params, result, error");
-  envelope.params.for_each_member([&](std::string_view key, json::Value) {
-    if (fine && imitates(key, kParameterKeys)) wrong = key, fine = false;
+  envelope.params.for_each_member([&](std::string_view key, json::Value value) {
+    if (key == "name") envelope.name = value;
+    else if (key == "arguments") envelope.arguments = value;
+    else if (key == "_meta") envelope.meta = value;
+    else if (fine && imitates(key, kParameterKeys)) wrong = key, fine = false;
   });
   if (!fine)
     return fail(
@@ -103,6 +110,9 @@ Result<Message> read_message(json::Value root) {
     return fail(Code::InvalidRequest, "rpc.mixed", "a message is a request or an answer, not both");
   message.method = method.string();
   message.params = envelope.params;
+  message.name = envelope.name;
+  message.arguments = envelope.arguments;
+  message.meta = envelope.meta;
   if (message.params.exists() && !message.params.is_object()) return fail(Code::InvalidRequest, "rpc.params", "`params` must be an object");
   if (!message.id.exists()) {
     message.kind = MessageKind::Notification;

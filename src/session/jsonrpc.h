@@ -26,6 +26,7 @@ struct Message {
   std::string_view method;    // requests and notifications
   json::Value id;             // requests and responses; a string or an integer within +-(2^53 - 1)
   json::Value params;         // an object, or missing
+  json::Value name, arguments, meta;  // params.name, .arguments and ._meta; missing where it is
   json::Value result, error;  // responses: exactly one of them
 };
 

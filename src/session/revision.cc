@@ -9,6 +9,8 @@
 namespace callgate::session {
 namespace {
 
+constexpr std::string_view kWrapping = "=?base64?";
+
 ModernFault mismatch(std::string message) { return {kHeaderMismatch, std::move(message), {}}; }
 
 // The parameter that Mcp-Name mirrors; empty when the method has none.
@@ -23,9 +25,12 @@ ModernFault check_name(const net::Head& head, const Message& message) {
   std::string_view parameter = name_parameter(message.method);
   if (parameter.empty() || message.kind != MessageKind::Request) return {};
   if (head.count("mcp-name") != 1) return mismatch("the Mcp-Name header is missing or repeated");
-  auto name = decode_header_value(head.header("mcp-name"));
+  std::string_view header = head.header("mcp-name");
+  std::string_view wanted = parameter == "name" ? message.name.string() : message.params[parameter].string();
+  if (!header.starts_with(kWrapping) && header == wanted) return {};
+  auto name = decode_header_value(header);
   if (!name) return mismatch("the Mcp-Name header is not valid base64");
-  if (*name != message.params[parameter].string()) return mismatch("the Mcp-Name header does not match params." + std::string(parameter));
+  if (*name != wanted) return mismatch("the Mcp-Name header does not match params." + std::string(parameter));
   return {};
 }
 
@@ -42,11 +47,12 @@ ModernFault check_mirrored(const net::Head& head, const Message& message) {
   constexpr std::string_view prefix = "mcp-param-";
   for (std::size_t i = 0; i < head.header_count; ++i) {
     const net::Header& header = head.headers[i];
-    if (header.name.size() <= prefix.size() || !net::equals_ignoring_case(header.name.substr(0, prefix.size()), prefix)) continue;
+    if (header.name.size() <= prefix.size() || (header.name[0] | 0x20) != 'm') continue;
+    if (!net::equals_ignoring_case(header.name.substr(0, prefix.size()), prefix)) continue;
     if (head.count(header.name) != 1) return mismatch("a Mcp-Param header is repeated");
     auto value = decode_header_value(header.value);
     if (!value) return mismatch("a Mcp-Param header is not valid base64");
-    if (!carried_by(message.params["arguments"], *value, 8)) return mismatch("a Mcp-Param header does not match the arguments");
+    if (!carried_by(message.arguments, *value, 8)) return mismatch("a Mcp-Param header does not match the arguments");
   }
   return {};
 }
@@ -68,7 +74,7 @@ bool says(std::string_view text, json::Value value) {
 }
 
 std::optional<std::string> decode_header_value(std::string_view value) {
-  constexpr std::string_view prefix = "=?base64?";
+  constexpr std::string_view prefix = kWrapping;
   if (!value.starts_with(prefix) || !value.ends_with("?=")) return std::string(value);  // half a wrapping is a literal
   if (value.size() < prefix.size() + 2) return std::nullopt;
   return base64_decode(value.substr(prefix.size(), value.size() - prefix.size() - 2));
@@ -78,7 +84,7 @@ Era era_of(const net::Head& head, const Message& message) {
   std::string_view header = head.header("mcp-protocol-version");
   if (header >= kModernRevision && !header.empty()) return Era::Modern;
   if (message.method == "server/discover" || message.method == "subscriptions/listen") return Era::Modern;
-  json::Value meta = message.params["_meta"];
+  json::Value meta = message.meta;
   for (std::string_view key : {kMetaVersion, kMetaCapabilities, kMetaClientInfo})
     if (meta[key].exists()) return Era::Modern;
   // Newer SDKs send Mcp-Method in every era: it counts only where no stateful revision is named.
@@ -88,7 +94,7 @@ Era era_of(const net::Head& head, const Message& message) {
 ModernFault check_modern(const net::Head& head, const Message& message) {
   if (message.kind == MessageKind::Response) return {kInvalidRequest, "this revision has no answers from clients", {}};
   std::string_view header = head.header("mcp-protocol-version");
-  json::Value meta = message.params["_meta"];
+  json::Value meta = message.meta;
   json::Value version = meta[kMetaVersion];
   if (message.kind == MessageKind::Request) {
     if (!version.is_string()) return {kInvalidParams, "params._meta needs `" + std::string(kMetaVersion) + "`", {}};
