@@ -28,8 +28,10 @@ class Batch {
   bool empty() const { return items_.empty(); }
   std::size_t size() const { return items_.size(); }
   void clear() {
+    last_size_ = items_.size();
     used_ = 0;
     items_.clear();
+    results_.clear();
   }
 
  private:
@@ -37,13 +39,23 @@ class Batch {
   struct Item {
     std::uint32_t payload_bytes, payload_crc;
   };
+  struct Result {  // to be hashed at commit
+    std::string_view bytes;
+    std::size_t item, hex_at;  // hex_at: in bytes_
+  };
   friend class RecordWriter;
+  bool hashes_later(const Record& record) const;
+  void hash_results();
   void hash_payloads();
   std::unique_ptr<char[]> bytes_;  // frames with open headers: commit fills them in place
   std::size_t used_ = 0, capacity_ = 0;
   std::vector<Item> items_;
-  std::vector<std::string_view> payloads_;  // at commit: in bytes_
-  std::vector<Digest> digests_;             // of the payloads
+  std::vector<Result> results_;
+  std::size_t last_size_ = 0;               // of what was committed before: so many records come at a time
+  std::vector<std::string_view> messages_;  // being hashed
+  std::vector<Digest> digests_;             // of them; in the end of the payloads
+  std::int64_t second_ = -1;                // the time that `second_text_` says
+  char second_text_[20] = {};
 };
 
 enum class Sync : std::uint8_t {

@@ -1,5 +1,6 @@
 // One record becomes one JSON object with short stable keys (docs/reference/audit.md); fields that do not apply are left out.
 
+#include <array>
 #include <charconv>
 #include <cstring>
 
@@ -42,10 +43,7 @@ char* put_second(char* at, WallTime time) {
   return put_two(at, seconds % 60);
 }
 
-char* put_time(char* at, WallTime time) {
-  at = put_second(at, time);
-  auto second = std::chrono::floor<std::chrono::seconds>(time);
-  auto micros = static_cast<unsigned>((time - second).count());
+char* put_micros(char* at, unsigned micros) {
   *at++ = '.';
   at = put_two(at, micros / 10'000);
   at = put_two(at, micros / 100 % 100);
@@ -53,6 +51,30 @@ char* put_time(char* at, WallTime time) {
   *at++ = 'Z';
   return at;
 }
+
+constexpr auto kHexPairs = [] {
+  constexpr char hex[] = "0123456789abcdef";
+  std::array<std::array<char, 2>, 256> pairs{};
+  for (std::size_t i = 0; i < 256; ++i) pairs[i] = {hex[i >> 4], hex[i & 15]};
+  return pairs;
+}();
+
+char* put_hex(char* at, const Digest& digest) {
+  for (const std::uint8_t byte : digest) {
+    std::memcpy(at, kHexPairs[byte].data(), 2);
+    at += 2;
+  }
+  return at;
+}
+
+// Measured per KB: 0.53 us with the SHA instructions; BLAKE2b 0.27 us on eight lanes, 0.6 us on four, 1.1 us alone.
+bool hashing_together_is_faster() {
+  static const bool faster = blake2b_lanes() >= (content_digest_name() == "blake2b" ? 4 : 8);
+  return faster;
+}
+
+constexpr std::size_t kResultBytesMax = 32 * 1024;  // larger ones would keep one lane busy while the others wait
+constexpr std::size_t kTogetherMin = 4;             // so many at a time, or it is faster to hash each by itself
 
 }  // namespace
 
@@ -88,22 +110,35 @@ class RecordWriter {
   }
   template <std::size_t size> void digest(const char (&name)[size], const std::optional<Digest>& value) {
     if (!value) return;
-    constexpr char hex[] = "0123456789abcdef";
     const std::string_view algorithm = content_digest_name();
     make_room(size + algorithm.size() + 80);
     put(name);
     *at_++ = '"';
     at_ = std::copy(algorithm.begin(), algorithm.end(), at_);
     *at_++ = ':';
-    for (const std::uint8_t byte : *value) {
-      *at_++ = hex[byte >> 4];
-      *at_++ = hex[byte & 15];
-    }
+    at_ = put_hex(at_, *value);
+    *at_++ = '"';
+  }
+  // Leaves room for the digest of what is hashed at commit.
+  void later(std::string_view bytes) {
+    literal(",\"result_digest\":\"blake2b:");
+    make_room(80);
+    batch_.results_.push_back({bytes, batch_.items_.size(), static_cast<std::size_t>(at_ - batch_.bytes_.get())});
+    std::memset(at_, '0', 64);
+    at_ += 64;
     *at_++ = '"';
   }
   void time(WallTime time) {
     make_room(32);
-    at_ = put_time(at_, time);
+    const auto second = std::chrono::floor<std::chrono::seconds>(time);
+    const std::int64_t count = second.time_since_epoch().count();
+    if (count != batch_.second_) {
+      put_second(batch_.second_text_, time);
+      batch_.second_ = count;
+    }
+    constexpr std::size_t size = 19;  // 2026-07-28T09:00:00
+    std::memcpy(at_, batch_.second_text_, size);
+    at_ = put_micros(at_ + size, static_cast<unsigned>((time - second).count()));
   }
   void shadow(std::span<const ShadowFinding> findings) {
     if (findings.empty()) return;
@@ -150,7 +185,7 @@ class RecordWriter {
 
 namespace {
 
-void write_record(RecordWriter& out, const Record& record) {
+void write_record(RecordWriter& out, const Record& record, bool hashes_later) {
   out.literal("{\"time\":\"");
   out.time(record.time);
   out.literal("\"");
@@ -184,7 +219,9 @@ void write_record(RecordWriter& out, const Record& record) {
   out.json(",\"arguments\":", record.arguments_json);
   out.integer(",\"status\":", record.upstream_status);
   out.text(",\"outcome\":", record.outcome);
-  out.digest(",\"result_digest\":", record.result_digest);
+  if (hashes_later) out.later(record.result);
+  else if (!record.result.empty()) out.digest(",\"result_digest\":", content_digest(record.result));
+  else out.digest(",\"result_digest\":", record.result_digest);
   out.integer(",\"result_bytes\":", static_cast<std::int64_t>(record.result_bytes));
   out.integer(",\"decide_us\":", record.decide_us);
   out.integer(",\"upstream_us\":", record.upstream_us);
@@ -210,26 +247,50 @@ std::string_view kind_name(Record::Kind kind) {
   return "system";
 }
 
+bool Batch::hashes_later(const Record& record) const {
+  return !record.result.empty() && record.result.size() <= kResultBytesMax && std::max(items_.size(), last_size_) >= kTogetherMin &&
+         hashing_together_is_faster();
+}
+
 // The frame header is left open in front of each payload: commit fills it in place, so nothing is copied again.
 void Batch::add(const Record& record) {
   const std::size_t start = used_ + kFrameHeaderBytes;
+  const bool later = hashes_later(record);
   RecordWriter writer(*this);
   writer.header();
-  write_record(writer, record);
+  write_record(writer, record, later);
   writer.finish();
   const std::string_view payload(bytes_.get() + start, used_ - start);
-  items_.push_back({static_cast<std::uint32_t>(payload.size()), crc32c(0, payload)});
+  items_.push_back({static_cast<std::uint32_t>(payload.size()), later ? 0 : crc32c(0, payload)});
+}
+
+// One lane per result. After this nothing outside of the batch is looked at again, whatever becomes of the commit.
+void Batch::hash_results() {
+  if (results_.empty()) return;
+  messages_.clear();
+  for (const Result& result : results_) messages_.push_back(result.bytes);
+  digests_.resize(results_.size());
+  blake2b_each(messages_, digests_);
+  const char* at = bytes_.get();
+  std::size_t item = 0;
+  for (std::size_t i = 0; i < results_.size(); ++i) {
+    put_hex(bytes_.get() + results_[i].hex_at, digests_[i]);
+    for (; item < results_[i].item; ++item) at += kFrameHeaderBytes + items_[item].payload_bytes;
+    items_[item].payload_crc = crc32c(0, {at + kFrameHeaderBytes, items_[item].payload_bytes});
+  }
+  results_.clear();
 }
 
 void Batch::hash_payloads() {
-  payloads_.clear();
+  hash_results();
+  messages_.clear();
   digests_.resize(items_.size());
   const char* at = bytes_.get();
   for (const Item& item : items_) {
-    payloads_.emplace_back(at + kFrameHeaderBytes, item.payload_bytes);
+    messages_.emplace_back(at + kFrameHeaderBytes, item.payload_bytes);
     at += kFrameHeaderBytes + item.payload_bytes;
   }
-  blake2b_each(payloads_, digests_);
+  blake2b_each(messages_, digests_);
 }
 
 }  // namespace callgate::audit

@@ -3,7 +3,9 @@
 #include "audit/audit.h"
 #include "audit/escape.h"
 #include "audit/testing/temp_directory.h"
+#include "base/blake2b_each.h"
 #include "base/content_hash.h"
+#include "base/encoding.h"
 
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"  // records name only what they are about
 
@@ -93,6 +95,67 @@ TEST(Batch, WritesEveryFieldUnderItsDocumentedKey) {
           named + zeros +
           R"(","result_bytes":10,"decide_us":1,"upstream_us":2,"total_us":3,"traceparent":"00-1",)"
           R"("detail":{"a":1}})");
+}
+
+std::string digest_of(const std::string& payload) {
+  constexpr std::string_view key = "\"result_digest\":\"";
+  const std::size_t at = payload.find(key) + key.size();
+  return payload.substr(at, payload.find('"', at) - at);
+}
+
+// Several at a time are hashed together at commit where that is faster; the record names the function.
+TEST(Batch, HoldsTheDigestOfEveryResultHoweverManyComeAtATime) {
+  TempDirectory directory;
+  ManualClock clock;
+  auto journal = Journal::open({.directory = directory.path(), .free_bytes_min = 0}, clock);
+  Batch batch;
+  std::vector<std::string> results;
+  for (std::size_t i = 0; i < 40; ++i) results.push_back(std::string(i * 37 + 1, static_cast<char>('a' + i % 26)));
+  results[20] = std::string(100'000, 'y');           // too large to be one of many
+  for (std::size_t many : {1U, 20U, 2U, 1U, 16U}) {  // after few, the first four are hashed alone
+    const std::size_t first = results.size() - 40;
+    for (std::size_t i = first; i < first + many; ++i) {
+      batch.add({.kind = Record::Kind::Call, .time = clock.now(), .outcome = "result", .result = results[i]});
+      results.push_back(results[i]);
+    }
+    ASSERT_TRUE((*journal)->commit(batch).has_value());
+  }
+  std::size_t at = 0, together = 0;
+  ASSERT_TRUE(read_journal(directory.path(), 1, [&](const Entry& entry) {
+                const std::string found = digest_of(std::string(entry.payload)), &text = results[at++];
+                const std::string own = std::string(content_digest_name()) + ":" + hex_encode(content_digest(text));
+                const std::string shared = "blake2b:" + hex_encode(blake2b(text));
+                EXPECT_TRUE(found == own || found == shared) << at << ": " << found;
+                together += found != own;
+                return true;
+              }).has_value());
+  EXPECT_EQ(at, 40U);
+  if (content_digest_name() != "blake2b") {
+    EXPECT_EQ(together, blake2b_lanes() >= 8 ? 16U + 1U + 12U : 0U);
+  }
+}
+
+// A commit that fails keeps its records; the results they are of are gone by the next one.
+TEST(Batch, LooksAtResultsOnlyUntilTheFirstCommitWhateverBecomesOfIt) {
+  TempDirectory directory;
+  ManualClock clock;
+  auto journal = Journal::open({.directory = directory.path(), .free_bytes_min = 0}, clock);
+  Batch batch;
+  auto results = std::make_unique<std::vector<std::string>>(12, std::string(700, 'r'));
+  for (const std::string& result : *results) batch.add({.kind = Record::Kind::Call, .time = clock.now(), .result = result});
+  (*journal)->fail_write_at(1);
+  EXPECT_FALSE((*journal)->commit(batch).has_value());
+  results.reset();
+  ASSERT_TRUE((*journal)->commit(batch).has_value());
+  const std::string text(700, 'r');
+  std::size_t read = 0;
+  ASSERT_TRUE(read_journal(directory.path(), 1, [&](const Entry& entry) {
+                const std::string found = digest_of(std::string(entry.payload));
+                EXPECT_TRUE(found.ends_with(":" + hex_encode(content_digest(text))) || found == "blake2b:" + hex_encode(blake2b(text)));
+                ++read;
+                return true;
+              }).has_value());
+  EXPECT_EQ(read, 12U);
 }
 
 // T-64: nothing in a record can move a cursor, start a new line or reorder text in a terminal.

@@ -72,16 +72,53 @@ char* put_special(char* at, unsigned char c) {
 }
 
 // Eight bytes that need no escape. A borrow marks only bytes above one that is marked already: the answer is exact.
-bool plain_word(const char* text) {
+bool plain_word(std::uint64_t word) {
   constexpr std::uint64_t ones = 0x0101010101010101;
-  std::uint64_t word = 0;
-  std::memcpy(&word, text, sizeof word);
   const auto zero_bytes = [](std::uint64_t x) { return (x - ones) & ~x; };
   return ((word | (word - ones * 0x20) | zero_bytes(word ^ ones * '"') | zero_bytes(word ^ ones * '\\') | zero_bytes(word ^ ones * 0x7f)) &
           ones * 0x80) == 0;
 }
 
+template <class Word> Word load(const char* text) {
+  Word word = 0;
+  std::memcpy(&word, text, sizeof word);
+  return word;
+}
+
+// Nearly all text needs no escape: it is copied in blocks and words, the last of which overlaps the one before. False: it is not plain.
+bool put_plain(char* at, std::string_view body) {
+  const char* const text = body.data();
+  const std::size_t size = body.size();
+  constexpr auto block = static_cast<std::size_t>(kBlock);
+  const auto put_block = [&](std::size_t from) {
+    return json::plain_block<kText>(reinterpret_cast<const std::uint8_t*>(text + from), reinterpret_cast<std::uint8_t*>(at + from)) ==
+           kBlock;
+  };
+  if (size >= block) {
+    std::size_t done = 0;
+    for (; done + block <= size; done += block)
+      if (!put_block(done)) return false;
+    return done == size || put_block(size - block);
+  }
+  if (size >= 8) {
+    const auto first = load<std::uint64_t>(text), last = load<std::uint64_t>(text + size - 8);
+    std::memcpy(at, &first, 8);
+    std::memcpy(at + size - 8, &last, 8);
+    return plain_word(first) && plain_word(last);
+  }
+  if (size >= 4) {
+    const auto first = load<std::uint32_t>(text), last = load<std::uint32_t>(text + size - 4);
+    std::memcpy(at, &first, 4);
+    std::memcpy(at + size - 4, &last, 4);
+    return plain_word(first | std::uint64_t{last} << 32);
+  }
+  bool plain = true;
+  for (std::size_t i = 0; i < size; ++i) plain = plain && kPlain[static_cast<unsigned char>(text[i])], at[i] = text[i];
+  return plain;
+}
+
 char* put_body(char* at, std::string_view body) {
+  if (put_plain(at, body)) return at + body.size();
   const char* text = body.data();
   const char* const end = text + body.size();
   while (text < end) {
@@ -91,7 +128,7 @@ char* put_body(char* at, std::string_view body) {
       at += plain;
       if (plain == kBlock) continue;
     } else {
-      if (end - text >= 8 && plain_word(text)) {
+      if (end - text >= 8 && plain_word(load<std::uint64_t>(text))) {
         std::memcpy(at, text, 8);
         text += 8;
         at += 8;
@@ -184,11 +221,10 @@ char* put_json(char* at, std::string_view json) {
 }
 
 void append_text(std::string& out, std::string_view text, std::size_t bytes_max) {
-  const bool plain = text.size() <= bytes_max && std::ranges::all_of(text, [](char c) { return kPlain[static_cast<unsigned char>(c)]; });
-  if (plain) {
-    out += '"';
-    out.append(text);
-    out += '"';
+  char small[130];
+  if (text.size() <= std::min(bytes_max, sizeof small - 2) && put_plain(small + 1, text)) {
+    small[0] = small[1 + text.size()] = '"';
+    out.append(small, text.size() + 2);
     return;
   }
   const std::size_t before = out.size();

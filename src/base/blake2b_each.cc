@@ -132,6 +132,14 @@ unsigned lanes_here() {
 
 }  // namespace
 
+unsigned blake2b_lanes() {
+#if defined(__x86_64__)
+  return lanes_here();
+#else
+  return 1;
+#endif
+}
+
 void blake2b_each(std::span<const std::string_view> messages, std::span<Digest> digests) {
 #if defined(__x86_64__)
   if (blake2b_each_on(messages.size() == 1 ? 1 : lanes_here(), messages, digests)) return;

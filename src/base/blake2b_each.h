@@ -12,6 +12,9 @@ namespace callgate {
 // `digests` is as long as `messages`.
 void blake2b_each(std::span<const std::string_view> messages, std::span<Digest> digests);
 
+// How many messages it hashes in the time of one.
+unsigned blake2b_lanes();
+
 // The same on a chosen number of lanes (8, 4 or 1), for tests. False: this processor cannot.
 bool blake2b_each_on(unsigned lanes, std::span<const std::string_view> messages, std::span<Digest> digests);
 

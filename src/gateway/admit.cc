@@ -113,7 +113,8 @@ Result<void> Call::find_server(const listener::Request& request) {
   }
   if (name.ends_with('/')) name.remove_suffix(1);
   // T-62: one plain segment; nothing is decoded, folded or resolved.
-  bool plain = !name.empty() && std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+  const auto in_slug = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+  bool plain = !name.empty() && std::ranges::all_of(name, in_slug);
   server_ = plain ? snapshot_->catalog->server(name) : nullptr;
   // A server outside the grant looks like one that does not exist.
   if (server_ == nullptr || !identity::may_use_server(*caller_, server_->server)) {

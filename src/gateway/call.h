@@ -259,7 +259,8 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   std::optional<session::SseReader> events_;
   std::optional<json::StreamCheck> check_;
   std::optional<ContentHash> piece_digest_;
-  std::optional<Digest> result_digest_;
+  std::optional<Digest> result_digest_;  // of one that came in pieces, or was read again without what was cut out of it
+  std::string_view result_;              // of any other, in answer_: its digest is made when the record is stored
   std::uint64_t result_bytes_ = 0;
   std::string_view outcome_ = "none";
   std::uint32_t dropped_ = 0;    // upstream messages that were not relayed

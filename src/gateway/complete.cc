@@ -207,7 +207,7 @@ void Call::complete_message(json::Value root) {
   if (!message || message->kind != session::MessageKind::Response || !session::same_id(message->id, message_.id))
     return upstream_failed({Code::Unavailable, "upstream.bad_answer", "the upstream's answer does not belong to this request", {}},
                            limits::CallOutcome::UpstreamError);
-  if (worker_.rooms().options.audit) result_digest_ = content_digest(answer_.canonical());
+  result_ = answer_.canonical();
   result_bytes_ = answer_.canonical().size();
   if (auto inspected = inspect_answer(*message); !inspected) return withhold(inspected.error());
   if (auto accepted = accept_answer(*message); !accepted) return upstream_failed(accepted.error(), limits::CallOutcome::UpstreamError);
@@ -347,7 +347,7 @@ Record Call::record() const {
   record.method = !message_.method.empty()    ? message_.method
                   : !answered_method_.empty() ? std::string_view(answered_method_)
                                               : std::string_view(http_line_);
-  if (message_.method == "tools/call" || message_.method == "prompts/get") record.tool = message_.params["name"].string();
+  if (message_.method == "tools/call" || message_.method == "prompts/get") record.tool = message_.name.string();
   else if (message_.method.starts_with("resources/")) record.tool = message_.params["uri"].string();
   if (!masked_subject_.empty()) record.tool = masked_subject_;
   record.request_id = request_id_;
@@ -366,6 +366,7 @@ Record Call::record() const {
   record.upstream_status = upstream_status_;
   record.outcome = outcome_;
   record.result_digest = result_digest_;
+  record.result = result_;
   record.result_bytes = result_bytes_;
   record.decide_us = micros(started_, decided_at_);
   record.upstream_us = micros(sent_at_, answered_at_);

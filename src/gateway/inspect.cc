@@ -265,6 +265,10 @@ Result<void> Call::inspect_answer(session::Message& message) {
 Result<void> Call::read_rewritten(session::Message& message) {
   json::Caps caps;
   caps.bytes_max = server_->server.response_bytes_max + 64 * 1024;  // a mark may be longer than what it stands for
+  if (!result_.empty()) {  // the record is of what the server said, which is gone once this is read
+    if (worker_.rooms().options.audit) result_digest_ = content_digest(result_);
+    result_ = {};
+  }
   CG_CHECK(answer_.parse(rewritten_, caps));
   CG_TRY(message, session::read_message(answer_.root()));
   return {};

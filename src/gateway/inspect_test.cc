@@ -117,6 +117,20 @@ TEST(Inspect, ResultsAreRedactedInEveryForm) {
   EXPECT_FALSE(secret_anywhere(gate, kKey));
 }
 
+// What is cut out is read over the answer, before the record of it is hashed.
+TEST(Inspect, TheRecordHoldsTheDigestOfWhatTheServerSaidWhateverWasCutOutOfIt) {
+  const auto digest = [](const std::string& inspect) {
+    Gate gate(with_inspect(inspect));
+    gate.upstream.result = text_result(kKey + std::string(900, 'x'));
+    EXPECT_TRUE(has(gate.call("get_charge", "{}").body, inspect.find("redact") == std::string::npos ? kKey : "[redacted:secrets."));
+    const std::string record = gate.last_record();
+    const std::size_t at = record.find("\"result_digest\":");
+    EXPECT_NE(at, std::string::npos) << record;
+    return record.substr(at, record.find(",\"result_bytes\"") - at);
+  };
+  EXPECT_EQ(digest("{results: {secrets: redact}}"), digest("{results: {secrets: flag}}"));
+}
+
 TEST(Inspect, AJsonRpcErrorIsLookedAtToo) {
   Gate gate(with_inspect("{results: {secrets: redact}}"));
   gate.session();

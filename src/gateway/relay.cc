@@ -316,7 +316,7 @@ void Call::reset() {
   over_events_ = in_batch_ = inner_ = shared_ = recorded_inside_ = resuming_ = resumable_ = finished_ = delivered_ = streaming_ =
       stream_begun_ = paused_ = in_flight_ = intent_added_ = event_reply_ = cut_ = queued_ = false;
   decision_ = {};
-  reservation_ = {};
+  if (!reservation_.empty()) reservation_ = {};  // settled ones are empty and keep their memory
   if (asking_) asking_->call = nullptr;
   asking_.reset();
   effect_ = Effect::Deny;
@@ -327,6 +327,7 @@ void Call::reset() {
   retry_after_ms_ = -1;
   rpc_code_ = 0;
   result_digest_.reset();
+  result_ = {};
   body_form_ = Body::None;
   upstream_status_ = 0;
   events_.reset();

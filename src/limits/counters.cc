@@ -91,9 +91,9 @@ class Attempt {
         return {};
       }
       return give_up(i, Error{Code::InvalidArgument,
-                             "limits.amount",
-                             fmt::format("the amount for limit `{}` cannot be counted exactly; send fewer digits", target.claim->counter),
-                             {}});
+                              "limits.amount",
+                              fmt::format("the amount for limit `{}` cannot be counted exactly; send fewer digits", target.claim->counter),
+                              {}});
     }
     for (std::size_t i = 0; i < targets_.size(); ++i)
       if (targets_[i].claim->shadow) shadow(i, outcome);

@@ -45,7 +45,7 @@ struct Meter {
   void start_at(std::int64_t now_us, std::int64_t floor_us);  // first use; never before floor_us
   void roll(std::int64_t now_us);                             // forgets what has passed; a clock that steps back changes nothing
   bool fits(const Decimal& amount, const Decimal& limit) const;
-  bool add(const Decimal& amount);   // false: the sum cannot be held exactly; nothing changed
+  bool add(const Decimal& amount);  // false: the sum cannot be held exactly; nothing changed
   // fits() and add() in one: Full is what fits() refuses.
   enum class Taken : std::uint8_t { Yes, Full, Inexact };
   Taken take(const Decimal& amount, const Decimal& limit);

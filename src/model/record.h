@@ -56,6 +56,7 @@ struct Record {
   int upstream_status = 0;
   std::string_view outcome;  // result | error | tool_error | none
   std::optional<Digest> result_digest;
+  std::string_view result;  // instead of its digest: what is to be hashed, perhaps with others at commit; until then it must stay
   std::uint64_t result_bytes = 0;
   std::uint32_t decide_us = 0;
   std::uint32_t upstream_us = 0;

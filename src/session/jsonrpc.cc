@@ -42,7 +42,9 @@ Result<Envelope> read_envelope(json::Value root) {
     switch (key.size()) {  // first: a comparison of one size is a few instructions
       case 2: member = key == "id" ? &envelope.id : nullptr; break;
       case 5: member = key == "error" ? &envelope.error : nullptr; break;
-      case 6: member = key == "method" ? &envelope.method : key == "params" ? &envelope.params : key == "result" ? &envelope.result : nullptr; break;
+      case 6:
+        member = key == "method" ? &envelope.method : key == "params" ? &envelope.params : key == "result" ? &envelope.result : nullptr;
+        break;
       case 7: member = key == "jsonrpc" ? &envelope.version : nullptr; break;
       default: break;
     }

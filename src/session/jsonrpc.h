@@ -23,11 +23,11 @@ enum class MessageKind : std::uint8_t { Request, Notification, Response };
 
 struct Message {
   MessageKind kind = MessageKind::Request;
-  std::string_view method;    // requests and notifications
-  json::Value id;             // requests and responses; a string or an integer within +-(2^53 - 1)
-  json::Value params;         // an object, or missing
+  std::string_view method;            // requests and notifications
+  json::Value id;                     // requests and responses; a string or an integer within +-(2^53 - 1)
+  json::Value params;                 // an object, or missing
   json::Value name, arguments, meta;  // params.name, .arguments and ._meta; missing where it is
-  json::Value result, error;  // responses: exactly one of them
+  json::Value result, error;          // responses: exactly one of them
 };
 
 // Errors: InvalidRequest rpc.* (maps to -32600).
