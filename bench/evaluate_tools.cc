@@ -38,14 +38,18 @@ void rugpull(json::Value row, Table& table) {
   if (positive != (change.danger >= 0.5)) table.miss(row, positive, what);
 }
 
-// As a policy asks it: below a root, from the working directory; and nothing written that is run later. Symlinks cannot be seen from here.
+// As a policy asks it: below a root, from the working directory, by what it says of the file system; and nothing written that is run
+// later. Symlinks cannot be seen from here.
 void paths(json::Value row, Table& table) {
   std::vector<std::string> roots;
   row["allowed_roots"].for_each_element([&](json::Value root) {
     if (auto canonical = policy::canonical_root(root.string())) roots.push_back(std::move(*canonical));
   });
   std::string_view path = row["path"].string();
-  bool flagged = policy::path_within(path, roots, row["cwd"].string()) != policy::Answer::Yes;
+  auto base = policy::canonical_root(row["cwd"].string());
+  if (base && !roots.empty() && !policy::same_system(*base, roots.front())) base.reset();
+  bool ignore_case = row["case_insensitive_fs"].is(json::Kind::True);
+  bool flagged = policy::path_within(path, roots, base.value_or(""), ignore_case) != policy::Answer::Yes;
   if (row["operation"].string() == "write") flagged |= inspection::guarded_file(path) || inspection::sensitive_file(path);
   bool positive = row["label"].string() == "deny";
   bool links = row["symlinks"].is_object() && row["symlinks"].size() > 0;

@@ -105,7 +105,7 @@ void Compiler::condition(const Node& node, const std::string& pointer, bool rela
   }
   if (group.empty()) return leaf(node, pointer, relative);
   bool quantifier = group == "any" || group == "all" || group == "none";
-  for (std::string_view extra : {"op", "value", "base", "dialect", "path"})
+  for (std::string_view extra : {"op", "value", "base", "ignore_case", "dialect", "path"})
     if (node.find(extra) && !(quantifier && extra == "path"))
       return problems.error(node, child_pointer(pointer, extra),
                             "`" + std::string(extra) + "` does not go with `" + std::string(group) + "`: put it inside");
@@ -188,9 +188,15 @@ void Compiler::leaf(const Node& node, const std::string& pointer, bool relative)
   if (const Node* base = node.find("base")) {
     auto root = base->is(Node::Kind::String) ? canonical_root(base->text) : std::nullopt;
     if (*found != Op::PathWithin) problems.error(*base, child_pointer(pointer, "base"), "`base` goes with `path_within` only: remove it");
-    else if (!root)
+    else if (!root || !same_system(*root, constant->strings.front()))
       problems.error(*base, child_pointer(pointer, "base"), "`base` takes the plain absolute path where relative paths start");
     else constant->base = std::move(*root);
+  }
+  if (const Node* ignore = node.find("ignore_case")) {
+    std::string at = child_pointer(pointer, "ignore_case");
+    if (*found != Op::PathWithin) problems.error(*ignore, at, "`ignore_case` goes with `path_within` only: remove it");
+    else if (!ignore->is(Node::Kind::Bool)) problems.error(*ignore, at, "`ignore_case` takes true or false");
+    else constant->ignore_case = ignore->text == "true";
   }
   if (const Node* dialect = node.find("dialect")) {
     std::string at = child_pointer(pointer, "dialect");

@@ -19,8 +19,8 @@ inline constexpr std::array<std::string_view, 7> kAskFields{"description", "cond
 inline constexpr std::array<std::string_view, 3> kApproverFields{"role", "min", "self"};
 inline constexpr std::array<std::string_view, 10> kLimitFields{"description", "counter",   "window",         "kind",    "max",
                                                                "scope",       "increment", "increment_from", "on_deny", "mode"};
-inline constexpr std::array<std::string_view, 11> kConditionFields{"path", "op",   "value",  "base",   "dialect", "any",
-                                                                   "all",  "none", "all_of", "any_of", "not"};
+inline constexpr std::array<std::string_view, 12> kConditionFields{"path", "op",  "value", "base",   "ignore_case", "dialect",
+                                                                   "any",  "all", "none",  "all_of", "any_of",      "not"};
 inline constexpr std::array<std::string_view, 15> kTestFields{"description", "call",    "args",      "expect", "rule",
                                                               "message",     "finding", "principal", "grant",  "server",
                                                               "session",     "risk",    "reason",    "at",     "repeat"};

@@ -90,7 +90,9 @@ Result<void> add_typed(Op op, const Node& node, Constant& out) {
   out.shown.push_back(text);
   if (op == Op::PathWithin) {
     auto root = canonical_root(text);
-    if (!root) return bad_value("`" + shown(text) + "` is no plain absolute path: start it with `/`, without `~`, `$`, `%` or a backslash");
+    if (!root) return bad_value("`" + shown(text) + "` is no plain absolute path: write `/srv/data`, or `C:\\data` for a Windows server");
+    if (!out.strings.empty() && !same_system(out.strings.front(), *root))
+      return bad_value("`" + shown(text) + "` belongs to another system than `" + shown(out.strings.front()) + "`: write a rule for each");
     out.strings.push_back(std::move(*root));
   } else if (op == Op::UrlHostIn || op == Op::EmailDomainIn) {
     auto pattern = parse_host_pattern(text);
@@ -293,7 +295,7 @@ Truth judge(Op op, const Constant& constant, const Seen& seen) {
       return of(constant.pattern->Match(re2::StringPiece(text.data(), text.size()), 0, text.size(), re2::RE2::ANCHOR_BOTH, nullptr, 0));
     case Op::StartsWith: return of(text.starts_with(constant.strings[0]));
     case Op::EndsWith: return of(text.ends_with(constant.strings[0]));
-    case Op::PathWithin: return of(path_within(text, constant.strings, constant.base));
+    case Op::PathWithin: return of(path_within(text, constant.strings, constant.base, constant.ignore_case));
     case Op::UrlHostIn: return of(url_host_in(text, constant.hosts));
     case Op::CidrIn: return of(cidr_in(text, constant.ranges));
     case Op::EmailDomainIn: return of(email_domain_in(text, constant.hosts));

@@ -145,6 +145,7 @@ constexpr std::string_view kSchema = R"json({
                         "path_within", "url_host_in", "cidr_in", "email_domain_in", "command_is", "sql_is"]},
         "value": {"anyOf": [{"$ref": "#/$defs/scalar"}, {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/scalar"}}]},
         "base": {"description": "path_within: where relative paths start.", "type": "string"},
+        "ignore_case": {"description": "path_within: the file system does not tell A from a.", "type": "boolean", "default": false},
         "dialect": {"description": "sql_is: whose SQL it is.", "enum": ["postgresql", "postgres", "mysql", "mariadb", "sqlite", "tsql",
           "oracle", "snowflake"], "default": "postgresql"},
         "any": {"description": "At least one element of the list at path.", "$ref": "#/$defs/one_or_more"},

@@ -2,84 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
-
-#include "policy/utf8.h"
 
 namespace callgate::policy {
 namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-// Characters that some program turns into a separator, a dot or an expansion, or that nobody sees.
-bool treacherous(std::uint32_t rune) {
-  if (rune < 0x20 || (rune >= 0x7f && rune < 0xa0)) return true;
-  if (rune < 0x80) return rune == '\\' || rune == '$';
-  if (rune >= 0xff01 && rune <= 0xff5e) return true;                                          // full-width ASCII
-  if ((rune >= 0x200b && rune <= 0x200f) || (rune >= 0x202a && rune <= 0x202e)) return true;  // invisible, direction
-  if ((rune >= 0x2060 && rune <= 0x206f) || rune == 0xfeff || rune == 0x00ad) return true;
-  if (rune >= 0x2024 && rune <= 0x2026) return true;  // dot leaders
-  if (rune >= 0x2100 && rune <= 0x2106) return true;  // a/c and its kind fold to a slash
-  if (rune >= 0xfe50 && rune <= 0xfe6f) return true;  // small forms
-  constexpr std::uint32_t kSlashes[] = {0x2044, 0x2215, 0x2216, 0x29f5, 0x29f8, 0x29f9, 0x3002, 0xff61, 0x2571, 0x2572, 0x223c};
-  return std::find(std::begin(kSlashes), std::end(kSlashes), rune) != std::end(kSlashes) || (rune >= 0xe0000 && rune <= 0xe0fff);
-}
-
-// NAME~1 or NAME~1.EXT: how Windows names a longer name.
-bool short_name(std::string_view part) {
-  auto tilde = part.rfind('~');
-  if (tilde == std::string_view::npos || part.size() > 12 || tilde + 1 >= part.size() || !is_digit(part[tilde + 1])) return false;
-  auto end = part.find_first_not_of("0123456789", tilde + 1);
-  return end == std::string_view::npos || part[end] == '.';
-}
-
-struct Segments {
-  std::array<std::string_view, 128> part;
-  std::size_t count = 0;
-};
-
-// False when unclear.
-bool split_path(std::string_view path, Segments& out, std::string_view base = {}) {
-  if (path.empty() || path.size() > 4096) return false;
-  if (path[0] != '/') {
-    bool scheme_or_drive = path.substr(0, std::min(path.find('/'), path.size())).find(':') != std::string_view::npos;
-    if (base.empty() || scheme_or_drive || !split_path(base, out)) return false;
-  }
-  for (std::size_t at = 0; at < path.size();) {
-    auto [rune, size] = next_rune(path.substr(at));
-    if (size == 0 || treacherous(rune)) return false;
-    if (rune == '~' && (at == 0 || path[at - 1] == '/')) return false;  // a home folder to some
-    if (rune == '%' && at + 1 < path.size() && (path[at + 1] == '%' || path[at + 1] == 'u' || path[at + 1] == 'U')) return false;
-    at += size;
-  }
-  for (std::size_t from = 0; from <= path.size();) {
-    auto slash = std::min(path.find('/', from), path.size());
-    auto part = path.substr(from, slash - from);
-    from = slash + 1;
-    if (part.empty() || part == ".") continue;
-    if (part == "..") {
-      if (out.count > 0) --out.count;
-      continue;
-    }
-    if (part.back() == '.' || part.back() == ' ' || short_name(part)) return false;  // "...", ".git.", "GIT~1": other names on some systems
-    if (out.count == out.part.size()) return false;
-    out.part[out.count++] = part;
-  }
-  return true;
-}
-
-bool within(const Segments& path, std::string_view root) {
-  std::size_t at = 0;
-  for (std::size_t from = 1; from < root.size(); ++at) {
-    auto slash = std::min(root.find('/', from), root.size());
-    if (at >= path.count || path.part[at] != root.substr(from, slash - from)) return false;
-    from = slash + 1;
-  }
-  return true;
-}
 
 // A DNS name: labels of letters, digits, '-' and '_', no empty label, at most 253 bytes, not a number in disguise.
 bool dns_name(std::string_view text) {
@@ -171,70 +100,6 @@ bool split_command(std::string_view line, Words& out) {
 }
 
 }  // namespace
-
-namespace {
-
-Answer read_literally(std::string_view path, const std::vector<std::string>& roots, std::string_view base) {
-  Segments segments;
-  if (!split_path(path, segments, base)) return Answer::Unclear;
-  for (const auto& root : roots)
-    if (within(segments, root)) return Answer::Yes;
-  return Answer::No;
-}
-
-bool escape_at(std::string_view text, std::size_t at) {
-  return text[at] == '%' && at + 2 < text.size() && is_hex(text[at + 1]) && is_hex(text[at + 2]);
-}
-
-enum class Decoded : std::uint8_t { Nothing, Plain, Suspicious };
-
-// One round of percent decoding, in place. Nobody has an honest reason to write `.` or `/` as `%2e` or `%2f`.
-Decoded decode_once(char* text, std::size_t& size) {
-  const auto value = [](char c) { return is_digit(c) ? c - '0' : lower(c) - 'a' + 10; };
-  std::size_t to = 0;
-  Decoded outcome = Decoded::Nothing;
-  for (std::size_t from = 0; from < size; ++to) {
-    bool escape = escape_at({text, size}, from);
-    text[to] = escape ? static_cast<char>(value(text[from + 1]) * 16 + value(text[from + 2])) : text[from];
-    from += escape ? 3 : 1;
-    if (escape && outcome != Decoded::Suspicious)
-      outcome = std::string_view("./\\~:$").find(text[to]) == std::string_view::npos ? Decoded::Plain : Decoded::Suspicious;
-  }
-  size = to;
-  return outcome;
-}
-
-}  // namespace
-
-// Whoever opens the path may decode it first, and again: every reading has to come to the same answer, inside or outside.
-Answer path_within(std::string_view path, const std::vector<std::string>& roots, std::string_view base) {
-  Answer answer = read_literally(path, roots, base);
-  if (answer == Answer::Unclear || path.find('%') == std::string_view::npos) return answer;
-  for (const auto& root : roots)  // what the root itself is called is known
-    if (answer == Answer::Yes && path.size() > root.size() && path.starts_with(root) && path[root.size()] == '/') {
-      base = root;
-      path.remove_prefix(root.size() + 1);
-      break;
-    }
-  constexpr int kRounds = 4;
-  std::array<char, 4096> text;
-  std::size_t size = path.size();
-  std::copy(path.begin(), path.end(), text.begin());
-  for (int round = 0; round <= kRounds; ++round) {
-    Decoded decoded = decode_once(text.data(), size);
-    if (decoded == Decoded::Nothing) return answer;
-    if (decoded == Decoded::Suspicious || read_literally({text.data(), size}, roots, base) != answer) return Answer::Unclear;
-  }
-  return Answer::Unclear;
-}
-
-std::optional<std::string> canonical_root(std::string_view path) {
-  Segments segments;
-  if (!split_path(path, segments)) return std::nullopt;
-  std::string out;
-  for (std::size_t i = 0; i < segments.count; ++i) out.append("/").append(segments.part[i]);
-  return out.empty() ? "/" : out;
-}
 
 Answer url_host_in(std::string_view url, const std::vector<HostPattern>& hosts) {
   if (url.size() > 8192) return Answer::Unclear;

@@ -15,10 +15,14 @@ namespace callgate::policy {
 enum class Answer : std::uint8_t { No, Unclear, Yes };
 
 // Lexical: `.`, `..` and `//` are resolved, symlinks cannot be. Percent signs may be decoded by whoever opens the path: every reading has
-// to stay inside. Unclear: relative without a `base` to start from, `~`, `$`, encoded dots and slashes, backslash, control characters,
-// look-alikes of slash and dot, more than 4096 bytes or 128 segments. Roots are canonical: no trailing slash but "/".
-Answer path_within(std::string_view path, const std::vector<std::string>& roots, std::string_view base = {});
+// to come to the same answer. Roots are canonical, and say by their form whose rules hold: `/srv/x` POSIX, `C:/x`, `//server/share/x`
+// Windows (both separators, case ignored, devices and drive-relative paths unclear). All of one list are of one kind. Unclear as well:
+// relative without a `base` to start from, `~` first, `$` and `%` that something expands, encoded dots and slashes, names of dots before
+// the last, backslashes, control characters, look-alikes of slash and dot, more than 4096 bytes or 128 segments.
+// `ignore_case` is for file systems that do not tell A from a.
+Answer path_within(std::string_view path, const std::vector<std::string>& roots, std::string_view base = {}, bool ignore_case = false);
 std::optional<std::string> canonical_root(std::string_view path);  // nothing when it is no plain absolute path
+bool same_system(std::string_view root, std::string_view other);   // both POSIX, or both Windows
 
 // `host`, `*.suffix` (any depth below, not the suffix itself) or an address. Unclear: not plain http(s)://host[:port]..., userinfo,
 // backslash, spaces, non-ASCII, numeric hosts other than strict addresses.

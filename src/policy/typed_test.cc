@@ -10,10 +10,30 @@ TEST(PolicyTyped, KeepsPathsInsideTheirRoot) {
   std::vector<std::string> roots{*canonical_root("/workspace/"), *canonical_root("/data//x/.")};
   EXPECT_EQ(roots[0], "/workspace");
   EXPECT_EQ(roots[1], "/data/x");
-  for (std::string_view path :
-       {"/workspace", "/workspace/", "/workspace/a", "/workspace/./a//b", "/workspace/a/../b", "//workspace/a", "/data/x/y",
-        "/x/../workspace/a", "/workspace/report_50%.pdf", "/workspace/100%.txt", "/workspace/foo~", "/workspace/a.~1~", "/workspace/v~2x",
-        "/workspace/caf\xc3\xa9/a b.txt", "/workspace/...a", "/workspace/.git"})
+  for (std::string_view path : {"/workspace",
+                                "/workspace/",
+                                "/workspace/a",
+                                "/workspace/./a//b",
+                                "/workspace/a/../b",
+                                "//workspace/a",
+                                "/data/x/y",
+                                "/x/../workspace/a",
+                                "/workspace/report_50%.pdf",
+                                "/workspace/100%.txt",
+                                "/workspace/foo~",
+                                "/workspace/a.~1~",
+                                "/workspace/v~2x",
+                                "/workspace/caf\xc3\xa9/a b.txt",
+                                "/workspace/...a",
+                                "/workspace/.git",
+                                "/workspace/~root/x",
+                                "/workspace/...",
+                                "/workspace/a/....",
+                                "/workspace/a b$.txt",
+                                "/workspace/US$/a",
+                                "/workspace/cost $.txt",
+                                "/workspace/12:30 notes",
+                                "/workspace/50%_of_all%"})
     EXPECT_EQ(path_within(path, roots), Answer::Yes) << path;
   for (std::string_view path : {"/workspace/../etc/x", "/workspace2/a", "/etc/passwd", "/", "/workspace/a/../../etc", "/data", "/data/xy",
                                 "/Workspace/a", "/../../etc"})
@@ -23,7 +43,6 @@ TEST(PolicyTyped, KeepsPathsInsideTheirRoot) {
                                 "./workspace/a",
                                 "~/.ssh",
                                 "/workspace/~/x",
-                                "/workspace/~root/x",
                                 "/workspace/$HOME",
                                 "/workspace/${X}/a",
                                 "file:///workspace/a",
@@ -36,7 +55,14 @@ TEST(PolicyTyped, KeepsPathsInsideTheirRoot) {
                                 "/workspace\xe2\x88\x95"
                                 "a",
                                 "/workspace/a\nb",
-                                "/workspace/...",
+                                "/~root/x",
+                                "/workspace/../~root/x",
+                                "/workspace/.../x",
+                                "/workspace/....//x",
+                                "/workspace/..../",
+                                "/workspace/a\\b",
+                                "/workspace/$1/x",
+                                "/workspace/$(id)",
                                 "/workspace/.. /x",
                                 "/workspace/.git./config",
                                 "/workspace/.git /config",
@@ -67,9 +93,64 @@ TEST(PolicyTyped, StartsRelativePathsWhereTheAuthorSays) {
     EXPECT_EQ(path_within(path, roots, "/workspace"), Answer::Yes) << path;
   for (std::string_view path : {".", "docs", "../src", "src/../..", "../../../etc", "/etc"})
     EXPECT_EQ(path_within(path, roots, "/workspace"), Answer::No) << path;
-  for (std::string_view path :
-       {"", "~", "~/src", "~root/src", "$HOME/src", "file:src", "C:/src", "src\\a", "%2e%2e/src", "file:///workspace/src"})
+  for (std::string_view path : {"", "~", "~/src", "~root/src", "./~root", "a/../~root/src", "$HOME/src", "%HOME%/src", "file:src", "C:/src",
+                                "src\\a", "%2e%2e/src", "file:///workspace/src"})
     EXPECT_EQ(path_within(path, roots, "/workspace"), Answer::Unclear) << path;
+}
+
+// T-27: a root of Windows says that Windows reads the path.
+TEST(PolicyTyped, ReadsWindowsPathsAsWindowsDoes) {
+  std::vector<std::string> roots{*canonical_root("C:\\Users\\Ann\\work\\"), *canonical_root("\\\\files\\team\\docs")};
+  EXPECT_EQ(roots[0], "C:/Users/Ann/work");
+  EXPECT_EQ(roots[1], "//files/team/docs");
+  EXPECT_EQ(*canonical_root("d:/"), "d:");
+  for (std::string_view path :
+       {"c:/users/ANN/Work/a.txt", "C:\\Users\\Ann\\work", "C:/Users\\Ann/work\\x/../y z.txt", "\\\\FILES\\Team\\docs\\x",
+        "//files/team/docs/..\\docs/x", "C:\\..\\..\\Users\\Ann\\work\\~x", "C:/Users/Ann/work/a%20b"})
+    EXPECT_EQ(path_within(path, roots), Answer::Yes) << path;
+  std::vector<std::string> drive{roots[0]};
+  for (std::string_view path : {"C:\\Users\\Ann\\work2\\x", "D:\\Users\\Ann\\work\\x", "C:\\Users\\Ann\\work\\..\\x", "C:\\Users"})
+    EXPECT_EQ(path_within(path, drive), Answer::No) << path;
+  EXPECT_EQ(path_within("\\\\files\\other\\docs\\x", {roots[1]}), Answer::No);
+  for (std::string_view path : {"C:x.txt",
+                                "C:",
+                                "\\Users\\Ann\\work\\x",
+                                "/c/Users/Ann/work/x",
+                                "x.txt",
+                                "\\\\localhost\\C$\\Users\\Ann\\work",
+                                "\\\\files\\C$\\x",
+                                "\\\\?\\C:\\Users\\Ann\\work\\x",
+                                "\\\\.\\C:\\x",
+                                "C:\\Users\\Ann\\work\\NUL",
+                                "C:\\Users\\Ann\\work\\com1.txt",
+                                "C:\\Users\\Ann\\work\\con .x",
+                                "C:\\Users\\Ann\\work\\a.txt:s",
+                                "C:\\Users\\Ann\\work\\...\\x",
+                                "C:\\Users\\Ann\\work\\.. \\x",
+                                "C:\\Users\\Ann\\work\\LONGNA~1\\x",
+                                "C:\\Users\\Ann\\work\\%TEMP%\\x",
+                                "C:\\Users\\Ann\\work\\*",
+                                "C:\\Users\\Ann\\work\\%2e%2e\\x",
+                                "\\\\server",
+                                "//",
+                                "file:///C:/Users/Ann/work/x"})
+    EXPECT_EQ(path_within(path, drive), Answer::Unclear) << path;
+  for (std::string_view path : {"x.txt", "a\\..\\b", "..\\work\\x"})
+    EXPECT_EQ(path_within(path, drive, "C:/Users/Ann/work"), Answer::Yes) << path;
+  EXPECT_EQ(path_within("..\\x", drive, "C:/Users/Ann/work"), Answer::No);
+  EXPECT_EQ(path_within("~\\x", drive, "C:/Users/Ann/work"), Answer::Unclear);
+  for (std::string_view root : {"C:x", "C:\\a\\NUL", "\\\\server", "\\\\?\\C:\\x", "/a\\b", "~", "a"})
+    EXPECT_FALSE(canonical_root(root)) << root;
+}
+
+TEST(PolicyTyped, IgnoresCaseOnlyWhereTheFileSystemDoes) {
+  std::vector<std::string> roots{"/Users/ann/Work", "/Users/ann/\xc3\x89t\xc3\xa9"};
+  EXPECT_EQ(path_within("/users/Ann/work/x", roots), Answer::No);
+  EXPECT_EQ(path_within("/users/Ann/work/x", roots, {}, true), Answer::Yes);
+  EXPECT_EQ(path_within("/users/Ann/work2/x", {roots[0]}, {}, true), Answer::No);
+  EXPECT_EQ(path_within("/Users/ann/\xc3\x89t\xc3\xa9/x", {roots[1]}, {}, true), Answer::Yes);
+  EXPECT_EQ(path_within("/Users/ann/\xc3\xa9t\xc3\xa9/x", {roots[1]}, {}, true), Answer::Unclear);
+  EXPECT_EQ(path_within("/Users/ann/Wor\xe2\x84\xaa/x", {roots[0]}, {}, true), Answer::Unclear);  // a Kelvin sign folds to k
 }
 
 TEST(PolicyTyped, ReadsHostsAsEveryoneWould) {
