@@ -237,12 +237,13 @@ void Daemon::probe_again(const std::string& server_id) {
   if (!server || server->disabled) return;
   auto credentials = catalog_->credentials(server_id);
   if (!credentials) return;
+  const std::uint64_t doubts = rooms_->doubts->raised();
   upstream::ProbeReport report = probe(*server, *credentials);
   if (!report.ok) return telemetry::log_warn("server could not be probed after its tools changed", {{"server", server->slug}});
   auto sighting = catalog_->put_tools(server_id, report.tools, report.eras);
   if (!sighting) return telemetry::log_warn("the tools of a server could not be stored", {{"server", server->slug}});
-  if (auto published = publish(); !published)
-    telemetry::log_error("configuration could not be published", {{"detail", published.error().detail}});
+  if (auto published = publish(); published) rooms_->doubts->settle(server_id, doubts);
+  else telemetry::log_error("configuration could not be published", {{"detail", published.error().detail}});
   const auto names = [](const std::vector<std::string>& all) {
     std::string text;
     for (std::size_t i = 0; i < all.size() && i < 20; ++i) (text += i == 0 ? " " : ", ") += all[i].substr(0, 128);
@@ -265,15 +266,18 @@ void Daemon::housekeeping() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     wake_.wait_for(lock, 250ms, [this] { return stopping_; });
-    std::set<std::string> reprobe = std::exchange(reprobe_, {});
     // A server that lists other tools to every caller must not be probed all day: once in ten seconds is enough to notice.
-    std::erase_if(reprobe, [&](const std::string& id) { return probed_at.contains(id) && clock_.mono() - probed_at[id] < 10s; });
+    const auto waits = [&](const std::string& id) { return probed_at.contains(id) && clock_.mono() - probed_at[id] < 10s; };
+    std::set<std::string> reprobe = std::exchange(reprobe_, {});
+    std::ranges::copy_if(reprobe, std::inserter(reprobe_, reprobe_.end()), waits);
+    std::erase_if(reprobe, waits);
     lock.unlock();
     if (auto caught_up = index_->catch_up(); !caught_up)
       telemetry::log_warn("audit index is behind", {{"detail", caught_up.error().detail}});
     for (const std::string& server_id : reprobe) {
       probed_at[server_id] = clock_.mono();
       probe_again(server_id);
+      if (rooms_->doubts->about_any(server_id)) tools_changed(server_id);  // it could not be looked at: its calls wait for that
     }
     if (clock_.mono() >= next_checkpoint || counters_->ledger_bytes() > kLedgerBytesMax) {
       next_checkpoint = clock_.mono() + checkpoint_every;

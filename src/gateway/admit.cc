@@ -276,7 +276,7 @@ Result<void> Call::admit_tool_call() {
   if (visibility_.policy == nullptr)
     return fail(Code::Denied, "policy.missing", "no policy applies to this grant, so everything is denied: ask its owner to name one");
   bool hidden = !visible(visibility_, name.string());
-  if (hidden || unknown_to_catalog(*server_, name.string())) {
+  if (hidden || unknown_to_catalog(*server_, name.string()) || worker_.rooms().doubts->about(server_->server.id, name.string())) {
     rpc_code_ = session::kInvalidParams;
     if (hidden) return fail(Code::Denied, "policy.hidden", "Unknown tool: " + std::string(name.string()));
     return tl::unexpected(unknown_tool(*server_, name.string()));

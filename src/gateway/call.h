@@ -177,6 +177,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   void complete_message(json::Value root);
   Result<void> accept_answer(const session::Message& message);
   Result<void> open_session(json::Value result);
+  void note_list(const FilterResult& filtered);
   void complete_whole();
   void upstream_failed(const Error& error, limits::CallOutcome outcome);
   void upstream_refused();

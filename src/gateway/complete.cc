@@ -233,8 +233,7 @@ Result<void> Call::accept_answer(const session::Message& message) {
   }
   if (method_->rule == MethodRule::ToolList) {
     rewritten_.clear();
-    FilterResult filtered = append_filtered_list(rewritten_, answer_.root(), visibility_, era_);
-    if (filtered.catalog_outdated) worker_.rooms().tools_changed(server_->server.id);
+    note_list(append_filtered_list(rewritten_, answer_.root(), visibility_, era_));
     reply_body_ = rewritten_;
   } else if (message_.method == "server/discover") {
     rewritten_.clear();
@@ -246,6 +245,12 @@ Result<void> Call::accept_answer(const session::Message& message) {
     return accept_input_required(message.result);
   }
   return {};
+}
+
+void Call::note_list(const FilterResult& filtered) {
+  if (!filtered.catalog_outdated) return;
+  worker_.rooms().doubts->raise(server_->server.id, filtered.changed);
+  worker_.rooms().tools_changed(server_->server.id);
 }
 
 Result<void> Call::open_session(json::Value result) {

@@ -33,7 +33,9 @@ bool as_approved(const catalog::ServerEntry& server, std::string_view name, json
   if (const Digest* approved = server.fingerprint(name); approved != nullptr && (*approved == seen || lacks_output(server, name, tool)))
     return true;
   const auto* held = server.held_tool(name);
-  outcome.catalog_outdated |= held == nullptr || held->fingerprint != seen;  // what is held as it is here needs no other look
+  if (held != nullptr && held->fingerprint == seen) return false;  // it is known that it looks like this
+  outcome.catalog_outdated = true;
+  if (server.fingerprint(name) != nullptr) outcome.changed.emplace_back(name);
   return false;
 }
 
@@ -78,8 +80,9 @@ bool unknown_to_catalog(const catalog::ServerEntry& server, std::string_view too
 
 Error unknown_tool(const catalog::ServerEntry& server, std::string_view tool) {
   const auto* held = server.held_tool(tool);
-  if (held == nullptr) return {Code::Denied, "catalog.unknown_tool", "Unknown tool: " + std::string(tool), {}};
-  if (!held->changed) return {Code::Denied, "catalog.tool_held", "Unknown tool: " + std::string(tool), {}};
+  const bool approved = server.fingerprint(tool) != nullptr;  // and in doubt, or nobody would ask
+  if (held == nullptr && !approved) return {Code::Denied, "catalog.unknown_tool", "Unknown tool: " + std::string(tool), {}};
+  if (held != nullptr && !held->changed) return {Code::Denied, "catalog.tool_held", "Unknown tool: " + std::string(tool), {}};
   return {Code::Denied,
           "catalog.tool_held",
           "Tool " + std::string(tool) + " has changed since it was approved and is held for review: ask whoever runs this gateway",

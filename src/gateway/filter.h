@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "catalog/catalog.h"
 #include "identity/identity.h"
@@ -23,13 +24,14 @@ bool visible(const Visibility& who, std::string_view tool);
 // True when the catalog knows which of the server's tools may be used and this one is not among them (T-20).
 bool unknown_to_catalog(const catalog::ServerEntry& server, std::string_view tool);
 
-// The refusal of a tool that unknown_to_catalog() turns away. New tools are as unknown as any; of one that was approved and changed its
-// callers know, so they are told (T-47).
+// The refusal of a tool that unknown_to_catalog() turns away, or that is in doubt. New tools are as unknown as any; of one that was approved
+// and changed its callers know, so they are told (T-47).
 Error unknown_tool(const catalog::ServerEntry& server, std::string_view tool);
 
 struct FilterResult {
   std::uint32_t hidden = 0;
-  bool catalog_outdated = false;  // the upstream lists a tool the catalog has not seen, or not like this
+  bool catalog_outdated = false;     // the upstream lists a tool the catalog has not seen, or not like this
+  std::vector<std::string> changed;  // approved tools among them
 };
 // Appends the answer to tools/list without what the caller must not see, and without what is not as it was approved. A modern list becomes
 // cacheScope private: it is the caller's own.

@@ -77,7 +77,7 @@ void Call::relay_answer(session::Message message, const session::SseEvent& event
     auto inspected = inspect_answer(message);
     rewritten_.clear();
     if (!inspected) session::append_error(rewritten_, message.id.raw(), session::kInternalError, inspected.error().message);
-    else if (message.result["tools"].is_array()) append_filtered_list(rewritten_, answer_.root(), visibility_, era_);  // T-40
+    else if (message.result["tools"].is_array()) note_list(append_filtered_list(rewritten_, answer_.root(), visibility_, era_));  // T-40
     else rewritten_ = tasks_for_client(answer_.root(), {}, true);
     if (rewritten_.empty()) rewritten_ = answer_.canonical();
     relay_event(event, rewritten_);
