@@ -24,8 +24,8 @@ bool visible(const Visibility& who, std::string_view tool);
 // True when the catalog knows which of the server's tools may be used and this one is not among them (T-20).
 bool unknown_to_catalog(const catalog::ServerEntry& server, std::string_view tool);
 
-// The refusal of a tool that unknown_to_catalog() turns away, or that is in doubt. New tools are as unknown as any; of one that was approved
-// and changed its callers know, so they are told (T-47).
+// The refusal of a tool that unknown_to_catalog() turns away, or that is in doubt. New tools are as unknown as any; one that was approved
+// and changed is known to its callers, so they are told (T-47).
 Error unknown_tool(const catalog::ServerEntry& server, std::string_view tool);
 
 struct FilterResult {

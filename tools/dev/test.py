@@ -14,6 +14,7 @@ from dev.tally import Tally, from_gtest, from_output
 PYTHON_PARTS = {
     "e2e": ("tests/e2e/run.py", ("node", "test")),
     "anomaly": ("tests/anomaly/run.py", ("node", "test")),
+    "replay": ("tests/replay/run.py", ("test",)),
     "sandbox": ("tests/sandbox/run.py", ("node", "test")),     # the room's unit tests are `sandbox_test`
 }
 SANITIZERS = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1", "UBSAN_OPTIONS": "print_stacktrace=1",
@@ -137,7 +138,7 @@ def one(preset: str, what: str, extra: list[str]) -> Tally:
         build.compile(preset)
         return run_cpp(preset, ["json_differential"])
     if what in PYTHON_PARTS:
-        build.compile(preset, ["sandbox_run"] if what == "sandbox" else [])
+        build.compile(preset, {"sandbox": ["sandbox_run"], "replay": ["callgate"]}.get(what, []))
         return run_python(what, preset, extra)
     if what == "tools":
         return run_tools(preset)

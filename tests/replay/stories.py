@@ -1,0 +1,6 @@
+"""The attacks: published incidents and the invariants of approvals, told over toy servers that really act."""
+from databases import DropTable
+from payments import ApprovalMutated, RefundInjection, SelfApproval
+from tools import RugPull, Shadowing
+
+STORIES = [RefundInjection, RugPull, Shadowing, DropTable, ApprovalMutated, SelfApproval]
