@@ -174,6 +174,7 @@ template <class Fn> bool Walk::each_entry(Fn fn) {
 bool Walk::require(const Entry& entry) {
   for (const auto& rule : entry.require) {
     Truth truth = rule_holds(program_, rule, reader_);
+    if (supposed_ && !settled(Doubt::Layer::Require, rule, false, truth)) continue;
     bool denies = truth != Truth::True;
     if (trace_) trace_->rule("require", rule, denies, rule.shadow || program_.shadow, truth, reader_);
     if (denies && deny("policy.require", truth == Truth::False ? rule.message : rule.unmet_message, rule.pointer, rule.line, rule.shadow))
@@ -190,6 +191,7 @@ bool Walk::deny_if(const Entry& entry) {
   }
   for (const auto& rule : entry.deny_if) {
     Truth truth = rule_holds(program_, rule, reader_);
+    if (supposed_ && !settled(Doubt::Layer::DenyIf, rule, rule.ignore_missing, truth)) continue;
     bool denies = truth == Truth::True || truth == Truth::Mistyped || (truth == Truth::Missing && !rule.ignore_missing);
     if (trace_) trace_->rule("deny_if", rule, denies, rule.shadow || program_.shadow, truth, reader_);
     if (denies && deny("policy.deny_if", truth == Truth::True ? rule.message : rule.unmet_message, rule.pointer, rule.line, rule.shadow))
@@ -202,6 +204,7 @@ bool Walk::deny_if(const Entry& entry) {
 bool Walk::ask(const Entry& entry) {
   for (const AskRule& rule : entry.ask) {
     Truth truth = all_hold(program_, rule.begin, rule.end, reader_);
+    if (supposed_ && !settled(Doubt::Layer::Ask, rule, rule.ignore_missing, truth)) continue;
     bool asks = truth == Truth::True || truth == Truth::Mistyped || (truth == Truth::Missing && !rule.ignore_missing);
     bool shadow = rule.shadow || program_.shadow;
     if (trace_) trace_->rule("ask", rule, asks, shadow, truth, reader_);
@@ -256,9 +259,10 @@ bool Walk::claim_one(const Limit& limit) {
   claim.shadow = limit.shadow;
   bool usable = true;
   if (limit.increment_from) {  // T-21: a finite decimal, zero or more; anything else would lower or corrupt the counter
-    const Seen& seen = reader_.read(*limit.increment_from, {});
-    usable = seen.kind == Seen::Kind::Number && seen.exact && !seen.decimal.negative();
-    if (usable) claim.amount = seen.decimal;
+    Seen seen = reader_.read(*limit.increment_from, {});
+    bool known = !supposed_ || amount_known(limit, seen);
+    usable = !known || (seen.kind == Seen::Kind::Number && seen.exact && !seen.decimal.negative());
+    if (usable) claim.amount = known ? seen.decimal : Decimal();
   }
   if (!usable) {
     if (trace_) trace_->limit(limit, false, claim);

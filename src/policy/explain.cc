@@ -1,4 +1,5 @@
 #include "inspection/scanners.h"
+#include "model/captured.h"
 #include "policy/describe.h"
 #include "policy/walk.h"
 
@@ -41,6 +42,15 @@ class Steps final : public Trace {
                      std::string(kScopeWords[static_cast<std::size_t>(limit.scope)]);
     step.input = usable ? "takes " + claim.amount.text() : "(no usable amount, or nothing to count by)";
     step.outcome = usable ? "matched" : limit.shadow ? "would deny (shadow)" : "failed";
+    out_.push_back(std::move(step));
+  }
+
+  void doubt(const Doubt& doubt, const Rule* rule, Reader& reader) override {
+    constexpr std::string_view kLayers[] = {"require", "deny_if", "ask", "limits", "inspect"};
+    Step step{std::string(doubt.rule), doubt.line, std::string(kLayers[static_cast<std::size_t>(doubt.layer)]), "", "", "unknown"};
+    step.condition = rule ? describe(program_, rule->begin, rule->end) : "the amount of " + std::string(doubt.counter);
+    step.input = std::string(doubt.path) + " is not known";
+    if (rule && !rule->shadow) (step.input += ": ") += describe_inputs(program_, rule->begin, rule->end, reader);
     out_.push_back(std::move(step));
   }
 
@@ -92,11 +102,11 @@ void inspect(const Policy& policy, const Program& program, const Input& input, E
 
 }  // namespace
 
-Explanation Policy::explain(const Input& input) const {
+Explanation Policy::explain(const Input& input, Supposition* supposed) const {
   Explanation out;
   Scratch scratch;
   Steps steps(inner_->program, out.steps);
-  Decision decision = Walk(inner_->program, input, scratch, &steps).run();
+  Decision decision = Walk(inner_->program, input, scratch, &steps, supposed).run();
   out.effect = decision.effect;
   out.reason = decision.reason;
   out.message = decision.message;
@@ -107,7 +117,14 @@ Explanation Policy::explain(const Input& input) const {
     out.approvers = decision.ask.approvers;
     out.expires = decision.ask.expires;
   }
-  if (out.effect != Effect::Deny) inspect(*this, inner_->program, input, out);
+  if (out.effect == Effect::Deny) return out;
+  bool whole = supposed == nullptr || (!supposed->unknown.arguments && captured_whole(input.arguments));
+  if (whole) inspect(*this, inner_->program, input, out);
+  else if (inspects(input.method, input.tool, Direction::Arguments) != 0) {
+    supposed->doubts.push_back({Doubt::Layer::Inspect, "/inspect", 0, "args", {}});
+    out.steps.push_back(
+        {"/inspect", 0, "inspect", "the arguments hold nothing that is looked for", "args are not known as sent", "unknown"});
+  }
   return out;
 }
 

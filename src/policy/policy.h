@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -96,6 +97,8 @@ struct Decision {
   std::span<const ShadowFinding> shadow;
 };
 
+struct Supposition;  // suppose.h
+
 // One line per rule looked at, for `policy explain`, the simulator and error help. Allocates; not for the data path.
 struct Step {
   std::string pointer;
@@ -103,7 +106,7 @@ struct Step {
   std::string layer;      // hide | require | deny_if | ask | limits | default | inspect
   std::string condition;  // "args.amount gt 1000"
   std::string input;      // the value seen, quoted, at most 80 characters; "(missing)"
-  std::string outcome;    // matched | not matched | failed | would deny (shadow) | would ask (shadow)
+  std::string outcome;    // matched | not matched | failed | unknown | would deny (shadow) | would ask (shadow)
 };
 struct Explanation {
   Effect effect{};
@@ -137,7 +140,10 @@ class Policy {
   // May this caller use the method at all (resources/read, prompts/get, completion/complete ...)? Lifecycle methods always; others by
   // `methods`, else default.
   bool allows_method(std::string_view method) const;
-  Explanation explain(const Input& input) const;
+  Explanation explain(const Input& input, Supposition* supposed = nullptr) const;
+  // decide() for a call of which not everything is known: the doubts say what could still turn the decision.
+  Decision suppose(const Input& input, Supposition& supposed, Scratch& scratch) const;
+  std::optional<std::chrono::seconds> longest_window() const;  // of all limits; nothing: the document has none
   // Inspection (inspect.h). Which packs are to look at this call's arguments or results; 0: none. Without a
   // method it is not known which call it belongs to: every block of the document counts. Does not allocate.
   inspection::PackMask inspects(std::string_view method, std::string_view tool, Direction way) const;

@@ -2,6 +2,7 @@
 // The one walk through a program's layers, shared by decide(), explain() and the tests runner, so that they cannot disagree.
 
 #include "policy/program.h"
+#include "policy/suppose.h"
 
 namespace callgate::policy {
 
@@ -13,12 +14,13 @@ class Trace {
                     std::string_view outcome) = 0;
   virtual void rule(std::string_view layer, const Rule& rule, bool denies, bool shadow, Truth truth, Reader& reader) = 0;
   virtual void limit(const Limit& limit, bool usable, const Claim& claim) = 0;
+  virtual void doubt(const Doubt& doubt, const Rule* rule, Reader& reader) = 0;
 };
 
 class Walk {
  public:
-  Walk(const Program& program, const Input& input, Scratch& scratch, Trace* trace)
-      : program_(program), input_(input), scratch_(scratch), trace_(trace), reader_(input, program.paths, scratch) {}
+  Walk(const Program& program, const Input& input, Scratch& scratch, Trace* trace, Supposition* supposed = nullptr)
+      : program_(program), input_(input), scratch_(scratch), trace_(trace), supposed_(supposed), reader_(input, program.paths, scratch) {}
   Decision run();
 
  private:
@@ -33,6 +35,8 @@ class Walk {
   bool deny_if(const Entry& entry);
   bool ask(const Entry& entry);
   void hold();
+  bool settled(Doubt::Layer layer, const Rule& rule, bool ignore_missing, Truth& truth);  // suppose.cc
+  bool amount_known(const Limit& limit, Seen& seen);
   bool claim(const Entry& entry);
   bool claim_one(const Limit& limit);
   bool append_scope_id(const Limit& limit);
@@ -45,6 +49,7 @@ class Walk {
   const Input& input_;
   Scratch& scratch_;
   Trace* trace_;
+  Supposition* supposed_;  // null on the data path: everything is known
   Reader reader_;
   Decision decision_;
   bool refused_ = false;
