@@ -2,6 +2,7 @@
 
 #include <mutex>
 
+#include "admin/backtest_runs.h"
 #include "admin/match.h"
 #include "admin/reply.h"
 #include "admin/route.h"
@@ -51,11 +52,12 @@ upstream::ProbeReport Context::probe(const Server& server, const vault::Credenti
 }
 
 struct Api::Inner {
-  explicit Inner(Services given) : services(std::move(given)) {}
+  explicit Inner(Services given) : services(std::move(given)), backtests(services) { services.backtests = &backtests; }
 
   Services services;
   std::vector<Route> routes = all_routes();
   std::mutex changes;  // one change at a time: check, store and publish belong together
+  BacktestRuns backtests;
 
   ApiResponse answer(Reply reply) const {
     ApiResponse response;
@@ -279,6 +281,7 @@ std::vector<Route> all_routes() {
   add_tool_routes(routes);
   add_policy_routes(routes);
   add_simulation_routes(routes);
+  add_backtest_routes(routes);
   add_grant_routes(routes);
   add_principal_routes(routes);
   add_role_routes(routes);

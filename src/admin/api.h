@@ -25,6 +25,8 @@ struct ApiRequest {
   bool local_socket = false;  // came over the control socket: the operator, principal `local`
 };
 
+class BacktestRuns;
+
 struct ApiResponse {
   int status = 200;
   std::string content_type = "application/json";
@@ -47,6 +49,7 @@ struct Services {  // references outlive the Api
   std::function<std::vector<stdio::LogLine>(const std::string& server_id, std::uint64_t since, std::size_t lines_max)> logs = {};
   approvals::Approvals* approvals = nullptr;
   std::function<std::vector<std::string>(const Server&)> weakened = {};  // what of a command's confinement this machine cannot do
+  BacktestRuns* backtests = nullptr;                                     // the Api's own
 };
 
 class Api {

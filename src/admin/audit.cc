@@ -10,16 +10,6 @@ namespace {
 
 constexpr std::size_t kExportRecordsMax = 10'000;
 
-Result<std::optional<WallTime>> time_asked(const Context& context, std::string_view name) {
-  auto text = context.ask(name);
-  if (text.empty()) return std::optional<WallTime>();
-  if (auto time = parse_time(text)) return time;
-  // A duration counts back from now: since=2h.
-  if (auto ago = parse_duration(text)) return std::optional(context.now() - *ago);
-  return fail(Code::InvalidArgument, "admin.time",
-              "`" + std::string(name) + "` must be a time (2026-07-28T09:00:00Z) or a duration back from now (2h)");
-}
-
 Result<std::optional<std::uint64_t>> number_asked(const Context& context, std::string_view name) {
   auto text = context.ask(name);
   if (text.empty()) return std::optional<std::uint64_t>();
@@ -32,8 +22,8 @@ Result<std::optional<std::uint64_t>> number_asked(const Context& context, std::s
 
 Result<audit::Query> read_query(const Context& context, std::size_t limit, std::size_t limit_max) {
   audit::Query query;
-  CG_TRY(query.since, time_asked(context, "since"));
-  CG_TRY(query.until, time_asked(context, "until"));
+  CG_TRY(query.since, moment_of(context, "since", context.ask("since")));
+  CG_TRY(query.until, moment_of(context, "until", context.ask("until")));
   CG_TRY(query.before_sequence, number_asked(context, "cursor"));
   CG_TRY(auto asked, number_asked(context, "limit"));
   query.limit = asked.value_or(limit);

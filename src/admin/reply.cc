@@ -108,6 +108,14 @@ Result<std::vector<IpRange>> networks_of(json::Value body, std::string_view name
   return networks;
 }
 
+Result<std::optional<WallTime>> moment_of(const Context& context, std::string_view name, std::string_view text) {
+  if (text.empty()) return std::optional<WallTime>();
+  if (auto time = parse_time(text)) return time;
+  if (auto ago = parse_duration(text)) return std::optional(context.now() - *ago);
+  return fail(Code::InvalidArgument, "admin.time",
+              "`" + std::string(name) + "` must be a time (2026-07-28T09:00:00Z) or a duration back from now (2h)");
+}
+
 void write_time(json::Writer& out, std::string_view name, const std::optional<WallTime>& time) {
   out.key(name);
   if (time && *time != WallTime{}) out.string(format_time(*time));
@@ -267,6 +275,13 @@ void write_problems(json::Writer& out, const std::vector<policy::Problem>& probl
     out.member("warning", problem.warning).end_object();
   }
   out.end_array();
+}
+
+Reply refused_draft(const std::vector<policy::Problem>& problems) {
+  std::string extra = "\"problems\":";
+  json::Writer out(extra);
+  write_problems(out, problems);
+  return error_reply(Error{Code::InvalidArgument, "policy.document", "the document has problems; `problems` lists them", ""}, {}, extra);
 }
 
 void write_api_token(json::Writer& out, const identity::IdentityStore::ApiToken& token) {

@@ -53,6 +53,8 @@ std::vector<std::string> texts_of(json::Value body, std::string_view name);
 std::optional<std::int64_t> number_of(json::Value body, std::string_view name);
 Result<std::optional<std::chrono::seconds>> duration_of(json::Value body, std::string_view name);
 Result<std::vector<IpRange>> networks_of(json::Value body, std::string_view name);
+// A time, or a duration back from now (since=2h); empty text: nothing. InvalidArgument admin.time.
+Result<std::optional<WallTime>> moment_of(const Context& context, std::string_view name, std::string_view text);
 
 void write_time(json::Writer& out, std::string_view name, const std::optional<WallTime>& time);  // null when absent or zero
 void write_texts(json::Writer& out, std::string_view name, const std::vector<std::string>& texts);
@@ -67,6 +69,7 @@ void write_role(json::Writer& out, const Role& role);
 void write_grant(json::Writer& out, const Grant& grant, WallTime now, const Names& names);
 void write_probe(json::Writer& out, const upstream::ProbeReport& report);
 void write_problems(json::Writer& out, const std::vector<policy::Problem>& problems);
+Reply refused_draft(const std::vector<policy::Problem>& problems);
 void write_api_token(json::Writer& out, const identity::IdentityStore::ApiToken& token);
 std::string_view capture_name(Capture capture);
 std::string_view deny_as_name(DenyAs deny_as);

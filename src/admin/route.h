@@ -85,6 +85,7 @@ void add_server_routes(std::vector<Route>& routes);
 void add_tool_routes(std::vector<Route>& routes);
 void add_policy_routes(std::vector<Route>& routes);
 void add_simulation_routes(std::vector<Route>& routes);
+void add_backtest_routes(std::vector<Route>& routes);
 void add_grant_routes(std::vector<Route>& routes);
 void add_principal_routes(std::vector<Route>& routes);
 void add_role_routes(std::vector<Route>& routes);

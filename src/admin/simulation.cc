@@ -56,12 +56,7 @@ void write_explanation(json::Writer& out, const policy::Explanation& explanation
 Result<Reply> explain(Context& context) {
   CG_TRY(auto scene, set_scene(context));
   auto compiled = policy::Policy::compile(scene.policy_name, scene.version, scene.policy_text);
-  if (!compiled.policy) {
-    std::string extra = "\"problems\":";
-    json::Writer out(extra);
-    write_problems(out, compiled.problems);
-    return error_reply(Error{Code::InvalidArgument, "policy.document", "the document has problems; `problems` lists them", ""}, {}, extra);
-  }
+  if (!compiled.policy) return refused_draft(compiled.problems);
   policy::Input input;
   std::string tool = text_of(context.body, "tool"), method = text_of(context.body, "method"), reason = text_of(context.body, "reason");
   std::string client = text_of(context.body, "client"), session = text_of(context.body, "session");

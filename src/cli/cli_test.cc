@@ -349,6 +349,41 @@ TEST_F(CliTest, PlanReadsTheDirectoryAndExitsTwentyOnChanges) {
   EXPECT_EQ(run({"plan", "-f", (directory_ / "nothing").string()}), kNotFound);
 }
 
+TEST_F(CliTest, BacktestShowsWhatWouldChangeAndExitsTwentyOnWhatIsAskedFor) {
+  auto draft = file("draft.yaml", "version: \"1\"\ndefault: deny\n");
+  auto done = [&] {
+    answers_.clear();
+    answer(202, R"({"id":"bt_1","state":"running"})");
+    answer(200, R"({"id":"bt_1","state":"done","report":{"judged":7,"total":{"newly_denied":2,"undecided":1,"unchanged":4},
+      "by_rule":[{"rule":"/default","newly_denied":2,"newly_asked":0,"newly_hidden":0,"newly_allowed":0,"undecided":0}],
+      "by_tool":[],"by_principal":[],"by_grant":[],
+      "undecided":[{"why":"/x needs args.a","calls":1}],"outside":[],"shadow":[],"notes":[]}})");
+    answer(200, R"({"items":[{"sequence":5,"principal":"ada","tool":"pay\u001b[31m","was":{"verdict":"allow"},
+      "now":{"verdict":"deny","rule":"/default"},"why":""}],"next":null})");
+  };
+  done();
+  EXPECT_EQ(run({"policy", "backtest", draft, "--policy", "refunds", "--tool", "pay"}), kOk) << err_;
+  EXPECT_EQ(requests_[0].path, "/api/v1/policies/refunds/backtests");
+  EXPECT_NE(requests_[0].body.find(R"("since":"30d","tool":"pay")"), std::string::npos) << requests_[0].body;
+  EXPECT_NE(out_.find("newly denied"), std::string::npos) << out_;
+  EXPECT_NE(out_.find("deny by /default"), std::string::npos) << out_;
+  EXPECT_NE(out_.find("/x needs args.a"), std::string::npos) << out_;
+  EXPECT_EQ(out_.find('\x1b'), std::string::npos) << "names from records move no cursor";
+  done();
+  EXPECT_EQ(run({"policy", "backtest", draft, "--policy", "refunds", "--fail-on", "newly-denied"}), kChanges);
+  done();
+  EXPECT_EQ(run({"policy", "backtest", draft, "--policy", "refunds", "--fail-on", "newly-allowed"}), kOk);
+  done();
+  EXPECT_EQ(run({"policy", "backtest", "refunds", "--fail-on", "newly-allowed", "--fail-on", "any-change", "-o", "json"}), kChanges);
+  EXPECT_NE(out_.find("\"changes\""), std::string::npos);
+  EXPECT_EQ(run({"policy", "backtest", draft}), kUsage) << "whose calls?";
+  answers_.clear();
+  answer(202, R"({"id":"bt_1","state":"running"})");
+  answer(200, R"({"id":"bt_1","state":"failed","error":{"message":"the journal is damaged"}})");
+  EXPECT_EQ(run({"policy", "backtest", "refunds"}), kFailed);
+  EXPECT_NE(err_.find("damaged"), std::string::npos);
+}
+
 TEST_F(CliTest, YamlBecomesJsonWithoutSurprises) {
   EXPECT_EQ(yaml_to_json("a: 1\nb: '1'\nc: yes\nd: [true, null, 1.50, x]\ne: 08\n", "f").value(),
             R"({"a":1,"b":"1","c":"yes","d":[true,null,1.50,"x"],"e":"08"})");

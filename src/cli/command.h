@@ -56,6 +56,7 @@ void add_wrap_commands(std::vector<Command>& commands);
 void add_tool_commands(std::vector<Command>& commands);
 void add_policy_commands(std::vector<Command>& commands);
 void add_policy_file_commands(std::vector<Command>& commands);
+void add_backtest_commands(std::vector<Command>& commands);
 void add_grant_commands(std::vector<Command>& commands);
 void add_principal_commands(std::vector<Command>& commands);
 void add_role_commands(std::vector<Command>& commands);

@@ -11,6 +11,7 @@ std::vector<Command> all_commands() {
   add_tool_commands(commands);
   add_policy_commands(commands);
   add_policy_file_commands(commands);
+  add_backtest_commands(commands);
   add_grant_commands(commands);
   add_setup_commands(commands);
   add_principal_commands(commands);

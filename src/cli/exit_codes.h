@@ -21,7 +21,7 @@ enum Exit : int {
   kRetryable = 10,
   kOperator = 11,   // needs a person at the machine: journal, keys, publishing
   kUnknownId = 12,  // a named thing inside the request does not exist
-  kChanges = 20,    // plan found changes
+  kChanges = 20,    // plan found changes; a back-test what --fail-on names
 };
 
 int exit_code_of(int http_status, std::string_view reason);

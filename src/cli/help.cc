@@ -176,7 +176,8 @@ std::string cli_markdown() {
       "| 5 | an approval is open |\n| 6 | not authenticated |\n| 7 | conflict: exists already, or changed meanwhile |\n| 8 | a value is "
       "wrong, or a policy test failed |\n"
       "| 9 | no gate answers |\n| 10 | cannot be done now; try again |\n| 11 | needs an operator: journal, keys or publishing |\n"
-      "| 12 | a thing named inside the request does not exist |\n| 20 | `plan` found changes |\n\n"
+      "| 12 | a thing named inside the request does not exist |\n"
+      "| 20 | `plan` found changes; `policy backtest` found what `--fail-on` names |\n\n"
       "## Options everywhere\n\n```\n";
   for (const auto& argument : global_arguments()) out += option_line(argument);
   out += "```\n";

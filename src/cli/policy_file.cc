@@ -4,17 +4,18 @@
 #include <charconv>
 
 #include "cli/output.h"
+#include "cli/policy_words.h"
 #include "cli/session.h"
 #include "policy/policy.h"
 
 namespace callgate::cli {
-namespace {
 
-// A name is a stored policy; anything that looks like a path, or is a file here, is a file.
-bool is_file(const std::string& word) {
+bool is_policy_file(const std::string& word) {
   return word == "-" || word.find('/') != std::string::npos || word.ends_with(".yaml") || word.ends_with(".yml") ||
          word.ends_with(".json") || ::access(word.c_str(), F_OK) == 0;
 }
+
+namespace {
 
 struct Loaded {
   std::shared_ptr<const policy::Policy> policy;
@@ -77,7 +78,7 @@ int check(Session& session, const Args& args) {
 
 int test(Session& session, const Args& args) {
   std::string what = args.text("POLICY");
-  if (is_file(what)) {
+  if (is_policy_file(what)) {
     auto loaded = load(session, what);
     return loaded.policy ? report_tests(session, loaded.policy->run_tests()) : loaded.code;
   }
@@ -174,7 +175,7 @@ int explain(Session& session, const Args& args) {
   json::Document arguments;
   if (auto parsed = arguments.parse(text); !parsed) return session.usage("--args: " + parsed.error().message);
   if (!arguments.root().is_object()) return session.usage("--args must be a JSON object, as in '{\"amount\": 50}'");
-  if (is_file(args.text("POLICY"))) return explain_file(session, args, arguments.root());
+  if (is_policy_file(args.text("POLICY"))) return explain_file(session, args, arguments.root());
   std::string body;
   json::Writer out(body);
   out.begin_object().member("policy", std::string_view(args.text("POLICY")));
