@@ -30,6 +30,14 @@ bool Connection::start() {
   return true;
 }
 
+// Only what on_ready() would read first thing, and only where reading does nothing else.
+bool Connection::read_ahead(std::uint32_t events) {
+  const bool reads = (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == EPOLLIN && (state_ == State::Head || state_ == State::Body);
+  if (reads && out_.empty() && !ahead_ && stream_->handshake_done() && make_room())
+    ahead_ = stream_->read(buffer_.get() + used_, capacity_ - used_);
+  return true;
+}
+
 void Connection::on_ready(std::uint32_t events) {
   if ((events & EPOLLRDHUP) != 0) ending_ = true;
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 || !stream_->handshake_done()) readable_ = true;
@@ -67,7 +75,7 @@ void Connection::pump() {
   for (int requests = 0; state_ == State::Head || state_ == State::Body;) {
     const State before = state_;
     Step step = Step::NeedMore;
-    if (used_ > raw_at_ || head_bytes_ > 0) step = before == State::Head ? take_head() : take_body();
+    if ((used_ > raw_at_ || head_bytes_ > 0) && !ahead_) step = before == State::Head ? take_head() : take_body();
     if (step == Step::Stop) break;
     if (step == Step::Again) {
       if (state_ == State::Head && ++requests >= kRequestsPerTurn && unread()) {
@@ -84,8 +92,8 @@ void Connection::pump() {
 
 // False: nothing came, or the connection has ended.
 bool Connection::read_some() {
-  if (!make_room()) return false;
-  const net::IoResult result = stream_->read(buffer_.get() + used_, capacity_ - used_);
+  if (!ahead_ && !make_room()) return false;
+  const net::IoResult result = ahead_ ? *std::exchange(ahead_, {}) : stream_->read(buffer_.get() + used_, capacity_ - used_);
   switch (result.status) {
     case net::IoResult::Status::Ok:
       used_ += result.bytes;

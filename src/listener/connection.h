@@ -14,6 +14,7 @@ class Connection final : public net::Watcher, public Reply {
 
   bool start();
   void on_ready(std::uint32_t events) override;
+  bool read_ahead(std::uint32_t events) override;
   void attend();
 
   void observe(ReplyObserver* observer) override { observer_ = observer; }
@@ -81,6 +82,7 @@ class Connection final : public net::Watcher, public Reply {
   std::size_t capacity_ = 0, used_ = 0, head_bytes_ = 0, body_bytes_ = 0, raw_at_ = 0, request_end_ = 0;
   std::uint64_t body_length_ = 0;
   net::BodyReader body_;
+  std::optional<net::IoResult> ahead_;  // of a read that was made before its turn; the bytes are behind used_
 
   std::string out_;
   std::size_t out_at_ = 0;

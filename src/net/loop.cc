@@ -36,7 +36,7 @@ struct Loop::Inner {
   int event_fd = -1;
   const Clock* clock = nullptr;
 
-  std::array<epoll_event, kEventsMax> events;
+  std::array<epoll_event, kEventsMax> events, later;
   int event_next = 0;  // the first event of this batch not yet handed out
   int event_count = 0;
 
@@ -66,6 +66,19 @@ struct Loop::Inner {
     // Never read back: with edge triggering every write is an event of its own, whatever the counter holds.
     const std::uint64_t one = 1;
     [[maybe_unused]] const ssize_t written = ::write(event_fd, &one, sizeof one);
+  }
+
+  // What is left of the events to hand out, in their order.
+  void read_ahead(int count) {
+    std::size_t first = 0, behind = 0;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(std::max(count, 0)); ++i) {
+      const epoll_event event = events[i];
+      if (event.data.ptr == this) continue;
+      const bool last = static_cast<Watcher*>(event.data.ptr)->read_ahead(event.events);
+      (last ? later[behind++] : events[first++]) = event;
+    }
+    std::copy_n(later.begin(), behind, events.begin() + static_cast<std::ptrdiff_t>(first));
+    event_count = static_cast<int>(first + behind);
   }
 
   void drop_pending(const Watcher& watcher) {
@@ -255,13 +268,12 @@ bool Loop::run_once(std::chrono::milliseconds wait_max) {
   if (in.has_posted.load(std::memory_order_acquire) || !in.deferred.empty() || !graves_.empty()) wait = std::chrono::milliseconds(0);
   const int count = ::epoll_wait(in.epoll_fd, in.events.data(), kEventsMax, static_cast<int>(std::max<std::int64_t>(wait.count(), 0)));
   now_ = in.clock->mono();
-  bool any = false;
-  in.event_count = std::max(count, 0);
+  ++batch_;
+  in.read_ahead(count);
+  bool any = in.event_count > 0;
   for (in.event_next = 0; in.event_next < in.event_count;) {
     const epoll_event event = in.events[static_cast<std::size_t>(in.event_next++)];
-    if (event.data.ptr == nullptr || event.data.ptr == &in) continue;
-    any = true;
-    static_cast<Watcher*>(event.data.ptr)->on_ready(event.events);
+    if (event.data.ptr != nullptr) static_cast<Watcher*>(event.data.ptr)->on_ready(event.events);
   }
   in.event_count = in.event_next = 0;
   any = run_timers() || any;

@@ -47,6 +47,45 @@ struct Counter : Watcher {
   }
 };
 
+struct Reader : Counter {
+  bool last = false;
+  std::vector<std::string>* log = nullptr;
+  std::string name;
+  bool read_ahead(std::uint32_t) override {
+    log->push_back("ahead " + name);
+    return last;
+  }
+  void on_ready(std::uint32_t events) override {
+    log->push_back(name);
+    Counter::on_ready(events);
+  }
+};
+
+TEST_F(LoopTest, ReadsAheadForAllBeforeAnyIsHandedOutAndHandsOutThoseThatSayLastLast) {
+  std::vector<std::string> log;
+  Pair pairs[3];
+  Reader readers[3];
+  for (std::size_t i = 0; i < 3; ++i) {
+    readers[i].log = &log;
+    readers[i].name = std::to_string(i);
+    ASSERT_TRUE(loop->watch(pairs[i].a, readers[i]).has_value());
+  }
+  loop->run_once(milliseconds(0));  // all can be written to
+  log.clear();
+  readers[0].last = true;
+  for (const Pair& pair : pairs) ASSERT_EQ(::write(pair.b, "x", 1), 1);
+  const std::uint64_t batch = loop->batch();
+  loop->run_once(milliseconds(0));
+  EXPECT_EQ(log, (std::vector<std::string>{"ahead 0", "ahead 1", "ahead 2", "1", "2", "0"}));
+  EXPECT_EQ(loop->batch(), batch + 1);
+
+  log.clear();
+  readers[1].then = [&](std::uint32_t) { loop->unwatch(pairs[0].a, readers[0]); };
+  for (const Pair& pair : pairs) ASSERT_EQ(::write(pair.b, "x", 1), 1);
+  loop->run_once(milliseconds(0));
+  EXPECT_EQ(log, (std::vector<std::string>{"ahead 0", "ahead 1", "ahead 2", "1", "2"})) << "one that left since is not handed out";
+}
+
 TEST_F(LoopTest, RunsATimerNeverEarlyAndAtMostOneTickLate) {
   for (const int after : {0, 1, 19, 20, 21, 75'000, 81'920, 81'921, 200'000}) {
     int fired = 0;

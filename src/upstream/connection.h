@@ -21,6 +21,8 @@ namespace callgate::upstream {
 
 class Connection;
 
+constexpr std::size_t kAheadBytes = 1024 * 1024;
+
 // The connections to one server as configured at one version.
 struct Pool {
   std::int64_t version = 0;
@@ -48,7 +50,10 @@ struct Dock {
   net::Loop& loop;
   Upstreams::Options options;
   Resolver resolver;
-  std::vector<char> read_buffer;                // one read at a time: views into it die with the callback
+  std::vector<char> read_buffer;  // one read at a time: views into it die with the callback
+  std::unique_ptr<char[]> ahead;  // what the connections read before their turn in this batch of the loop
+  std::size_t ahead_used = 0;
+  std::uint64_t ahead_batch = 0;
   net::Head head;                               // of the response being read; views into it die with the callback
   std::string head_buffer;                      // one head at a time; wiped after use, it holds credentials
   std::unordered_map<std::string, Pool> pools;  // by server id
@@ -77,6 +82,7 @@ class Connection final : public net::Watcher, public Exchange, private Resolver:
   void cancel() override;
   void set_timeout(std::chrono::milliseconds until_next_byte) override;
   void on_ready(std::uint32_t events) override;
+  bool read_ahead(std::uint32_t events) override;
 
   MonoTime idle_since{};
   std::size_t index = 0;  // in Dock::connections
@@ -101,6 +107,7 @@ class Connection final : public net::Watcher, public Exchange, private Resolver:
   bool all_sent() const { return head_left_.empty() && body_left_.empty(); }
   // receive
   void read_some();
+  void keep_ahead();
   void on_stream_end(const net::IoResult& result);
   void take(std::string_view piece);
   void process(std::string_view bytes);
@@ -148,7 +155,9 @@ class Connection final : public net::Watcher, public Exchange, private Resolver:
   Addresses addresses_;
   std::size_t next_address_ = 0;
   std::string connect_detail_;
-  std::string carry_;  // received and not yet used: part of a head, or what came while paused
+  std::string carry_;                   // received and not yet used: part of a head, or what came while paused
+  std::optional<net::IoResult> ahead_;  // of a read that was made before its turn, into
+  const char* ahead_at_ = nullptr;      // the dock's memory for that
   net::BodyReader body_;
   std::uint64_t received_ = 0;
   std::size_t since_rearm_ = 0;

@@ -1,7 +1,10 @@
 // One exchange over a connected socket: the request out, the response in.
 
+#include <sys/epoll.h>
+
 #include <charconv>
 #include <cstring>
+#include <utility>
 
 #include "upstream/connection.h"
 
@@ -84,11 +87,36 @@ void Connection::flush() {
   }
 }
 
+// Only what on_ready() would read first thing. While more is to be sent, or nobody is owed an answer, its turn decides.
+bool Connection::read_ahead(std::uint32_t events) {
+  const bool reads = (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == EPOLLIN && state_ == State::Active && !paused_;
+  if (!reads || tls_ || ahead_ || send_failed_ || !all_sent()) return false;
+  if (dock_.ahead_batch != dock_.loop.batch()) {
+    dock_.ahead_batch = dock_.loop.batch();
+    dock_.ahead_used = 0;
+  }
+  if (kAheadBytes - dock_.ahead_used < dock_.read_buffer.size()) return false;
+  char* const into = dock_.ahead.get() + dock_.ahead_used;
+  ahead_ = stream_->read(into, dock_.read_buffer.size());
+  ahead_at_ = into;
+  constexpr std::size_t line = 64;
+  if (ahead_->status == net::IoResult::Status::Ok) dock_.ahead_used += (ahead_->bytes + line - 1) / line * line;
+  return false;
+}
+
+// Paused between that and its turn: the bytes outlive the batch, any other outcome waits for the next read.
+void Connection::keep_ahead() {
+  if (!ahead_ || ahead_->status != net::IoResult::Status::Ok) return;
+  carry_.append(ahead_at_, ahead_->bytes);
+  ahead_.reset();
+}
+
 void Connection::read_some() {
   const std::uint64_t serial = serial_;
   for (int i = 0; i < kReadsPerTurn; ++i) {
-    if (paused_) return;
-    const net::IoResult result = stream_->read(dock_.read_buffer.data(), dock_.read_buffer.size());
+    if (paused_) return keep_ahead();
+    const char* const at = ahead_ ? ahead_at_ : dock_.read_buffer.data();
+    const net::IoResult result = ahead_ ? *std::exchange(ahead_, {}) : stream_->read(dock_.read_buffer.data(), dock_.read_buffer.size());
     if (result.status == net::IoResult::Status::WouldBlock) {
       if (send_failed_) fail_reset("write failed: " + stream_->failure());
       return;
@@ -98,7 +126,7 @@ void Connection::read_some() {
       return;
     }
     drained_ = result.drained && !hung_up_;
-    take({dock_.read_buffer.data(), result.bytes});
+    take({at, result.bytes});
     if (serial != serial_) return;
     if (drained_ && !send_failed_) return;
   }
@@ -146,7 +174,7 @@ void Connection::take(std::string_view piece) {
   }
 }
 
-// INVARIANT: `bytes` is the whole of carry_, or carry_ is empty and `bytes` lies in the dock's read buffer.
+// INVARIANT: `bytes` is the whole of carry_, or carry_ is empty and `bytes` lies in the dock's buffers.
 void Connection::process(std::string_view bytes) {
   if (phase_ == Phase::Head && !process_head(bytes)) return;
   if (!process_body(bytes)) return;

@@ -511,6 +511,38 @@ TEST_F(UpstreamTest, HoldsBackTheEndWhilePaused) {
   EXPECT_EQ(upstreams->stats().open, 0U);
 }
 
+// Both answers are read before the first of them is handed out.
+TEST_F(UpstreamTest, MayBePausedOrCancelledByAnotherAnswerOfTheSameBatch) {
+  for (const bool cancels : {false, true}) {
+    web->peers.clear();
+    web->on_data = nullptr;
+    RecordingSink sinks[2];
+    Exchange* exchanges[2] = {};
+    for (int i = 0; i < 2; ++i) {
+      sinks[i].after_head = [&, i] {
+        if (sinks[1 - i].heads > 0) return;
+        if (cancels) exchanges[1 - i]->cancel(), sinks[1 - i].cancelled();
+        else exchanges[1 - i]->pause();
+      };
+      exchanges[i] = &send(sinks[i]);
+    }
+    ASSERT_TRUE(run_until([&] { return web->peers.size() == 2 && !peer(0).in.empty() && !peer(1).in.empty(); }));
+    peer(0).send(kOk);
+    peer(1).send(kOk);
+    ASSERT_TRUE(run_until([&] { return sinks[0].over() || sinks[1].over(); }));
+    turn(8);
+    const int first = sinks[0].over() ? 0 : 1, second = 1 - first;
+    EXPECT_EQ(sinks[first].ends, 1);
+    EXPECT_EQ(sinks[second].heads, 0U) << "nothing while it is paused, nothing once it is cancelled";
+    if (!cancels) {
+      exchanges[second]->resume();
+      ASSERT_TRUE(finish(sinks[second]));
+      EXPECT_EQ(sinks[second].body, sinks[first].body);
+    }
+    upstreams->drop_idle();
+  }
+}
+
 TEST_F(UpstreamTest, CanBeCancelledAnywhere) {
   for (int where = 0; where < 6; ++where) {
     web->peers.clear();

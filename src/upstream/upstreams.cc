@@ -26,6 +26,7 @@ Dock::Dock(net::Loop& loop_in, net::Offload& offload_in, const Upstreams::Option
       options(options_in),
       resolver(loop_in, offload_in, options_in.look_up),
       read_buffer(kReadBuffer),
+      ahead(new char[kAheadBytes]),
       sweeper([this] { sweep(); }),
       self(std::make_shared<Dock*>(this)) {
   head_buffer.reserve(kHeadBuffer);
