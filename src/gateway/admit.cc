@@ -45,8 +45,8 @@ void destroy_memo(void* memo) { delete static_cast<AuthMemo*>(memo); }
 void Call::begin(const listener::Request& request, listener::Reply& reply) {
   reply_ = &reply;
   reply.observe(this);
-  started_ = worker_.rooms().clock.mono();
-  wall_ = worker_.rooms().clock.now();
+  started_ = worker_.mono();
+  wall_ = worker_.wall();
   if (!snapshot_) snapshot_ = worker_.snapshot();
   worker_.write_decision_id(decision_id_);
   remote_ = request.remote;
@@ -56,7 +56,7 @@ void Call::begin(const listener::Request& request, listener::Reply& reply) {
   (http_line_ = request.method) += over_events_ ? " /sse" : " ";
   http_line_ += request.path.substr(over_events_ ? 4 : 0, 200);
   auto admitted = admit(request);
-  decided_at_ = worker_.rooms().clock.mono();
+  decided_at_ = worker_.mono_again();
   if (!admitted) return refuse(admitted.error());
   if (asking_) return look_up_approval();
   effect_ = Effect::Allow;

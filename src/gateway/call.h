@@ -34,6 +34,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   // Called by the worker's batch hook, in this order.
   bool counted() const { return !reservation_.empty(); }
   void add_intent();  // once; before the effect in strict mode, before the first byte of a stream
+  void add_record();  // once, when it is finished
   void dispatch(const Counted& counted, const Recordable& recordable);
   void refuse_unsent(Error error);
   void deliver(bool recorded);

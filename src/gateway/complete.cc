@@ -118,7 +118,7 @@ void Call::dispatch(const Counted& counted, const Recordable& recordable) {
   if (session_) context.session = session_->upstream_id, context.revision = session_->revision;
   Evidence evidence{*caller_, *server_, effect_, counted, recordable, context};
   auto cleared = shared_ ? Clearance::within(evidence, method, head_lines_, body_) : Clearance::issue(evidence, method, head_lines_, body_);
-  sent_at_ = worker_.rooms().clock.mono();
+  sent_at_ = worker_.mono();
   exchange_ = &worker_.transport().send({&server_->server, &server_->credentials}, cleared, *this);
 }
 
@@ -161,7 +161,7 @@ void Call::on_body(std::string_view piece) {
 void Call::on_end() {
   exchange_ = nullptr;
   if (finished_) return recycle_when_done();
-  answered_at_ = worker_.rooms().clock.mono();
+  answered_at_ = worker_.mono();
   switch (body_form_) {
     case Body::Events: return end_events();
     case Body::Pieces: return end_pieces();
@@ -173,7 +173,7 @@ void Call::on_end() {
 void Call::on_error(const Error& error, bool sent) {
   exchange_ = nullptr;
   if (finished_) return recycle_when_done();
-  answered_at_ = worker_.rooms().clock.mono();
+  answered_at_ = worker_.mono();
   upstream_failed(error, outcome_of(error, sent));
 }
 
@@ -311,7 +311,7 @@ void Call::settle(limits::CallOutcome outcome) {
   if (!reservation_.empty()) worker_.rooms().counters.settle(reservation_, limits::settle_for(outcome));
 }
 
-// The one exit: records, then queues the reply behind the record.
+// The one exit: queues the reply, which leaves behind its record.
 void Call::finish() {
   if (finished_) return;
   finished_ = true;
@@ -321,8 +321,12 @@ void Call::finish() {
   if (!asked_ids_.empty()) forget_questions();
   if (asking_) asking_->call = nullptr;
   note_details();
-  if (worker_.rooms().options.audit && !(recorded_inside_ && reason_ == "ok")) worker_.add_record(record());
   worker_.queue_outgoing(*this);
+}
+
+// Of what is finished; all calls of a batch one after the other, when it is flushed.
+void Call::add_record() {
+  if (worker_.rooms().options.audit && !(recorded_inside_ && reason_ == "ok")) worker_.add_record(record());
 }
 
 Record Call::record() const {
@@ -375,7 +379,7 @@ Record Call::record() const {
   record.result_bytes = result_bytes_;
   record.decide_us = micros(started_, decided_at_);
   record.upstream_us = micros(sent_at_, answered_at_);
-  record.total_us = finished_ ? micros(started_, worker_.rooms().clock.mono()) : 0;
+  record.total_us = finished_ ? micros(started_, worker_.mono()) : 0;
   record.traceparent = traceparent_;
   record.detail_json = detail_json_;
   return record;
@@ -435,7 +439,7 @@ void Call::on_client_gone() {
   bool ends_with_client = era_ == session::Era::Modern || form_ == Form::Stream;  // N6; a legacy disconnect is not a cancellation (L9)
   if (!ends_with_client || (exchange_ == nullptr && !streaming_)) return on_drained();  // nobody reads now: the server need not wait
   if (exchange_ != nullptr) std::exchange(exchange_, nullptr)->cancel();
-  answered_at_ = worker_.rooms().clock.mono();
+  answered_at_ = worker_.mono();
   reason_ = "client.gone";
   settle(limits::CallOutcome::ClientGone);
   finish();

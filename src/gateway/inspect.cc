@@ -342,7 +342,7 @@ bool Call::collects_for_inspection() {
   InspectVerdict verdict = weigh(what);
   if (!verdict.refuses()) return false;
   if (exchange_ != nullptr) std::exchange(exchange_, nullptr)->cancel();
-  answered_at_ = worker_.rooms().clock.mono();
+  answered_at_ = worker_.mono();
   result_bytes_ = buffer_.size();
   withhold(inspected_refusal(verdict, what.way));
   return true;

@@ -27,7 +27,7 @@ void Call::add_events(std::string_view piece) {
   auto read = events_->add(piece, [this](const session::SseEvent& event) { return on_event(event); });
   if (!read && !finished_) {
     if (exchange_ != nullptr) std::exchange(exchange_, nullptr)->cancel();
-    answered_at_ = worker_.rooms().clock.mono();
+    answered_at_ = worker_.mono();
     upstream_failed({Code::Unavailable, "upstream.bad_stream", "the upstream's event stream cannot be read: " + read.error().message, {}},
                     limits::CallOutcome::UpstreamError);
   }
@@ -44,7 +44,7 @@ bool Call::on_event(const session::SseEvent& event) {
   auto message = parsed ? session::read_message(answer_.root()) : tl::unexpected<Error>(parsed.error());
   if (!message) {  // T-41: what cannot be read is not passed on, and the caller is told
     if (exchange_ != nullptr) std::exchange(exchange_, nullptr)->cancel();
-    answered_at_ = worker_.rooms().clock.mono();
+    answered_at_ = worker_.mono();
     upstream_failed({Code::Unavailable,
                      "upstream.bad_answer",
                      "the upstream sent an event that is not safe to pass on: " + message.error().message,
@@ -87,7 +87,7 @@ void Call::relay_answer(session::Message message, const session::SseEvent& event
     ++dropped_;
     return;
   }
-  answered_at_ = worker_.rooms().clock.mono();
+  answered_at_ = worker_.mono();
   complete_message(answer_.root());
   if (reply_body_.empty()) return;
   session::SseEvent last{.event = "message", .data = reply_body_, .id = {}, .retry_ms = {}, .has_data = true};
@@ -222,7 +222,7 @@ void Call::cut(const Error& error) {
   if (finished_) return;
   if (exchange_ != nullptr) std::exchange(exchange_, nullptr)->cancel();
   cut_ = true;
-  answered_at_ = worker_.rooms().clock.mono();
+  answered_at_ = worker_.mono();
   reason_ = error.reason;
   message_text_ = error.message;
   settle(limits::CallOutcome::ConnectionLostAfterSend);

@@ -147,6 +147,14 @@ void Worker::add_record(const Record& record) {
   batch_.add(record);
 }
 
+MonoTime Worker::mono_again() {
+  if (clock_batch_ != loop_.batch()) {
+    clock_batch_ = loop_.batch();
+    wall_ = rooms_.clock.now();
+  }
+  return mono_ = rooms_.clock.mono();
+}
+
 void Worker::queue_outgoing(Call& call) {
   if (call.queued_) return;
   call.queued_ = true;
@@ -208,6 +216,7 @@ Result<void> Worker::commit() {
 void Worker::send_admitted() {
   if (admitted_.empty()) return;
   work_.swap(admitted_);
+  (void)mono_again();
   Result<void> ready;
   if (stopping_) ready = fail(Code::Unavailable, "gate.stopping", "the gate is stopping: try again in a moment");
   if (ready && journal_failed_) ready = commit();  // nothing leaves while its record could not be written
@@ -230,8 +239,8 @@ void Worker::deliver_outgoing() {
     return;
   }
   work_.swap(outgoing_);
-  for (Call* call : work_)
-    if (!call->finished_) call->add_intent();
+  (void)mono_again();
+  for (Call* call : work_) call->finished_ ? call->add_record() : call->add_intent();
   bool recorded = commit().has_value();
   for (Call* call : work_) call->deliver(recorded);
   work_.clear();

@@ -50,6 +50,13 @@ class Worker final : public listener::Handler {
   void recycle(Call& call);
   const std::vector<Call*>& streams() const { return streams_; }
   bool stopping() const { return stopping_; }
+  // The time. A reading takes as long as 200 instructions, so there is one per batch of the loop, and further ones where that matters.
+  MonoTime mono() { return clock_batch_ == loop_.batch() ? mono_ : mono_again(); }
+  WallTime wall() {
+    (void)mono();
+    return wall_;
+  }
+  MonoTime mono_again();
   inspection::Findings& findings() { return findings_; }  // of the scan at hand
 
  private:
@@ -82,6 +89,9 @@ class Worker final : public listener::Handler {
   std::size_t errands_sent_ = 0;  // the first ones of the list
   std::vector<Call*> free_, admitted_, outgoing_, streams_, work_;
   net::Timer stream_timer_;
+  std::uint64_t clock_batch_ = ~std::uint64_t{0};  // of the loop, in which `wall_` was read
+  MonoTime mono_{};
+  WallTime wall_{};
   std::string id_prefix_;
   std::uint64_t id_counter_ = 0;
 };
