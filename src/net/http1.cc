@@ -250,32 +250,43 @@ Result<void> read_length(std::string_view value, Head& head) {
   return {};
 }
 
+// NameKey::of() of a name with bytes behind it.
+NameKey key_of(std::string_view name, const char* end) {
+  if (std::endian::native != std::endian::little || end - name.data() < 16) return NameKey::of(name);
+  const auto kept = [](std::uint64_t word, std::size_t bytes) { return bytes >= 8 ? word : word & ((std::uint64_t{1} << bytes * 8) - 1); };
+  return {kept(lower_word(name.data()), name.size()), name.size() > 8 ? kept(lower_word(name.data() + 8), name.size() - 8) : 0};
+}
+
+// The sizes of the names below.
+bool is_noted(std::size_t size) { return size <= 17 && (0x24450U >> size & 1) != 0; }
+static_assert(0x24450U == (1U << 4 | 1U << 6 | 1U << 10 | 1U << 14 | 1U << 17));
+
 Result<void> note_header(const Header& header, Head& head, Facts& facts) {
   const std::string_view name = header.name;
   switch (name.size()) {
     case 4:
-      if (equals_ignoring_case(name, "host")) {
+      if (header.is("host")) {
         ++facts.hosts;
         facts.host = header.value;
       }
       break;
     case 6:
-      if (equals_ignoring_case(name, "expect")) {
+      if (header.is("expect")) {
         if (!equals_ignoring_case(header.value, "100-continue")) return bad_header("the only expectation known is 100-continue");
         head.expect_continue = true;
       }
       break;
     case 10:
-      if (equals_ignoring_case(name, "connection")) read_connection(header.value, facts);
+      if (header.is("connection")) read_connection(header.value, facts);
       break;
     case 14:
-      if (equals_ignoring_case(name, "content-length")) {
+      if (header.is("content-length")) {
         if (++facts.lengths > 1) return framing("the content length is given more than once");
         return read_length(header.value, head);
       }
       break;
     case 17:
-      if (equals_ignoring_case(name, "transfer-encoding")) {
+      if (header.is("transfer-encoding")) {
         if (++facts.codings > 1) return framing("the transfer encoding is given more than once");
         head.chunked = equals_ignoring_case(header.value, "chunked");
         if (!head.chunked) {
@@ -308,8 +319,9 @@ Result<Progress> read_headers(Cursor& cursor, const HeadCaps& caps, Head& head, 
     while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
     header.value = value;
     if (head.header_count == headers_max) return fail(Code::TooLarge, "http.head_too_large", "the message has too many headers");
+    header.key = key_of(header.name, cursor.end);
     head.headers[head.header_count++] = header;
-    if (const Result<void> noted = note_header(header, head, facts); !noted) return tl::unexpected<Error>(noted.error());
+    if (is_noted(header.name.size())) CG_CHECK(note_header(header, head, facts));
   }
 }
 
@@ -399,16 +411,18 @@ bool equals_ignoring_case_same_size(std::string_view a, std::string_view b) {
   }
 }
 
-std::string_view Head::header(std::string_view name) const {
+bool Header::is_long(const HeaderName& wanted) const { return equals_ignoring_case(name.substr(16), wanted.text().substr(16)); }
+
+std::string_view Head::header(const HeaderName& name) const {
   for (std::size_t i = 0; i < header_count; ++i) {
-    if (equals_ignoring_case(headers[i].name, name)) return headers[i].value;
+    if (headers[i].is(name)) return headers[i].value;
   }
   return {};
 }
 
-std::size_t Head::count(std::string_view name) const {
+std::size_t Head::count(const HeaderName& name) const {
   std::size_t found = 0;
-  for (std::size_t i = 0; i < header_count; ++i) found += equals_ignoring_case(headers[i].name, name) ? 1 : 0;
+  for (std::size_t i = 0; i < header_count; ++i) found += headers[i].is(name) ? 1 : 0;
   return found;
 }
 

@@ -18,9 +18,47 @@ struct HeadCaps {
   std::size_t headers_max = 64;
 };
 
+// The first sixteen bytes of a name in lower case, zeros behind its end: a name is looked up by comparing two numbers.
+struct NameKey {
+  std::uint64_t first = 0, second = 0;
+  bool operator==(const NameKey&) const = default;
+  static constexpr NameKey of(std::string_view name) {
+    NameKey key;
+    for (std::size_t i = 0; i < name.size() && i < 16; ++i) {
+      const bool capital = name[i] >= 'A' && name[i] <= 'Z';
+      const std::uint64_t byte = static_cast<unsigned char>(name[i]) + (capital ? 0x20U : 0U);
+      (i < 8 ? key.first : key.second) |= byte << (i % 8 * 8);
+    }
+    return key;
+  }
+};
+
+// What a header is asked for by. Of a literal all is made while compiling.
+class HeaderName {
+ public:
+  template <std::size_t size> consteval HeaderName(const char (&name)[size]) : text_(name, size - 1), key_(NameKey::of(text_)) {}
+  HeaderName(std::string_view name) : text_(name), key_(NameKey::of(name)) {}
+  HeaderName(const std::string& name) : HeaderName(std::string_view(name)) {}
+  std::string_view text() const { return text_; }
+  const NameKey& key() const { return key_; }
+
+ private:
+  std::string_view text_;
+  NameKey key_;
+};
+
 struct Header {
-  std::string_view name;   // as sent; compare with equals_ignoring_case()
+  Header() = default;
+  Header(std::string_view name_in, std::string_view value_in) : name(name_in), value(value_in), key(NameKey::of(name_in)) {}
+  std::string_view name;   // as sent; compare with is() or equals_ignoring_case()
   std::string_view value;  // surrounding whitespace removed
+  NameKey key;             // of the name
+  bool is(const HeaderName& wanted) const {
+    return key == wanted.key() && name.size() == wanted.text().size() && (name.size() <= 16 || is_long(wanted));
+  }
+
+ private:
+  bool is_long(const HeaderName& wanted) const;
 };
 
 bool equals_ignoring_case_same_size(std::string_view a, std::string_view b);
@@ -44,8 +82,8 @@ struct Head {
   std::optional<std::uint64_t> content_length;
   std::size_t bytes = 0;  // size of the head, CRLFCRLF included
 
-  std::string_view header(std::string_view name) const;  // first one; empty when absent
-  std::size_t count(std::string_view name) const;
+  std::string_view header(const HeaderName& name) const;  // first one; empty when absent
+  std::size_t count(const HeaderName& name) const;
 };
 
 enum class Progress { NeedMore, Done };

@@ -69,6 +69,28 @@ TEST(Http1, ReadsARequestHead) {
   EXPECT_EQ(bytes.substr(head.bytes), "rest");
 }
 
+TEST(Http1, LooksUpNamesOfEveryLengthWhateverTheirCase) {
+  for (std::size_t size = 1; size <= 40; ++size) {
+    std::string name(size, 'x');
+    for (std::size_t i = 0; i < size; ++i) name[i] = static_cast<char>((i % 2 == 0 ? 'a' : 'A') + i % 26);
+    std::string other = name;
+    other.back() = other.back() == '-' ? '+' : '-';
+    Head head;  // once with bytes behind it, and last of all
+    const std::string bytes =
+        "GET / HTTP/1.1\r\nHost: a\r\n" + other + ": 0\r\n" + name + ": 1\r\n" + name + "y: 2\r\n" + name + ":3\r\n\r\n";
+    ASSERT_EQ(read_request_head(bytes, kCaps, head).value(), Progress::Done) << bytes;
+    std::string upper = name;
+    for (char& c : upper) c = static_cast<char>(std::toupper(c));
+    EXPECT_EQ(head.header(upper), "1") << size;
+    EXPECT_EQ(head.count(upper), 2U) << size;
+    EXPECT_EQ(head.header(upper + "Y"), "2") << size;
+    EXPECT_EQ(head.headers[head.header_count - 1].key, NameKey::of(name)) << size;
+    EXPECT_TRUE(Header(name, {}).is(upper));
+  }
+  EXPECT_FALSE(Header("a^", {}).is("a~")) << "only letters have two cases";
+  EXPECT_FALSE(Header("a@\xc1", {}).is("a`\xe1"));
+}
+
 TEST(Http1, KeepsConnectionsAliveByVersion) {
   Head head;
   ASSERT_TRUE(read_request_head("GET / HTTP/1.1\r\nHost: a\r\n\r\n", kCaps, head));

@@ -232,7 +232,7 @@ bool Connection::process_head(std::string_view& bytes) {
 bool Connection::accept_head(const net::Head& head) {
   for (std::size_t i = 0; i < head.header_count; ++i) {
     const net::Header& header = head.headers[i];
-    if (!net::equals_ignoring_case(header.name, "content-encoding")) continue;
+    if (!header.is("content-encoding")) continue;
     if (header.value.empty() || net::equals_ignoring_case(header.value, "identity")) continue;
     fail_with(Code::Unavailable, "upstream.protocol",
               name() + " compressed its answer, which was not offered: switch compression off there", "content-encoding");
