@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/append.h"
 #include "bridge/header_params.h"
 #include "gateway/call.h"
 #include "gateway/worker.h"
@@ -36,7 +37,7 @@ bool visible_ascii(std::string_view text) {
   return !text.empty() && text.size() <= 512;
 }
 
-void append_line(std::string& out, std::string_view name, std::string_view value) { ((out += name) += ": ") += value, out += "\r\n"; }
+void append_line(std::string& out, std::string_view name, std::string_view value) { append(out, name, ": ", value, "\r\n"); }
 
 void destroy_memo(void* memo) { delete static_cast<AuthMemo*>(memo); }
 
@@ -380,9 +381,7 @@ void Call::compose_head(const net::Head& head) {
     if (session_) append_line(out, "MCP-Protocol-Version", session_->revision);
     return;
   }
-  out += "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: ";
-  static_assert(session::kModernRevision == "2026-07-28");
-  (out += message_.method) += "\r\n";
+  append(out, "MCP-Protocol-Version: ", session::kModernRevision, "\r\nMcp-Method: ", message_.method, "\r\n");
   bool named = message_.method == "tools/call" || message_.method == "prompts/get" || message_.method == "resources/read";
   if (named) append_line(out, "Mcp-Name", head.header("mcp-name"));  // checked against the body
   if (!task_.empty()) append_line(out, "Mcp-Name", bridge::header_value(task_));

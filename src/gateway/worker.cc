@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/append.h"
 #include "base/crypto.h"
 #include "gateway/batch.h"
 #include "gateway/event_post.h"
@@ -68,9 +69,11 @@ const std::shared_ptr<const Snapshot>& Worker::snapshot() {
 // Unique on this node without a system call: 48 random bits from the start of the worker, then a counter.
 void Worker::write_decision_id(std::string& id) {
   constexpr std::string_view alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
-  id = id_prefix_;
-  std::uint64_t count = ++id_counter_;
-  for (int shift = 35; shift >= 0; shift -= 5) id += alphabet[(count >> shift) & 31];
+  const std::uint64_t count = ++id_counter_;
+  char digits[8];
+  for (unsigned i = 0; i < 8; ++i) digits[i] = alphabet[(count >> (35 - 5 * i)) & 31];
+  id.clear();
+  append(id, id_prefix_, std::string_view(digits, sizeof digits));
 }
 
 void Worker::handle(const listener::Request& request, listener::Reply& reply) {

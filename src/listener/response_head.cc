@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "base/append.h"
+
 namespace callgate::listener {
 namespace {
 
@@ -51,6 +53,15 @@ std::string_view DateLine::at(const Clock& clock, MonoTime now) {
 }
 
 void append_response_head(std::string& out, const ResponseHead& head, const HeadFacts& facts) {
+  const bool usual = head.status == 200 && facts.framing == BodyFraming::Length && !facts.close && !facts.say_keep_alive;
+  if (usual && head.extra.empty() && !head.content_type.empty()) {
+    char digits[20];
+    const std::string_view length(digits,
+                                  static_cast<std::size_t>(std::to_chars(digits, digits + sizeof digits, facts.length).ptr - digits));
+    append(out, "HTTP/1.1 200 OK\r\n", facts.date_line, "Content-Type: ", head.content_type, "\r\nContent-Length: ", length,
+           "\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n");
+    return;
+  }
   if (head.status == 200) {
     out += "HTTP/1.1 200 OK\r\n";
   } else {

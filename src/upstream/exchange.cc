@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/append.h"
 #include "upstream/connection.h"
 
 namespace callgate::upstream {
@@ -16,27 +17,25 @@ constexpr int kReadsPerTurn = 16;                  // then the other connections
 constexpr std::size_t kProgressBytes = 16 * 1024;  // a plain body must move at least so much per timeout (T-50: slow drip)
 
 bool is_event_stream(std::string_view content_type) {
-  return net::equals_ignoring_case(content_type.substr(0, content_type.find_first_of("; \t")), "text/event-stream");
-}
-
-void append_number(std::string& out, std::size_t number) {
-  char digits[24];
-  const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
-  out.append(digits, static_cast<std::size_t>(end - digits));
+  constexpr std::string_view wanted = "text/event-stream";
+  if (!net::equals_ignoring_case(content_type.substr(0, wanted.size()), wanted)) return false;
+  const char behind = content_type.size() == wanted.size() ? ';' : content_type[wanted.size()];
+  return behind == ';' || behind == ' ' || behind == '\t';
 }
 
 // Our own request, from scratch: nothing of the client's framing is carried over, and no compression is offered (T-13).
 void compose(std::string& out, const Target& target, const Pool& pool, const ClearedCall& call) {
-  out.append(call.method()).append(" ").append(target.server->url.target).append(" HTTP/1.1\r\nHost: ").append(pool.authority);
-  out.append("\r\nAccept-Encoding: identity\r\n");
+  char length[48] = "Content-Length: ";
+  constexpr std::size_t digits_at = 16;
+  std::size_t length_size = 0;
   if (!call.body().empty() || call.method() == "POST") {
-    out.append("Content-Length: ");
-    append_number(out, call.body().size());
-    out.append("\r\n");
+    char* const end = std::to_chars(length + digits_at, length + sizeof length - 2, call.body().size()).ptr;
+    std::memcpy(end, "\r\n", 2);
+    length_size = static_cast<std::size_t>(end + 2 - length);
   }
-  out.append(call.head());
-  if (target.credentials != nullptr) out.append(target.credentials->header_lines().reveal());
-  out.append("\r\n");
+  const std::string_view own = target.credentials != nullptr ? target.credentials->header_lines().reveal() : std::string_view();
+  append(out, call.method(), " ", target.server->url.target, " HTTP/1.1\r\nHost: ", pool.authority, "\r\nAccept-Encoding: identity\r\n",
+         std::string_view(length, length_size), call.head(), own, "\r\n");
 }
 
 }  // namespace
