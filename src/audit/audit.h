@@ -37,11 +37,11 @@ class Batch {
  private:
   friend class Journal;
   struct Item {
-    std::uint32_t payload_bytes, payload_crc;
+    std::uint32_t payload_bytes;
   };
   struct Result {  // to be hashed at commit
     std::string_view bytes;
-    std::size_t item, hex_at;  // hex_at: in bytes_
+    std::size_t hex_at;  // in bytes_
   };
   friend class RecordWriter;
   bool hashes_later(const Record& record) const;
@@ -53,7 +53,8 @@ class Batch {
   std::vector<Result> results_;
   std::size_t last_size_ = 0;               // of what was committed before: so many records come at a time
   std::vector<std::string_view> messages_;  // being hashed
-  std::vector<Digest> digests_;             // of them; in the end of the payloads
+  std::vector<Digest> digests_;             // of them; in the end of the payloads, as
+  std::vector<std::uint32_t> sums_;         // these
   std::int64_t second_ = -1;                // the time that `second_text_` says
   char second_text_[20] = {};
 };

@@ -123,7 +123,7 @@ class RecordWriter {
   void later(std::string_view bytes) {
     literal(",\"result_digest\":\"blake2b:");
     make_room(80);
-    batch_.results_.push_back({bytes, batch_.items_.size(), static_cast<std::size_t>(at_ - batch_.bytes_.get())});
+    batch_.results_.push_back({bytes, static_cast<std::size_t>(at_ - batch_.bytes_.get())});
     std::memset(at_, '0', 64);
     at_ += 64;
     *at_++ = '"';
@@ -260,8 +260,7 @@ void Batch::add(const Record& record) {
   writer.header();
   write_record(writer, record, later);
   writer.finish();
-  const std::string_view payload(bytes_.get() + start, used_ - start);
-  items_.push_back({static_cast<std::uint32_t>(payload.size()), later ? 0 : crc32c(0, payload)});
+  items_.push_back({static_cast<std::uint32_t>(used_ - start)});
 }
 
 // One lane per result. After this nothing outside of the batch is looked at again, whatever becomes of the commit.
@@ -271,13 +270,7 @@ void Batch::hash_results() {
   for (const Result& result : results_) messages_.push_back(result.bytes);
   digests_.resize(results_.size());
   blake2b_each(messages_, digests_);
-  const char* at = bytes_.get();
-  std::size_t item = 0;
-  for (std::size_t i = 0; i < results_.size(); ++i) {
-    put_hex(bytes_.get() + results_[i].hex_at, digests_[i]);
-    for (; item < results_[i].item; ++item) at += kFrameHeaderBytes + items_[item].payload_bytes;
-    items_[item].payload_crc = crc32c(0, {at + kFrameHeaderBytes, items_[item].payload_bytes});
-  }
+  for (std::size_t i = 0; i < results_.size(); ++i) put_hex(bytes_.get() + results_[i].hex_at, digests_[i]);
   results_.clear();
 }
 
@@ -291,6 +284,8 @@ void Batch::hash_payloads() {
     at += kFrameHeaderBytes + item.payload_bytes;
   }
   blake2b_each(messages_, digests_);
+  sums_.resize(items_.size());
+  crc32c_each(messages_, sums_);
 }
 
 }  // namespace callgate::audit

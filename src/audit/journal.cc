@@ -75,7 +75,7 @@ Journal::Inner::Mark Journal::Inner::seal(Batch& batch) const {
   char* at = batch.bytes_.get();
   for (std::size_t i = 0; i < batch.items_.size(); ++i) {
     const Batch::Item& item = batch.items_[i];
-    mark.hash = seal_frame(at, {item.payload_bytes, item.payload_crc, ++mark.sequence, mark.hash, batch.digests_[i]});
+    mark.hash = seal_frame(at, {item.payload_bytes, batch.sums_[i], ++mark.sequence, mark.hash, batch.digests_[i]});
     at += kFrameHeaderBytes + item.payload_bytes;
   }
   mark.offset += batch.used_;
