@@ -1,6 +1,7 @@
 #include "app/daemon.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -26,6 +27,8 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr std::uint64_t kLedgerBytesMax = 16 * 1024 * 1024;  // then counters are checkpointed before their time: start stays fast
+constexpr std::uint64_t kIndexStep = 2'000;                  // records
+constexpr std::uint64_t kIndexLateMax = 500'000;             // some ten seconds of all one processor can do
 }  // namespace
 
 Daemon::~Daemon() {
@@ -42,6 +45,7 @@ Result<void> Daemon::start() {
   CG_CHECK(open_doors());
   CG_CHECK(record_system("gate.started", "callgate " CALLGATE_VERSION " takes requests"));
   housekeeper_ = std::thread([this] { housekeeping(); });
+  indexer_ = std::thread([this] { indexing(); });
   return {};
 }
 
@@ -256,8 +260,24 @@ void Daemon::probe_again(const std::string& server_id) {
     (void)record_system("catalog.tool_accepted", "approved by rule at server " + server->slug + ":" + names(sighting->accepted));
 }
 
+// Behind the calls, in time that nothing else wants: an index that is late for a moment is only late, a call that waits is slow. Small
+// steps, for who asks for records waits for the one under way. Where the processors are never idle it is the housekeeper's turn.
+void Daemon::indexing() {
+  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 15);
+  const sched_param idle{};
+  (void)::sched_setscheduler(0, SCHED_IDLE, &idle);  // of this thread
+  std::unique_lock lock(mutex_);
+  for (bool behind = false; !stopping_;) {
+    if (!behind) wake_.wait_for(lock, 250ms, [this] { return stopping_; });
+    lock.unlock();
+    auto caught_up = index_->catch_up(kIndexStep);
+    if (!caught_up) telemetry::log_warn("audit index is behind", {{"detail", caught_up.error().detail}});
+    behind = caught_up && *caught_up == kIndexStep;
+    lock.lock();
+  }
+}
+
 void Daemon::housekeeping() {
-  // Behind the calls: an index that is late for a moment is only late, a call that waits is slow. It catches up after bursts.
   (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 15);
   auto next_checkpoint = clock_.mono() + 10s;
   auto next_sweep = clock_.mono() + 60s, next_approvals = clock_.mono() + 5s;
@@ -272,8 +292,7 @@ void Daemon::housekeeping() {
     std::ranges::copy_if(reprobe, std::inserter(reprobe_, reprobe_.end()), waits);
     std::erase_if(reprobe, waits);
     lock.unlock();
-    if (auto caught_up = index_->catch_up(); !caught_up)
-      telemetry::log_warn("audit index is behind", {{"detail", caught_up.error().detail}});
+    if (journal_->head().sequence > index_->newest() + kIndexLateMax) (void)index_->catch_up(10 * kIndexStep);
     for (const std::string& server_id : reprobe) {
       probed_at[server_id] = clock_.mono();
       probe_again(server_id);
@@ -385,6 +404,7 @@ void Daemon::stop() {
   if (door_) door_->stop_accepting();
   if (control_) control_->stop_accepting();
   if (housekeeper_.joinable()) housekeeper_.join();
+  if (indexer_.joinable()) indexer_.join();
   drain();
   offload_.reset();
   for (auto& loop : loops_) loop->stop();

@@ -49,7 +49,8 @@ class Daemon {
   void end_upstream_session(const std::string& id);
   Result<void> open_notices();
   void drain();         // calls under way get a moment, then their records; streams end at once
-  void housekeeping();  // its own thread: index, checkpoints, sessions, retention
+  void housekeeping();  // its own thread: checkpoints, sessions, retention
+  void indexing();      // its own thread
 
   const config::Settings& settings_;
   ServeOptions options_;
@@ -76,7 +77,7 @@ class Daemon {
   std::unique_ptr<Notices> notices_;
   std::unique_ptr<listener::Listener> door_, control_;
   std::vector<std::thread> threads_;
-  std::thread housekeeper_;
+  std::thread housekeeper_, indexer_;
   std::mutex mutex_;  // publish_mutex below guards snapshots; this one the two fields after it
   std::condition_variable wake_;
   bool stopping_ = false;

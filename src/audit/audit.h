@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -122,7 +123,9 @@ struct Query {
 class Index {
  public:
   static Result<std::unique_ptr<Index>> open(const std::string& database_path, const std::string& journal_directory);
-  Result<std::uint64_t> catch_up();                      // indexes what is new; returns how many; large batches
+  // Indexes what is new, in large batches; returns how many records that were. With `rows_max` it ends after so many: call again.
+  Result<std::uint64_t> catch_up(std::uint64_t rows_max = std::numeric_limits<std::uint64_t>::max());
+  std::uint64_t newest() const;                          // sequence of the newest record indexed; any thread
   Result<std::vector<Entry>> query(const Query& query);  // newest first; at most 10,000
   // Everything that matches, page by page, until `fn` says no; query.limit is not looked at.
   Result<void> each(const Query& query, const std::function<bool(const Entry&)>& fn);

@@ -208,21 +208,23 @@ bool RecordReader::read(const Location& location, Entry& entry) {
 }
 
 Result<void> Index::Inner::load_state() {
-  last = {};
+  move_to({});
   return database->read([&](store::Transaction& tx) -> Result<void> {
     CG_TRY(auto rows, tx.query("SELECT sequence, segment, position, hash FROM audit_state WHERE id = 1"));
     if (rows.empty()) return {};
-    last.location = {static_cast<std::uint64_t>(rows[0].integer(0)), static_cast<std::uint32_t>(rows[0].integer(1)),
-                     static_cast<std::uint64_t>(rows[0].integer(2))};
+    Last stored;
+    stored.location = {static_cast<std::uint64_t>(rows[0].integer(0)), static_cast<std::uint32_t>(rows[0].integer(1)),
+                       static_cast<std::uint64_t>(rows[0].integer(2))};
     auto hash = hex_decode(rows[0].text(3));
-    if (hash && hash->size() == last.hash.size()) std::copy(hash->begin(), hash->end(), reinterpret_cast<char*>(last.hash.data()));
+    if (hash && hash->size() == stored.hash.size()) std::copy(hash->begin(), hash->end(), reinterpret_cast<char*>(stored.hash.data()));
+    move_to(stored);
     return {};
   });
 }
 
 Result<void> Index::Inner::clear() {
   names.clear();
-  last = {};
+  move_to({});
   return database->write([](store::Transaction& tx) -> Result<void> {
     for (const char* table : {"audit_records", "audit_names", "audit_blocks", "audit_state"})
       CG_CHECK(tx.execute(fmt::format("DELETE FROM {}", table)));
@@ -263,7 +265,8 @@ Result<void> Index::Inner::drop_removed() {
   return {};
 }
 
-Result<std::uint64_t> Index::Inner::fill() {
+Result<std::uint64_t> Index::Inner::fill(std::uint64_t rows_max) {
+  const std::uint64_t rows_each = std::min<std::uint64_t>(kRowsPerTransaction, rows_max);
   CG_TRY(auto numbers, list_segments(directory));
   std::uint64_t total = 0;
   for (std::uint32_t number : numbers) {
@@ -286,7 +289,7 @@ Result<std::uint64_t> Index::Inner::fill() {
         while (reader.next(frame) == SegmentReader::State::Frame) {
           CG_CHECK(filler.add(frame, number));
           newest = {{frame.sequence, number, frame.offset}, frame.hash};
-          more = ++rows == kRowsPerTransaction;
+          more = ++rows == rows_each;
           if (more) break;
         }
         if (rows == 0) return {};
@@ -298,11 +301,14 @@ Result<std::uint64_t> Index::Inner::fill() {
              static_cast<std::int64_t>(newest.location.offset), hex_encode(newest.hash)}));
         return {};
       }));
-      last = newest;
+      move_to(newest);
       total += rows;
+      filled += rows;
+      if (total >= rows_max) return total;
     }
   }
-  if (total >= kRowsPerTransaction) {
+  if (filled >= kRowsPerTransaction) {
+    filled = 0;
     CG_CHECK(database->write([](store::Transaction& tx) -> Result<void> {
       CG_CHECK(tx.query(kReleaseCache));
       return {};
@@ -329,11 +335,13 @@ Result<std::unique_ptr<Index>> Index::open(const std::string& database_path, con
   return index;
 }
 
-Result<std::uint64_t> Index::catch_up() {
+std::uint64_t Index::newest() const { return inner_->newest.load(std::memory_order_relaxed); }
+
+Result<std::uint64_t> Index::catch_up(std::uint64_t rows_max) {
   std::scoped_lock held(inner_->filling);
   CG_CHECK(inner_->check_same_journal());
   CG_CHECK(inner_->drop_removed());
-  auto done = inner_->fill();
+  auto done = inner_->fill(rows_max);
   if (!done) {  // names given out by a transaction that was rolled back must not be remembered
     inner_->names.clear();
     (void)inner_->load_state();
@@ -344,7 +352,7 @@ Result<std::uint64_t> Index::catch_up() {
 Result<void> Index::rebuild() {
   std::scoped_lock held(inner_->filling);
   CG_CHECK(inner_->clear());
-  CG_CHECK(inner_->fill());
+  CG_CHECK(inner_->fill(std::numeric_limits<std::uint64_t>::max()));
   return {};
 }
 

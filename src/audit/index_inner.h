@@ -2,6 +2,7 @@
 // Parts of the index shared by filling (index.cc) and asking (query.cc). A row holds what is searched for and where the record
 // lies in the journal; the record itself is always read from there.
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -40,11 +41,17 @@ struct Index::Inner {
     Location location;
     Digest hash{};
   } last;                                               // of the newest record indexed; sequence 0: none
+  std::atomic<std::uint64_t> newest{0};                 // its sequence, for others
   std::unordered_map<std::string, std::int64_t> names;  // known rows of audit_names
+  std::uint64_t filled = 0;                             // rows since the database gave its memory back
 
   Result<void> load_state();
   Result<void> check_same_journal();
-  Result<std::uint64_t> fill();
+  Result<std::uint64_t> fill(std::uint64_t rows_max);
+  void move_to(const Last& now) {
+    last = now;
+    newest.store(now.location.sequence, std::memory_order_relaxed);
+  }
   Result<void> drop_removed();
   Result<void> clear();
 };

@@ -108,6 +108,23 @@ TEST_F(IndexTest, CatchesUpStepByStepAndAfterARestart) {
   EXPECT_EQ(ask({.limit = 3}), (std::vector<std::uint64_t>{125, 124, 123}));
 }
 
+TEST_F(IndexTest, CatchesUpInStepsWhereItIsAskedTo) {
+  open_journal(16 * 1024);  // several segments
+  fill(120);
+  std::uint64_t steps = 0, newest = 0;
+  for (std::uint64_t done = 50; done == 50; ++steps) {
+    auto step = index->catch_up(50);
+    ASSERT_TRUE(step.has_value()) << step.error().detail;
+    done = *step;
+    EXPECT_EQ(index->newest(), newest += done);
+  }
+  EXPECT_EQ(steps, 3U);
+  EXPECT_EQ(newest, 120U);
+  open_index();
+  EXPECT_EQ(index->newest(), 120U);
+  EXPECT_EQ(index->query({.limit = 1'000})->size(), 120U);
+}
+
 TEST_F(IndexTest, FindsByEveryField) {
   fill(600);
   catch_up();

@@ -81,7 +81,8 @@ Measured with `{command}` on {machine}. Run it yourself; only the ratios of one 
 - The proxy under test is alone on one processor, load and stub share another. nginx: one worker, keep-alive both ways, no access log,
   nothing buffered on disk. It only forwards the bytes; it does none of the work below.
 - Every round runs every variant once in random order; a ratio is the median over rounds of (variant ÷ nginx of the same round).
-  Processor time comes from the kernel's schedstat of the proxy's threads, journal and index included.
+  Processor time comes from the kernel's schedstat of the proxy's threads, journal and index included. The index works in idle time
+  (`SCHED_IDLE`): what it does not get done while its gate is loaded it does between the rounds, where no figure shows it.
 - Open loop: requests are due at a steady pace whatever the answers do, and latency counts from the due moment.
 
 | case | what is on |
