@@ -109,9 +109,11 @@ TEST(Masking, LeavesOrdinaryTextAlone) {
 }
 
 TEST(Masking, KnowsSensitiveKeysHoweverTheyAreWritten) {
-  for (const char* key :
-       {"password", "PASSWORD", "user_password", "dbPasswd", "api_key", "apiKey", "X-API-Key", "client_secret", "Authorization",
-        "proxy-authorization", "access_token", "token", "refreshToken", "tokenValue", "Set-Cookie", "private_key", "pin", "cvv"}) {
+  for (const char* key : {"password",     "PASSWORD",  "user_password", "dbPasswd",      "api_key",
+                          "apiKey",       "X-API-Key", "client_secret", "Authorization", "proxy-authorization",
+                          "access_token", "token",     "refreshToken",  "tokenValue",    "Set-Cookie",
+                          "private_key",  "pin",       "cvv",           "pwd",           "MFA-Code",
+                          "totp"}) {
     EXPECT_TRUE(sensitive_key(key)) << key;
   }
   for (const char* key :

@@ -180,8 +180,16 @@ constexpr std::array<std::string_view, 16> kParts = {
     "passphrase", "passwd", "password",      "privatekey", "recoverycode",    "secret",           "sessionid", "signingkey"};
 static_assert(std::is_sorted(kParts.begin(), kParts.end()));
 
-constexpr std::array<std::string_view, 13> kWholes = {"pwd", "pass", "auth", "jwt", "pin", "otp",    "totp",
-                                                      "cvv", "cvc",  "ssn",  "pat", "dsn", "mfacode"};
+// A short name as one number.
+constexpr std::uint64_t packed(std::string_view name) {
+  std::uint64_t word = 0;
+  for (std::size_t i = 0; i < name.size(); ++i) word |= std::uint64_t{static_cast<unsigned char>(name[i])} << (8 * i);
+  return word;
+}
+constexpr std::array<std::uint64_t, 13> kWholes = {packed("pwd"), packed("pass"), packed("auth"),   packed("jwt"), packed("pin"),
+                                                   packed("otp"), packed("totp"), packed("cvv"),    packed("cvc"), packed("ssn"),
+                                                   packed("pat"), packed("dsn"),  packed("mfacode")};
+constexpr std::size_t kWholeBytesMax = 7;
 
 struct Group {
   std::uint8_t begin = 0, end = 0;
@@ -218,10 +226,7 @@ bool sensitive_key(std::string_view key) {
   }
   std::string_view name(buffer.data(), size);
   if (holds_part(name)) return true;
-  if (size <= 7) {
-    for (std::string_view whole : kWholes)
-      if (name == whole) return true;
-  }
+  if (size <= kWholeBytesMax && std::ranges::find(kWholes, packed(name)) != kWholes.end()) return true;
   // token, access_token, tokenValue; but not max_tokens, tokenizer
   std::size_t token = name.find("token");
   if (token == std::string_view::npos) return false;

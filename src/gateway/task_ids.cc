@@ -70,8 +70,10 @@ bool names_tasks(json::Value message) {
   bool found = false;
   for (std::string_view part : {"params", "result"})
     message[part].for_each_member([&](std::string_view name, json::Value value) {
-      found = found || name == "taskId" || name == "task" || name == "tasks" || (name == "notifications" && value["taskIds"].exists()) ||
-              (name == "_meta" && value[kRelated].exists());
+      if (found || name.empty()) return;
+      if (name[0] == 't') found = name == "taskId" || name == "task" || name == "tasks";
+      else if (name[0] == 'n') found = name == "notifications" && value["taskIds"].exists();
+      else if (name[0] == '_') found = name == "_meta" && value[kRelated].exists();
     });
   return found;
 }

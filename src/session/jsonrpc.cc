@@ -56,9 +56,9 @@ Result<Envelope> read_envelope(json::Value root) {
         Code::InvalidRequest, "rpc.envelope_key",
         "unexpected member `" + std::string(wrong.substr(0, 40)) + "` in the message: only jsonrpc, id, method, params, result, error");
   envelope.params.for_each_member([&](std::string_view key, json::Value value) {
-    if (key == "name") envelope.name = value;
-    else if (key == "arguments") envelope.arguments = value;
-    else if (key == "_meta") envelope.meta = value;
+    if (key.size() == 4 && key == "name") envelope.name = value;
+    else if (key.size() == 5 && key == "_meta") envelope.meta = value;
+    else if (key.size() == 9 && key == "arguments") envelope.arguments = value;
     else if (fine && imitates(key, kParameterKeys)) wrong = key, fine = false;
   });
   if (!fine)
