@@ -1,4 +1,5 @@
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -10,6 +11,16 @@
 namespace callgate::net {
 namespace {
 
+// Without the wrappers of the C library, which make a point of cancellation of each call: two locked instructions, and no thread here is
+// ever cancelled. ThreadSanitizer learns from the wrappers what happened before what.
+#if defined(__SANITIZE_THREAD__)
+ssize_t receive(int fd, void* into, std::size_t size) { return ::recv(fd, into, size, 0); }
+ssize_t send(int fd, const msghdr& message) { return ::sendmsg(fd, &message, MSG_NOSIGNAL); }
+#else
+ssize_t receive(int fd, void* into, std::size_t size) { return ::syscall(SYS_recvfrom, fd, into, size, 0, nullptr, nullptr); }
+ssize_t send(int fd, const msghdr& message) { return ::syscall(SYS_sendmsg, fd, &message, MSG_NOSIGNAL); }
+#endif
+
 class PlainStream final : public ByteStream {
  public:
   explicit PlainStream(int fd) : fd_(fd) {}
@@ -17,7 +28,7 @@ class PlainStream final : public ByteStream {
 
   IoResult read(char* into, std::size_t size) override {
     while (true) {
-      const ssize_t got = ::recv(fd_, into, size, 0);
+      const ssize_t got = receive(fd_, into, size);
       if (got > 0) {
         const auto bytes = static_cast<std::size_t>(got);
         return {IoResult::Status::Ok, bytes, bytes < size};
@@ -34,7 +45,7 @@ class PlainStream final : public ByteStream {
     message.msg_iov = first.empty() ? parts + 1 : parts;
     message.msg_iovlen = first.empty() || second.empty() ? 1 : 2;
     while (true) {
-      const ssize_t put = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+      const ssize_t put = send(fd_, message);
       if (put >= 0) return {IoResult::Status::Ok, static_cast<std::size_t>(put), false};
       if (errno == EINTR) continue;
       return from_errno();
