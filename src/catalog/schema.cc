@@ -90,7 +90,8 @@ CREATE TABLE pins (
 INSERT INTO pins (server_id, kind, name, definition_json, fingerprint, decided_by, decided_at)
   SELECT server_id, 'tool', name, definition_json, fingerprint, 'first sight', seen_at FROM tools;
 UPDATE servers SET seen_at = updated_at WHERE id IN (SELECT server_id FROM tools);
-)sql"}};
+)sql"},
+                                            {"catalog", 4, "ALTER TABLE servers ADD COLUMN labels TEXT NOT NULL DEFAULT '';"}};
 
 }  // namespace
 

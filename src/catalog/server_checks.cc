@@ -37,6 +37,18 @@ Result<void> check_url(const Url& url) {
   return {};
 }
 
+// Named as in a policy (policy/compile_flows.cc).
+Result<void> check_labels(const std::vector<std::string>& labels) {
+  auto good = [](const std::string& label) {
+    bool plain = std::all_of(label.begin(), label.end(), [](char c) { return slug_char(c) || c == '_' || c == '.'; });
+    return plain && !label.empty() && label.size() <= 64;
+  };
+  if (labels.size() > 16) return invalid("a server has at most 16 labels");
+  for (const std::string& label : labels)
+    if (!good(label)) return invalid("a label is named with a-z, 0-9, `_`, `-` and `.`, at most 64 of them");
+  return {};
+}
+
 bool reserved(std::string_view slug) { return std::find(kReserved.begin(), kReserved.end(), slug) != kReserved.end(); }
 
 }  // namespace
@@ -84,6 +96,7 @@ Result<void> check_server(const Server& server) {
   using namespace std::chrono_literals;
   if (server.name.empty()) return invalid("a server needs a name");
   CG_CHECK(check_line("the name", server.name, 100));
+  CG_CHECK(check_labels(server.labels));
   if (server.kind == ServerKind::Stdio) CG_CHECK(check_command(server.command));
   else CG_CHECK(check_url(server.url));
   if (server.connect_timeout < 1ms || server.connect_timeout > 2min)

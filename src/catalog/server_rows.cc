@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kColumns =
     "SELECT id, slug, name, url, policy, disabled, allow_private, tls_verify, tls_ca_pem, capture, connect_timeout_ms, call_timeout_ms, "
     "response_bytes_max, "
-    "version, created_at, updated_at, kind, command, speaks_legacy, speaks_modern FROM servers";
+    "version, created_at, updated_at, kind, command, speaks_legacy, speaks_modern, labels FROM servers";
 
 std::string_view to_row(Capture capture) {
   switch (capture) {
@@ -33,6 +33,22 @@ Capture capture_from(const std::string& text) {
   if (text == "keys") return Capture::Keys;
   if (text == "redacted") return Capture::Redacted;
   return text == "full" ? Capture::Full : Capture::None;
+}
+
+std::string labels_to_row(const Server& server) {
+  std::string text;
+  for (const std::string& label : server.labels) (text += text.empty() ? "" : " ") += label;
+  return text;
+}
+
+std::vector<std::string> labels_from(const std::string& text) {
+  std::vector<std::string> labels;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = std::min(text.find(' ', at), text.size());
+    labels.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return labels;
 }
 
 Server server_from(const Row& row) {
@@ -63,6 +79,7 @@ Server server_from(const Row& row) {
   server.call_timeout = std::chrono::milliseconds(row.integer(11));
   server.response_bytes_max = static_cast<std::size_t>(row.integer(12));
   server.version = row.integer(13);
+  server.labels = labels_from(row.text(20));
   server.created_at = time_from_row(row.integer(14));
   server.updated_at = time_from_row(row.integer(15));
   return server;
@@ -73,7 +90,7 @@ std::string kind_to_row(const Server& server) {
   return server.eras.events ? "sse" : "http";
 }
 
-// In the order of the columns from slug to response_bytes_max, the command and the kind.
+// In the order of the columns from slug to response_bytes_max, the command, the kind and the labels.
 std::vector<Value> editable(const Server& server) {
   return {server.slug,
           server.name,
@@ -88,7 +105,8 @@ std::vector<Value> editable(const Server& server) {
           std::int64_t{server.call_timeout.count()},
           static_cast<std::int64_t>(server.response_bytes_max),
           server.kind == ServerKind::Stdio ? command_to_row(server.command) : std::string(),
-          kind_to_row(server)};
+          kind_to_row(server),
+          labels_to_row(server)};
 }
 
 }  // namespace
@@ -133,8 +151,8 @@ Result<void> insert_server(Transaction& tx, const Server& server) {
   values.insert(values.end(), {server.id, server.version, to_row(server.created_at), to_row(server.updated_at)});
   CG_CHECK(tx.execute(
       "INSERT INTO servers (slug, name, url, policy, disabled, allow_private, tls_verify, tls_ca_pem, capture, connect_timeout_ms, "
-      "call_timeout_ms, response_bytes_max, command, kind, id, version, created_at, updated_at) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "call_timeout_ms, response_bytes_max, command, kind, labels, id, version, created_at, updated_at) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       values));
   return {};
 }
@@ -145,7 +163,8 @@ Result<bool> replace_server(Transaction& tx, const Server& server, std::int64_t 
   CG_TRY(auto changed,
          tx.execute(
              "UPDATE servers SET slug = ?, name = ?, url = ?, policy = ?, disabled = ?, allow_private = ?, tls_verify = ?, tls_ca_pem = ?, "
-             "capture = ?, connect_timeout_ms = ?, call_timeout_ms = ?, response_bytes_max = ?, command = ?, kind = ?, version = ?, "
+             "capture = ?, connect_timeout_ms = ?, call_timeout_ms = ?, response_bytes_max = ?, command = ?, kind = ?, labels = ?, version "
+             "= ?, "
              "updated_at = ? WHERE id = ? AND version = ?",
              values));
   return changed == 1;

@@ -105,6 +105,7 @@ struct Server {
   std::string tls_ca_pem;  // extra trust anchor, empty: system store
   Capture capture = Capture::Redacted;
   std::vector<std::string> header_names;  // static credentials by name; the values stay in the vault
+  std::vector<std::string> labels;        // what all its tools are to the rules over sequences: private, untrusted, sink ...
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds call_timeout{60'000};     // to the response head, and between pieces of a stream
   std::size_t response_bytes_max = 16 * 1024 * 1024;  // of one JSON body, or one SSE event

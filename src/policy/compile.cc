@@ -87,6 +87,7 @@ void Compiler::document(const Node& root) {
     entry(*node, program.all_tools, kAllToolsFields);
   }
   if (const Node* node = root.find("tools")) tools(*node);
+  flows(root);
   if (const Node* node = root.find("tests")) tests(*node);
   plan();
   if (!problems.refused()) overlaps();
@@ -186,6 +187,7 @@ void Compiler::entry(const Node& node, Entry& out, std::span<const std::string_v
   rules(node, out, true);
   asks(node, out);
   limits(node, out);
+  labels(node, out);
   out.inspect = inspect(node, out.pointer);
 }
 
@@ -256,6 +258,8 @@ std::int64_t Policy::version() const { return inner_->program.version; }
 bool Policy::requires_reason() const { return inner_->program.require_reason; }
 bool Policy::shadow() const { return inner_->program.shadow; }
 Effect Policy::default_effect() const { return inner_->program.fallback; }
+bool Policy::tracks() const { return inner_->program.tracks; }
+FlowScope Policy::flow_scope() const { return inner_->program.flow_scope; }
 
 std::vector<std::string_view> Policy::approver_roles() const {
   std::vector<std::string_view> roles;
@@ -266,6 +270,8 @@ std::vector<std::string_view> Policy::approver_roles() const {
   add(inner_->program.all_tools);
   for (const Entry& entry : inner_->program.entries) add(entry);
   for (const Entry& entry : inner_->program.method_entries) add(entry);
+  for (const FlowRule& rule : inner_->program.flows)
+    if (rule.asks && !rule.role.empty() && std::find(roles.begin(), roles.end(), rule.role) == roles.end()) roles.push_back(rule.role);
   return roles;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // Turns the document tree into a Program and notes every problem on the way. Split by subject: compile.cc (document and
-// tools), compile_rules.cc (rules, conditions, limits), compile_asks.cc, compile_inspect.cc, compile_tests.cc (the tests block).
+// tools), compile_rules.cc (rules, conditions, limits), compile_asks.cc, compile_flows.cc, compile_inspect.cc,
+// compile_tests.cc (the tests block).
 
 #include <span>
 #include <string>
@@ -56,6 +57,17 @@ struct Compiler {
   void inspect_words(const Node& map, const std::string& pointer, InspectBlock& out, std::span<const Direction> ways);
   std::optional<InspectWord> inspect_word(const Node& node, const std::string& pointer);
 
+  void labels(const Node& map, Entry& out);
+  bool label_name(const Node& node, const std::string& pointer);
+  void flows(const Node& root);
+  void flow(const Node& node, FlowRule& out);
+  void flow_kind(const Node& node, FlowRule& out);
+  void flow_same(const Node& node, FlowRule& out);
+  void flow_selector(const Node& map, const std::string& pointer, std::vector<std::string>& labels, std::vector<std::string>& tools);
+  std::vector<std::string> names(const Node& map, const std::string& pointer, std::string_view field, bool labels);
+  void flow_message(const Node& node, FlowRule& out);
+  void unset_labels();
+
   void limits(const Node& list, Entry& out);
   void limit(const Node& node, Limit& out);
   std::optional<Decimal> amount(const Node& map, const std::string& pointer, std::string_view field);
@@ -66,12 +78,22 @@ struct Compiler {
   void test_arguments(const Node& node, TestCase& out);
   void test_caller(const Node& node, TestCase& out);
   void test_times(const Node& node, TestCase& out);
+  void test_session(const Node& node, TestCase& out);
+  void test_server(const Node& node, TestCase& out);
+  void test_after(const Node& node, TestCase& out);
+  std::vector<std::string> test_names(const Node& map, const std::string& pointer, std::string_view field, bool labels);
 
   Program& program;
   Problems& problems;
   std::size_t patterns = 0, pattern_steps = 0;
   std::unordered_map<std::string, std::string> counters;    // counter key -> how it counts and where
   std::unordered_map<std::string, std::uint32_t> interned;  // path text -> index
+  struct UsedLabel {
+    std::string name, pointer;
+    std::uint32_t line = 0, column = 0;
+  };
+  std::vector<UsedLabel> used_labels;  // by rules
+  std::vector<std::string> set_labels;
   const Node* tools_node = nullptr;
   const Node* methods_node = nullptr;
 };

@@ -221,8 +221,18 @@ void Compiler::leaf(const Node& node, const std::string& pointer, bool relative)
 
 // What the gate itself supplies has a known type: a comparison that can never hold is a mistake in the document.
 void Compiler::check_root(const Node& node, const std::string& pointer, const Path& at, Op op) {
+  if (at.of_flow()) program.tracks = true;
   if (at.from_caller() || op == Op::Exists) return;
   const Node* value = node.find("value");
+  if (at.is_list()) {
+    bool fits = op == Op::Contains || op == Op::LengthLte || op == Op::LengthGte;
+    if (fits && op == Op::Contains && at.root == Root::SessionLabels && value && value->is(Node::Kind::String))
+      used_labels.push_back({value->text, child_pointer(pointer, "value"), value->line, value->column});
+    if (!fits)
+      problems.error(node, pointer,
+                     "`" + at.text + "` is a list: use `contains`, `length_lte` or `length_gte`, not `" + std::string(op_name(op)) + "`");
+    return;
+  }
   auto fits = [&](const Node& one) { return one.is(at.is_number() ? Node::Kind::Number : Node::Kind::String); };
   bool ordered = op == Op::Lt || op == Op::Lte || op == Op::Gt || op == Op::Gte;
   bool scalar = op == Op::Eq || op == Op::Neq || op == Op::In || op == Op::NotIn;

@@ -41,6 +41,7 @@ void Compiler::test(const Node& node, TestCase& out) {
   test_arguments(node, out);
   test_caller(node, out);
   test_times(node, out);
+  test_after(node, out);
 }
 
 void Compiler::test_arguments(const Node& node, TestCase& out) {
@@ -81,17 +82,71 @@ void Compiler::test_caller(const Node& node, TestCase& out) {
   }
   out.server.id = "srv-test";
   out.server.slug = out.server.name = "test";
+  test_server(node, out);
+  out.session_id = "session-test";
+  test_session(node, out);
+}
+
+void Compiler::test_server(const Node& node, TestCase& out) {
+  const std::string& at = out.pointer;
   if (const Node* server = node.find("server"); server && fields(*server, child_pointer(at, "server"), "server", kTestServerFields)) {
     std::string below = child_pointer(at, "server");
     out.server.id = text_field(*server, below, "id").value_or(out.server.id);
     out.server.slug = text_field(*server, below, "slug").value_or(out.server.slug);
     out.server.name = text_field(*server, below, "name").value_or(out.server.name);
+    out.server.labels = test_names(*server, below, "labels", true);
   }
-  out.session_id = "session-test";
-  if (const Node* session = node.find("session");
-      session && fields(*session, child_pointer(at, "session"), "session", kTestSessionFields)) {
-    out.session_id = text_field(*session, child_pointer(at, "session"), "id").value_or(out.session_id);
-    out.client = text_field(*session, child_pointer(at, "session"), "client").value_or("");
+}
+
+void Compiler::test_session(const Node& node, TestCase& out) {
+  const Node* session = node.find("session");
+  std::string at = child_pointer(out.pointer, "session");
+  if (!session || !fields(*session, at, "session", kTestSessionFields)) return;
+  out.session_id = text_field(*session, at, "id").value_or(out.session_id);
+  out.client = text_field(*session, at, "client").value_or("");
+  out.labels = test_names(*session, at, "labels", true);
+  out.called = test_names(*session, at, "tools", false);
+  if (const Node* calls = session->find("calls")) {
+    bool digits =
+        calls->is(Node::Kind::Number) && calls->text.size() <= 9 && calls->text.find_first_not_of("0123456789") == std::string::npos;
+    if (!digits) problems.error(*calls, child_pointer(at, "calls"), "`calls` takes a whole number");
+    else out.calls = std::stol(calls->text);
+  }
+}
+
+// The names of a list; a test may name labels that nothing sets.
+std::vector<std::string> Compiler::test_names(const Node& map, const std::string& pointer, std::string_view field, bool labels) {
+  auto before = used_labels.size();
+  auto out = names(map, pointer, field, labels);
+  used_labels.resize(before);
+  return out;
+}
+
+// Calls that went before, in order: a tool's name, or a map with its arguments.
+void Compiler::test_after(const Node& node, TestCase& out) {
+  const Node* list = node.find("after");
+  if (!list) return;
+  std::string at = child_pointer(out.pointer, "after");
+  if (!list->is(Node::Kind::Sequence) || list->items.size() > 100)
+    return problems.error(*list, at, "`after` takes a list of at most 100 calls: tool names, or {call: ..., args: {...}}");
+  for (std::size_t i = 0; i < list->items.size(); ++i) {
+    const Node& item = list->items[i];
+    TestCase one;
+    one.pointer = child_pointer(at, i);
+    one.line = item.line;
+    test_caller(node, one);
+    if (item.is(Node::Kind::String)) {
+      one.call = item.text;
+      one.args_json = "{}";
+    } else if (fields(item, one.pointer, "a call of `after`", kTestAfterFields)) {
+      one.call = text_field(item, one.pointer, "call").value_or("");
+      if (one.call.empty()) problems.error(item, one.pointer, "the call has no `call`: name the tool");
+      test_arguments(item, one);
+      test_server(item, one);
+    }
+    one.at = out.at;
+    one.reason = out.reason;
+    out.after.push_back(std::move(one));
   }
 }
 

@@ -48,8 +48,15 @@ Decision Walk::run() {
   scratch_.ask_rules.clear();
   decision_.effect = Effect::Allow;
   decision_.reason = "ok";
+  if (tracked_ = tracked(); tracked_) {
+    scratch_.labels.clear();
+    scratch_.bound.clear();
+    scratch_.flow_tool.clear();
+    begin_flow();
+  }
   if (is_call(input_.method)) decide_tool();
   else decide_method();
+  if (tracked_) end_flow();
   if (refused_) scratch_.claims.clear();
   else if (!scratch_.ask_rules.empty()) hold();
   decision_.claims = scratch_.claims;
@@ -104,7 +111,12 @@ void Walk::judge_method() {
   };
   if (each([&](const Entry& entry) { return require(entry); })) return;
   if (each([&](const Entry& entry) { return deny_if(entry); })) return;
+  if (tracked_) {
+    each([&](const Entry& entry) { return label(entry), false; });
+    if (flows(false)) return;
+  }
   each([&](const Entry& entry) { return ask(entry); });
+  if (tracked_) flows(true);
   std::size_t size = 0;
   each([&](const Entry& entry) {
     size += keys_bound(entry);
@@ -119,7 +131,12 @@ void Walk::decide_tool() {
   gather();
   if (each_entry([&](const Entry& entry) { return require(entry); })) return;
   if (each_entry([&](const Entry& entry) { return deny_if(entry); })) return;
+  if (tracked_) {
+    each_entry([&](const Entry& entry) { return label(entry), false; });
+    if (flows(false)) return;
+  }
   each_entry([&](const Entry& entry) { return ask(entry); });
+  if (tracked_) flows(true);
   reserve_keys();
   if (each_entry([&](const Entry& entry) { return claim(entry); })) return;
   if (!scratch_.entries.empty()) return;
@@ -208,27 +225,27 @@ bool Walk::ask(const Entry& entry) {
     bool asks = truth == Truth::True || truth == Truth::Mistyped || (truth == Truth::Missing && !rule.ignore_missing);
     bool shadow = rule.shadow || program_.shadow;
     if (trace_) trace_->rule("ask", rule, asks, shadow, truth, reader_);
-    if (!asks) continue;
-    if (shadow) {
-      scratch_.shadow.push_back({rule.pointer, rule.message});
-      continue;
-    }
-    Ask& all = decision_.ask;
-    if (scratch_.ask_rules.empty()) {
-      all = {{}, {}, rule.approvers, rule.expires, rule.self};
-      decision_.message = rule.message;
-      decision_.rule = rule.pointer;
-      decision_.line = rule.line;
-    } else {
-      all.approvers = std::max(all.approvers, rule.approvers);
-      all.expires = std::min(all.expires, rule.expires);
-      all.self = all.self && rule.self;
-    }
-    scratch_.ask_rules.push_back(rule.pointer);
-    if (!rule.role.empty() && std::find(scratch_.ask_roles.begin(), scratch_.ask_roles.end(), rule.role) == scratch_.ask_roles.end())
-      scratch_.ask_roles.push_back(rule.role);
+    if (asks) wants_person(rule, rule.message);
   }
   return false;
+}
+
+void Walk::wants_person(const AskRule& rule, std::string_view message) {
+  if (rule.shadow || program_.shadow) return scratch_.shadow.push_back({rule.pointer, message});
+  Ask& all = decision_.ask;
+  if (scratch_.ask_rules.empty()) {
+    all = {{}, {}, rule.approvers, rule.expires, rule.self};
+    decision_.message = message;
+    decision_.rule = rule.pointer;
+    decision_.line = rule.line;
+  } else {
+    all.approvers = std::max(all.approvers, rule.approvers);
+    all.expires = std::min(all.expires, rule.expires);
+    all.self = all.self && rule.self;
+  }
+  scratch_.ask_rules.push_back(rule.pointer);
+  if (!rule.role.empty() && std::find(scratch_.ask_roles.begin(), scratch_.ask_roles.end(), rule.role) == scratch_.ask_roles.end())
+    scratch_.ask_roles.push_back(rule.role);
 }
 
 // Nothing denied the call, and at least one rule wants a person to see it.

@@ -17,4 +17,8 @@ std::string deny_if_message(const Program& program, const Rule& rule);
 std::string ask_message(const Program& program, const Rule& rule);
 std::string unmet_message(const Program& program, const Rule& rule);
 
+// describe_flows.cc
+std::string describe_flow(const Program& program, const FlowRule& rule);
+std::string flow_message_of(const Program& program, const FlowRule& rule, bool unusable);  // unusable: a value is missing or mistyped
+
 }  // namespace callgate::policy

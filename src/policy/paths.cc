@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "json/writer.h"
 #include "policy/operators.h"
 #include "policy/problems.h"
 
@@ -29,6 +30,9 @@ constexpr Named kRoots[] = {
     {"tool.risk", Root::ToolRisk},
     {"session.id", Root::SessionId},
     {"session.client", Root::SessionClient},
+    {"session.labels", Root::SessionLabels},
+    {"session.tools", Root::SessionTools},
+    {"session.calls", Root::SessionCalls},
     {"time.hour", Root::TimeHour},
     {"time.minute", Root::TimeMinute},
     {"time.weekday", Root::TimeWeekday},
@@ -237,7 +241,37 @@ Seen Reader::read_time(Root root) {
   return seen;
 }
 
+// Labels and tools as lists of text, tools without their server. What cannot be told has no right type: a rule then takes the worst.
+Seen Reader::read_flow(Root root) {
+  static const FlowState nothing{};
+  const FlowState& state = input_.flow != nullptr ? *input_.flow : nothing;
+  Seen seen;
+  if (state.unknown) {
+    seen.kind = Seen::Kind::Mistyped;
+    return seen;
+  }
+  if (root == Root::SessionCalls) {
+    scratch_.session_calls = std::to_string(state.calls);
+    set_number(seen, scratch_.session_calls);
+    return seen;
+  }
+  bool labels = root == Root::SessionLabels;
+  std::string text;
+  json::Writer writer(text);
+  writer.begin_array();
+  for (const FlowMark& mark : labels ? state.labels : state.tools)
+    writer.string(labels ? std::string_view(mark.name) : std::string_view(mark.name).substr(mark.name.find('/') + 1));
+  writer.end_array();
+  json::Document& document = labels ? scratch_.session_labels : scratch_.session_tools;
+  seen.kind = Seen::Kind::Mistyped;
+  if (!document.parse(text)) return seen;
+  seen.kind = Seen::Kind::Array;
+  seen.value = document.root();
+  return seen;
+}
+
 Seen Reader::read_root(const Path& path) {
+  if (path.of_flow()) return read_flow(path.root);
   const Principal* principal = input_.principal;
   const Grant* grant = input_.grant;
   const Server* server = input_.server;

@@ -31,6 +31,9 @@ enum class Root : std::uint8_t {
   ToolRisk,
   SessionId,
   SessionClient,
+  SessionLabels,
+  SessionTools,
+  SessionCalls,
   TimeHour,
   TimeMinute,
   TimeWeekday,
@@ -51,7 +54,9 @@ struct Path {
   std::string text;  // as written
 
   bool from_caller() const { return root == Root::Args || root == Root::Element; }
-  bool is_number() const { return root == Root::TimeHour || root == Root::TimeMinute; }
+  bool is_number() const { return root == Root::TimeHour || root == Root::TimeMinute || root == Root::SessionCalls; }
+  bool is_list() const { return root == Root::SessionLabels || root == Root::SessionTools; }
+  bool of_flow() const { return is_list() || root == Root::SessionCalls; }  // what went before this call
 };
 
 // Reason policy.path; the message names what is readable.
@@ -74,6 +79,7 @@ class Reader {
   const Seen& read_first(std::uint32_t path, json::Value element);  // paths that start at an element never fill their slot
   Seen read_time(Root root);
   Seen read_root(const Path& path);
+  Seen read_flow(Root root);
   static Seen walk(json::Value value, const std::vector<Segment>& segments);
   const Input& input_;
   const std::vector<Path>& paths_;

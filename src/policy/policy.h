@@ -16,6 +16,7 @@
 #include "json/document.h"
 #include "model/entities.h"
 #include "model/record.h"
+#include "policy/flow.h"
 #include "policy/inspect.h"
 #include "policy/seen.h"
 
@@ -68,7 +69,8 @@ struct Input {
   std::string_view session_id;
   std::string_view client;
   std::string_view stated_reason;
-  std::string_view tool_risk;  // empty until classified
+  std::string_view tool_risk;       // empty until classified
+  const FlowState* flow = nullptr;  // what the session has seen; null: nothing
   WallTime now{};
 };
 
@@ -82,6 +84,10 @@ struct Scratch {
   std::vector<std::uint32_t> entries;
   std::vector<Slot> slots;
   std::vector<std::string_view> ask_roles, ask_rules;
+  std::vector<std::string_view> labels;          // of this call
+  std::vector<FlowBinding> bound;                // what it would bind
+  json::Document session_labels, session_tools;  // as conditions read them
+  std::string session_calls, flow_tool;
   std::uint64_t turn = 0;
 };
 
@@ -95,6 +101,8 @@ struct Decision {
   std::span<const Claim> claims;  // to reserve, all or none; empty when denied
   Ask ask;                        // when the effect is Ask: claims are to be reserved once a person has said yes
   std::span<const ShadowFinding> shadow;
+  bool spotlight = false;  // the texts of the answer are to be marked as data
+  FlowStep flow;           // what the session has seen once the call is sent; views live as long as the Policy and Scratch
 };
 
 struct Supposition;  // suppose.h
@@ -103,7 +111,7 @@ struct Supposition;  // suppose.h
 struct Step {
   std::string pointer;
   std::uint32_t line = 0;
-  std::string layer;      // hide | require | deny_if | ask | limits | default | inspect
+  std::string layer;      // hide | require | deny_if | flows | ask | limits | default | inspect
   std::string condition;  // "args.amount gt 1000"
   std::string input;      // the value seen, quoted, at most 80 characters; "(missing)"
   std::string outcome;    // matched | not matched | failed | unknown | would deny (shadow) | would ask (shadow)
@@ -158,6 +166,8 @@ class Policy {
   std::int64_t version() const;
   bool requires_reason() const;
   bool shadow() const;  // the whole document is in shadow mode
+  bool tracks() const;  // it has labels or flows, or reads what the session has seen: calls are to be noted
+  FlowScope flow_scope() const;
   Effect default_effect() const;
   std::vector<std::string_view> approver_roles() const;  // named by any ask rule, each once
   ~Policy();

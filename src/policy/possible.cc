@@ -152,6 +152,12 @@ Possible::Glimpse Possible::look(const Path& path, std::uint32_t index, json::Va
     case Root::GrantRole: out = unknown_.grant_role ? nothing : Glimpse{{}, false, reader_.read(index, {})}; break;
     case Root::ServerName: out = unknown_.server_name ? nothing : Glimpse{{}, false, reader_.read(index, {})}; break;
     case Root::ToolRisk: out = unknown_.tool_risk ? nothing : Glimpse{{}, false, reader_.read(index, {})}; break;
+    case Root::SessionLabels:
+    case Root::SessionTools:
+    case Root::SessionCalls:
+      if (input_.flow == nullptr) out = {{Kind::Anything}, false, {}};
+      else out.seen = reader_.read(index, {});
+      break;
     default: out.seen = reader_.read(index, {});
   }
   if (!out.what.known() && unseen_.empty()) unseen_ = path.text;

@@ -37,6 +37,10 @@ void Problems::error_at(std::uint32_t line, std::uint32_t column, std::string_vi
   if (found_.size() < kMost) found_.push_back({std::string(pointer), line, column, std::move(message), false});
 }
 
+void Problems::warn_at(std::uint32_t line, std::uint32_t column, std::string_view pointer, std::string message) {
+  if (found_.size() < kMost) found_.push_back({std::string(pointer), line, column, std::move(message), true});
+}
+
 std::vector<Problem> Problems::take() {
   std::stable_sort(found_.begin(), found_.end(),
                    [](const Problem& a, const Problem& b) { return std::pair(a.line, a.column) < std::pair(b.line, b.column); });

@@ -19,6 +19,7 @@ class Problems {
 
   void error(const Node& node, std::string_view pointer, std::string message) { add(node, pointer, std::move(message), false); }
   void warn(const Node& node, std::string_view pointer, std::string message) { add(node, pointer, std::move(message), true); }
+  void warn_at(std::uint32_t line, std::uint32_t column, std::string_view pointer, std::string message);
   void error_at(std::uint32_t line, std::uint32_t column, std::string_view pointer, std::string message);
   bool refused() const { return errors_ != 0; }
   std::size_t errors() const { return errors_; }

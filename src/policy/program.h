@@ -46,6 +46,27 @@ struct AskRule : Rule {  // message: on_ask, or the standard sentence
   bool self = false;
 };
 
+struct LabelRule {  // the call carries the label when the conditions hold, or cannot be judged
+  std::string label;
+  std::uint32_t begin = 0, end = 0;
+  std::string pointer;
+  std::uint32_t line = 0;
+};
+
+// A rule over the calls of a session, one of three: `then` is refused after `after`; all calls say the same; at most so many calls.
+struct FlowRule : AskRule {
+  enum class Kind : std::uint8_t { After, Same, Count };
+  Kind kind = Kind::After;
+  bool asks = false;  // else it denies
+  std::string name;
+  std::vector<std::string> after_labels, after_tools;  // all of the labels were seen, and one of the tools was called
+  std::chrono::seconds within{0};                      // 0: ever
+  std::vector<std::string> labels, tools;              // the calls it speaks of: any of these; neither: all
+  std::vector<std::uint32_t> same;                     // indices into Program::paths
+  std::string same_id;                                 // under which the first value is kept
+  std::uint64_t calls_max = 0;
+};
+
 struct Limit {
   std::string counter;
   Window window = Window::Minute;
@@ -72,6 +93,7 @@ struct Entry {       // all_tools, or one key below tools
   std::vector<Rule> require, deny_if;
   std::vector<AskRule> ask;
   std::vector<Limit> limits;
+  std::vector<LabelRule> labels;
   std::optional<std::uint32_t> inspect;  // index into Program::inspects
 };
 
@@ -96,6 +118,9 @@ struct TestCase {
   std::string session_id, client, risk, reason;
   WallTime at{};
   std::uint32_t repeat = 1;
+  std::vector<std::string> labels, called;  // what the session has seen before; `called` as they would be written below `after`
+  std::int64_t calls = 0;
+  std::vector<TestCase> after;  // calls that went before
 };
 
 struct Program {
@@ -120,6 +145,10 @@ struct Program {
   std::optional<std::uint32_t> inspect;                 // the document's own
   std::array<inspection::PackMask, 2> inspect_packs{};  // by Direction: of all blocks
   std::vector<TestCase> tests;
+  std::vector<FlowRule> flows;
+  FlowScope flow_scope = FlowScope::Grant;
+  std::vector<std::string> spotlight;  // labels
+  bool tracks = false;                 // has labels or flows, or reads session.labels, .tools or .calls
 
   std::vector<Condition> conditions;
   std::vector<Path> paths;

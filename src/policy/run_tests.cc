@@ -98,7 +98,7 @@ Outcome inspect(const Policy& policy, const Input& input, Bench& bench) {
   return {effect, std::string(verdict.rule), std::move(verdict.message)};
 }
 
-Outcome call_once(const Policy& policy, const Input& input, Bench& bench) {
+Outcome call_once(const Policy& policy, const Input& input, Bench& bench, FlowState& flow) {
   Decision decision = policy.decide(input, bench.scratch);
   Outcome out{decision.effect, std::string(decision.rule), std::string(decision.message)};
   if (decision.effect == Effect::Deny) return out;
@@ -110,8 +110,45 @@ Outcome call_once(const Policy& policy, const Input& input, Bench& bench) {
     out.effect = Effect::Deny;
     out.rule = full->rule;
     out.message = full->on_deny;
+    return out;
   }
+  flow.add(decision.flow, input.now);
   return out;
+}
+
+Input input_of(const TestCase& test, json::Value arguments, const FlowState& flow) {
+  Input input;
+  input.method = "tools/call";
+  input.tool = test.call;
+  input.arguments = arguments;
+  input.principal = &test.principal;
+  input.grant = &test.grant;
+  input.server = &test.server;
+  input.session_id = test.session_id;
+  input.client = test.client;
+  input.stated_reason = test.reason;
+  input.tool_risk = test.risk;
+  input.now = test.at;
+  input.flow = &flow;
+  return input;
+}
+
+// What the session has seen before: as the test says, and by the calls that went before. Text: one of those would not have passed.
+std::string seen_before(const Policy& policy, const TestCase& test, Bench& bench, FlowState& flow) {
+  std::vector<std::string_view> labels(test.labels.begin(), test.labels.end());
+  if (!labels.empty()) flow.add({labels, {}, {}, true}, test.at);
+  for (const std::string& tool : test.called)
+    flow.add({{}, tool.find('/') == std::string::npos ? test.server.slug + "/" + tool : tool, {}, true}, test.at);
+  if (test.calls > 0) flow.calls = static_cast<std::uint64_t>(test.calls);
+  for (const TestCase& before : test.after) {
+    json::Document args;
+    if (auto parsed = args.parse(before.args_json); !parsed) return "the arguments are not readable: " + parsed.error().message;
+    Decision decision = policy.decide(input_of(before, args.root(), flow), bench.scratch);
+    if (decision.effect == Effect::Deny)
+      return "the call before, " + before.call + ", is refused: " + shown_outcome(decision.effect, std::string(decision.rule));
+    flow.add(decision.flow, before.at);
+  }
+  return {};
 }
 
 TestResult run_one(const Policy& policy, const TestCase& test, Bench& bench) {
@@ -121,20 +158,12 @@ TestResult run_one(const Policy& policy, const TestCase& test, Bench& bench) {
     result.message = "the arguments are not readable: " + parsed.error().message;
     return result;
   }
-  Input input;
-  input.method = "tools/call";
-  input.tool = test.call;
-  input.arguments = args.root();
-  input.principal = &test.principal;
-  input.grant = &test.grant;
-  input.server = &test.server;
-  input.session_id = test.session_id;
-  input.client = test.client;
-  input.stated_reason = test.reason;
-  input.tool_risk = test.risk;
-  input.now = test.at;
+  FlowState flow;
+  result.message = seen_before(policy, test, bench, flow);
+  if (!result.message.empty()) return result;
+  Input input = input_of(test, args.root(), flow);
   for (std::uint32_t turn = 1; turn <= test.repeat; ++turn) {
-    Outcome got = call_once(policy, input, bench);
+    Outcome got = call_once(policy, input, bench, flow);
     bool last = turn == test.repeat;
     // All but the last have to pass, with or without a person: that is what makes the last one a limit's edge.
     Effect wanted = last ? test.expect : got.effect == Effect::Ask ? Effect::Ask : Effect::Allow;

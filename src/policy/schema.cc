@@ -8,7 +8,7 @@ constexpr std::string_view kSchema = R"json({
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "$id": "https://callgate.dev/schema/policy-1.json",
   "title": "Callgate policy",
-  "description": "Rules for the tool calls of one server or all. Layers in order: hide, require, deny_if, inspect, ask, limits, default.",
+  "description": "Rules for the calls of one server or all. Layers in order: hide, require, deny_if, flows, inspect, ask, limits, default.",
   "type": "object",
   "required": ["version"],
   "additionalProperties": false,
@@ -26,6 +26,11 @@ constexpr std::string_view kSchema = R"json({
     "all_tools": {"$ref": "#/$defs/all_tools"},
     "tools": {"description": "Rules by tool name or glob. Every entry that matches applies; denials win.", "type": "object",
               "propertyNames": {"$ref": "#/$defs/tool_name"}, "additionalProperties": {"$ref": "#/$defs/tool"}},
+    "flows": {"description": "Rules over the calls of a session.", "type": "array", "items": {"$ref": "#/$defs/flow"}},
+    "flow_session": {"description": "Which calls belong together. All but grant can be shed by the client.", "enum": ["grant", "session",
+      "client", "trace"], "default": "grant"},
+    "spotlight": {"description": "Texts in answers to calls with one of these labels are marked as data.",
+      "$ref": "#/$defs/label_names"},
     "tests": {"description": "Calls and what becomes of them.", "type": "array", "items": {"$ref": "#/$defs/test"}}
   },
   "$defs": {
@@ -43,6 +48,7 @@ constexpr std::string_view kSchema = R"json({
         "deny_if": {"type": "array", "items": {"$ref": "#/$defs/deny_if"}},
         "ask": {"type": "array", "items": {"$ref": "#/$defs/ask"}},
         "limits": {"type": "array", "items": {"$ref": "#/$defs/limit"}},
+        "labels": {"$ref": "#/$defs/labels"},
         "inspect": {"$ref": "#/$defs/inspect"}
       }
     },
@@ -55,7 +61,60 @@ constexpr std::string_view kSchema = R"json({
         "deny_if": {"type": "array", "items": {"$ref": "#/$defs/deny_if"}},
         "ask": {"type": "array", "items": {"$ref": "#/$defs/ask"}},
         "limits": {"type": "array", "items": {"$ref": "#/$defs/limit"}},
+        "labels": {"$ref": "#/$defs/labels"},
         "inspect": {"$ref": "#/$defs/inspect"}
+      }
+    },
+    "label_name": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-z0-9_.-]{1,64}$"},
+    "label_names": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/label_name"}},
+    "tool_names": {"description": "Names or globs of tools, or server/tool.", "type": "array", "minItems": 1,
+      "items": {"$ref": "#/$defs/tool_name"}},
+    "labels": {"description": "What a call is to the rules of flows: private, untrusted, sink ...", "type": "array",
+      "items": {"anyOf": [{"$ref": "#/$defs/label_name"}, {"$ref": "#/$defs/label"}]}},
+    "label": {
+      "description": "With conditions: only when they hold, or cannot be judged.", "type": "object", "required": ["label"],
+        "additionalProperties": false,
+      "properties": {
+        "description": {"$ref": "#/$defs/text"},
+        "label": {"$ref": "#/$defs/label_name"},
+        "conditions": {"$ref": "#/$defs/conditions"}
+      }
+    },
+    "flow": {
+      "description": "After what the session has seen, what it may not do; or what must stay the same; or how many calls it has.",
+      "type": "object", "required": ["name"], "additionalProperties": false,
+      "oneOf": [{"required": ["after"]}, {"required": ["same"]}, {"required": ["calls_max"]}],
+      "properties": {
+        "description": {"$ref": "#/$defs/text"},
+        "name": {"$ref": "#/$defs/label_name"},
+        "after": {"$ref": "#/$defs/flow_after"},
+        "then": {"$ref": "#/$defs/flow_then"},
+        "same": {"description": "Arguments whose first values in a session bind it, such as args.repo.", "type": "array", "minItems": 1,
+          "items": {"type": "string"}},
+        "calls_max": {"description": "How many calls a session may make.", "type": "integer", "minimum": 0},
+        "labels": {"description": "With same and calls_max: of calls with one of these.", "$ref": "#/$defs/label_names"},
+        "tools": {"description": "With same and calls_max: of these tools.", "$ref": "#/$defs/tool_names"},
+        "action": {"enum": ["deny", "ask"], "default": "deny"},
+        "approvers": {"$ref": "#/$defs/approvers"},
+        "expires": {"description": "Time to decide in, and then to use the decision in: 30s to 7d.", "type": "string", "default": "15m"},
+        "on_deny": {"description": "What the caller is told, word for word.", "$ref": "#/$defs/text"},
+        "on_ask": {"description": "What caller and approver are told, word for word.", "$ref": "#/$defs/text"},
+        "mode": {"$ref": "#/$defs/mode"}
+      }
+    },
+    "flow_after": {"description": "All of the labels, and one of the tools.", "type": "object", "additionalProperties": false,
+      "properties": {
+        "labels": {"$ref": "#/$defs/label_names"},
+        "tools": {"$ref": "#/$defs/tool_names"},
+        "within": {"description": "Only what was seen this long ago at most: 1s to 30d.", "type": "string"}
+      }
+    },
+    "flow_then": {"description": "Calls with one of the labels, or of one of the tools; neither: all calls.", "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "labels": {"$ref": "#/$defs/label_names"},
+        "tools": {"$ref": "#/$defs/tool_names"},
+        "conditions": {"$ref": "#/$defs/conditions"}
       }
     },
     "inspect": {
@@ -164,6 +223,8 @@ constexpr std::string_view kSchema = R"json({
       "type": "object", "required": ["call", "expect"], "additionalProperties": false,
       "properties": {
         "description": {"$ref": "#/$defs/text"},
+        "after": {"description": "Calls that went before: tools, or {call, args, server}.", "type": "array",
+          "items": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/test_after"}]}},
         "call": {"description": "The tool.", "type": "string"},
         "args": {"type": "object"},
         "expect": {"enum": ["allow", "deny", "ask"]},
@@ -187,9 +248,13 @@ constexpr std::string_view kSchema = R"json({
     "test_grant": {"type": "object", "additionalProperties": false,
       "properties": {"id": {"type": "string"}, "label": {"type": "string"}, "role": {"type": "string"}}},
     "test_server": {"type": "object", "additionalProperties": false,
-      "properties": {"id": {"type": "string"}, "slug": {"type": "string"}, "name": {"type": "string"}}},
+      "properties": {"id": {"type": "string"}, "slug": {"type": "string"}, "name": {"type": "string"},
+        "labels": {"$ref": "#/$defs/label_names"}}},
+    "test_after": {"type": "object", "required": ["call"], "additionalProperties": false,
+      "properties": {"call": {"type": "string"}, "args": {"type": "object"}, "server": {"$ref": "#/$defs/test_server"}}},
     "test_session": {"type": "object", "additionalProperties": false,
-      "properties": {"id": {"type": "string"}, "client": {"type": "string"}}}
+      "properties": {"id": {"type": "string"}, "client": {"type": "string"}, "labels": {"$ref": "#/$defs/label_names"},
+        "tools": {"$ref": "#/$defs/tool_names"}, "calls": {"type": "integer", "minimum": 0}}}
   }
 }
 )json";

@@ -41,6 +41,11 @@ TEST(PolicySchema, NamesTheFieldsTheCompilerKnows) {
   EXPECT_EQ(properties_of(schema.def("approvers")), names_of(kApproverFields));
   EXPECT_EQ(properties_of(schema.def("inspect")), names_of(kInspectFields));
   EXPECT_EQ(properties_of(schema.def("limit")), names_of(kLimitFields));
+  EXPECT_EQ(properties_of(schema.def("label")), names_of(kLabelFields));
+  EXPECT_EQ(properties_of(schema.def("flow")), names_of(kFlowFields));
+  EXPECT_EQ(properties_of(schema.def("flow_after")), names_of(kFlowAfterFields));
+  EXPECT_EQ(properties_of(schema.def("flow_then")), names_of(kFlowThenFields));
+  EXPECT_EQ(properties_of(schema.def("test_after")), names_of(kTestAfterFields));
   EXPECT_EQ(properties_of(schema.def("condition")), names_of(kConditionFields));
   EXPECT_EQ(properties_of(schema.def("test")), names_of(kTestFields));
   EXPECT_EQ(properties_of(schema.def("test_principal")), names_of(kTestPrincipalFields));

@@ -34,9 +34,23 @@ class Walk {
   bool require(const Entry& entry);
   bool deny_if(const Entry& entry);
   bool ask(const Entry& entry);
+  void wants_person(const AskRule& rule, std::string_view message);
   void hold();
   bool settled(Doubt::Layer layer, const Rule& rule, bool ignore_missing, Truth& truth);  // suppose.cc
   bool amount_known(const Limit& limit, Seen& seen);
+  // walk_flows.cc
+  bool is_tool_call() const { return input_.method == "tools/call"; }
+  const FlowState& seen_before() const;
+  bool tracked() const;
+  void begin_flow();
+  void end_flow();
+  void add_label(std::string_view name);
+  void label(const Entry& entry);
+  Truth unless_false(std::uint32_t begin, std::uint32_t end);
+  bool speaks_of_call(const FlowRule& rule);
+  std::optional<std::string> same_value(const FlowRule& rule);
+  std::optional<std::string_view> in_the_way(const FlowRule& rule);
+  bool flows(bool asks);
   bool claim(const Entry& entry);
   bool claim_one(const Limit& limit);
   bool append_scope_id(const Limit& limit);
@@ -52,7 +66,7 @@ class Walk {
   Supposition* supposed_;  // null on the data path: everything is known
   Reader reader_;
   Decision decision_;
-  bool refused_ = false;
+  bool refused_ = false, tracked_ = false;
 };
 
 }  // namespace callgate::policy
