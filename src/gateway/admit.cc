@@ -337,11 +337,13 @@ policy::Input Call::policy_input(std::string_view method, std::string_view subje
   input.session_id = session_ ? std::string_view(session_->digest) : std::string_view();
   input.client = client_;
   input.stated_reason = stated_reason_;
+  input.flow = flow_.get();
   input.now = wall_;
   return input;
 }
 
 Result<void> Call::decide(std::string_view subject, json::Value arguments) {
+  CG_CHECK(look_at_flow());
   decision_ = visibility_.policy->decide(policy_input(message_.method, subject, arguments), scratch_);
   rule_ = decision_.rule;
   rule_line_ = decision_.line;

@@ -110,7 +110,10 @@ Result<approvals::Proposal> Call::propose(const policy::Ask& ask, std::string_vi
   binding.policy_version = visibility_.policy->version();
   if (const Digest* fingerprint = server_->fingerprint(binding.tool); fingerprint != nullptr && method_->rule == MethodRule::ToolCall)
     binding.fingerprint = *fingerprint;
-  binding.call = sha256(sorted);
+  std::string bound = sorted;
+  if (flow_)  // what went before may bring other rules into play: then it is another question
+    for (std::string_view rule : ask.rules) (bound += '\n') += rule;
+  binding.call = sha256(bound);
   out.leaves = approvals::leaves_of(document.root(), binding.server_id + "/" + binding.tool);
   out.call_json = shown_to_approvers(document.root());
   out.principal_name = caller_->principal.name;

@@ -28,6 +28,7 @@ Result<void> Call::judge_question(std::string_view method, json::Value params, c
 // Something beside the request itself, by the same policy; what it counts is counted at once.
 Result<void> Call::judge_also(std::string_view method, std::string_view subject, json::Value params) {
   if (visibility_.policy == nullptr) return fail(Code::Denied, "policy.missing", "no policy applies to this grant");
+  CG_CHECK(look_at_flow());
   policy::Scratch scratch;
   policy::Decision decision = visibility_.policy->decide(policy_input(method, subject, params), scratch);
   if (decision.effect == Effect::Deny) return fail(Code::Denied, decision.reason, std::string(decision.message));

@@ -32,6 +32,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   void begin(const listener::Request& request, listener::Reply& reply);
 
   // Called by the worker's batch hook, in this order.
+  bool stopped_by_flow();  // refused already; else noted, and it may be sent
   bool counted() const { return !reservation_.empty(); }
   void add_intent();  // once; before the effect in strict mode, before the first byte of a stream
   void add_record();  // once, when it is finished
@@ -94,6 +95,17 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   void capture();
   void compose_head(const net::Head& head);
 
+  // flow.cc
+  std::string flow_part() const;
+  flows::Trail trail() const { return {caller_->grant.id, flow_part_}; }
+  Result<void> look_at_flow();
+  Result<policy::FlowStep> judge_flow(const policy::FlowState& state);
+  bool asked_about(const policy::Ask& ask) const;
+  policy::FlowStep flow_step(policy::FlowStep step, std::vector<std::string_view>& labels) const;
+  Result<void> pass_flow();
+  std::string with_flow(std::string detail) const;
+  Result<void> spotlight(session::Message& message);
+
   // approval.cc
   Result<void> ask_person(const policy::Ask& ask, std::string_view message);
   Result<approvals::Proposal> propose(const policy::Ask& ask, std::string_view message);
@@ -128,7 +140,12 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
 
   // tasks.cc
   std::string task_owner() const;
-  std::optional<std::string> open_task(std::string_view given) const;
+  struct OpenedTask {
+    std::string id;
+    std::vector<std::string> labels;  // of the call that made it
+  };
+  std::optional<OpenedTask> open_task(std::string_view given) const;
+  std::string sealed_task(std::string_view id) const;
   bool may_name_tasks() const;
   Result<void> admit_task();
   void dress_tasks();
@@ -237,7 +254,10 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   policy::Scratch scratch_;
   policy::Decision decision_;
   limits::Reservation reservation_;
-  std::shared_ptr<Asking> asking_;  // null: nobody has to be asked
+  flows::State flow_;                  // what the session had seen when this was judged; null: nothing looks at it
+  std::vector<std::string> task_labels_;  // of the call that made the task this request names
+  std::string flow_part_, flow_json_;  // which part of the grant it is; what the record says of it
+  std::shared_ptr<Asking> asking_;     // null: nobody has to be asked
   Effect effect_ = Effect::Deny;
   std::string_view reason_ = "ok";
   std::string message_text_, rule_, arguments_json_, detail_json_;

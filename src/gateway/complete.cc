@@ -153,7 +153,7 @@ void Call::on_body(std::string_view piece) {
   buffer_ += piece;
   bool large = buffer_.size() > worker_.rooms().options.whole_body_bytes_max;
   bool rewritten = method_ != nullptr && (method_->rule == MethodRule::ToolList || method_->rule == MethodRule::Lifecycle ||
-                                          message_.method.starts_with("tasks/") || message_.params["task"].exists());
+                                          message_.method.starts_with("tasks/") || message_.params["task"].exists() || decision_.spotlight);
   bool whole = link_ || stream_begun_ || form_ != Form::Request || upstream_status_ != 200 || rewritten;
   if (large && !whole && !collects_for_inspection()) begin_pieces();
 }
@@ -210,6 +210,7 @@ void Call::complete_message(json::Value root) {
   result_ = answer_.canonical();
   result_bytes_ = answer_.canonical().size();
   if (auto inspected = inspect_answer(*message); !inspected) return withhold(inspected.error());
+  if (auto marked = spotlight(*message); !marked) return upstream_failed(marked.error(), limits::CallOutcome::UpstreamError);
   if (auto accepted = accept_answer(*message); !accepted) return upstream_failed(accepted.error(), limits::CallOutcome::UpstreamError);
   bool tool_error = message->result["isError"].is(json::Kind::True);
   outcome_ = message->error.exists() ? "error" : tool_error ? "tool_error" : "result";
@@ -389,6 +390,8 @@ void Call::add_intent() {
   if (intent_added_ || waiting()) return;
   intent_added_ = true;
   Record intent = record();
+  std::string detail = with_flow(detail_json_);
+  intent.detail_json = detail;
   intent.kind = form_ == Form::Stream ? Record::Kind::Session : Record::Kind::Intent;
   if (form_ == Form::Stream) intent.reason = "stream.opened";
   worker_.add_record(intent);

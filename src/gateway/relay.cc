@@ -307,7 +307,7 @@ void Call::reset() {
        {&task_,          &http_line_,      &remote_text_,      &client_,       &stated_reason_, &traceparent_,    &request_id_,
         &head_lines_,    &body_text_,      &decision_id_,      &message_text_, &rule_,          &arguments_json_, &detail_json_,
         &rpc_data_,      &buffer_,         &upstream_session_, &extra_lines_,  &out_,           &rewritten_,      &answered_method_,
-        &findings_json_, &masked_subject_, &ask_message_}) {
+        &findings_json_, &masked_subject_, &ask_message_,      &flow_part_,    &flow_json_}) {
     if (text->capacity() > kKeepBytes) std::string().swap(*text);
     text->clear();
   }
@@ -317,6 +317,8 @@ void Call::reset() {
       stream_begun_ = paused_ = in_flight_ = intent_added_ = event_reply_ = cut_ = queued_ = false;
   decision_ = {};
   if (!reservation_.empty()) reservation_ = {};  // settled ones are empty and keep their memory
+  flow_.reset();
+  task_labels_.clear();
   if (asking_) asking_->call = nullptr;
   asking_.reset();
   effect_ = Effect::Deny;

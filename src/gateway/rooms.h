@@ -7,6 +7,7 @@
 #include "approvals/approvals.h"
 #include "audit/audit.h"
 #include "bridge/bridge.h"
+#include "flows/flows.h"
 #include "gateway/doubts.h"
 #include "gateway/event_link.h"
 #include "gateway/snapshot.h"
@@ -60,6 +61,7 @@ struct Rooms {
   bridge::Registry* bridges = nullptr;                            // null: both sides always speak the same era
   stdio::Processes* processes = nullptr;                          // null: HTTP servers only
   approvals::Approvals* approvals = nullptr;                      // null: nobody can be asked, so what needs a person is refused
+  flows::Flows* flows = nullptr;                                  // null: what looks at sequences is refused
   std::shared_ptr<TaskTable> tasks = std::make_shared<TaskTable>();
   std::shared_ptr<Doubts> doubts = std::make_shared<Doubts>();         // settled by whoever looks at a server again
   stdio::Processes* event_streams = nullptr;                           // servers that only speak HTTP+SSE (sse/)

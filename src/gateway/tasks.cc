@@ -6,6 +6,11 @@
 #include "session/jsonrpc.h"
 
 namespace callgate::gateway {
+namespace {
+
+constexpr char kTaskLabel = '\1', kTaskName = '\2';  // what begins with neither is the server's name of it
+
+}  // namespace
 
 // A session of the stateful revisions has its tasks for itself: they end with it, as at a server that tells nobody apart.
 std::string Call::task_owner() const {
@@ -17,33 +22,54 @@ std::string Call::task_owner() const {
 // Older revisions have none, and at the shared endpoint the inner calls see to it.
 bool Call::may_name_tasks() const { return !shared_ && (session_ ? session_->revision == "2025-11-25" : era_ == session::Era::Modern); }
 
-// The server's own name of a task; nothing: not one this caller was given.
-std::optional<std::string> Call::open_task(std::string_view given) const {
+// The server's own name of a task; nothing: not one this caller was given. Before it may stand the labels of the call that made the task:
+// its result is fetched later, perhaps in another session.
+std::optional<Call::OpenedTask> Call::open_task(std::string_view given) const {
   auto opened = worker_.rooms().vault->open(task_owner(), given);
   if (!opened) return {};
-  std::string id(opened->reveal());
-  worker_.rooms().tasks->put(task_owner(), id, given, wall_);
-  return id;
+  OpenedTask task;
+  std::string_view text = opened->reveal();
+  while (text.starts_with(kTaskLabel)) {
+    std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) return {};
+    task.labels.emplace_back(text.substr(1, end - 1));
+    text.remove_prefix(end + 1);
+  }
+  task.id = text.substr(text.starts_with(kTaskName));
+  worker_.rooms().tasks->put(task_owner(), task.id, given, wall_);
+  return task;
+}
+
+std::string Call::sealed_task(std::string_view id) const {
+  std::string text;
+  for (std::string_view label : decision_.flow.labels) ((text += kTaskLabel) += label) += '\n';
+  if (id.starts_with(kTaskLabel) || id.starts_with(kTaskName)) text += kTaskName;
+  return text += id;
 }
 
 // The task a request names, before anything is sent. Unknown and somebody else's are the same (T-30, T-60).
 Result<void> Call::admit_task() {
   json::Value given = message_.params["taskId"];
   if (!message_.method.starts_with("tasks/") || message_.method == "tasks/list") return {};
-  std::optional<std::string> id;
-  if (given.is_string()) id = open_task(given.string());
-  if (!id) {
+  std::optional<OpenedTask> task;
+  if (given.is_string()) task = open_task(given.string());
+  if (!task) {
     rpc_code_ = session::kInvalidParams;
     return fail(Code::NotFound, "tasks.unknown", "Failed to retrieve task: Task not found");
   }
-  task_ = std::move(*id);
+  task_ = std::move(task->id);
+  task_labels_ = std::move(task->labels);
   return {};
 }
 
 // What the client says of tasks, in the server's words.
 void Call::dress_tasks() {
   if (!may_name_tasks() || !names_tasks(document_.root())) return;
-  auto known = [this](std::string_view given) { return open_task(given); };
+  auto known = [this](std::string_view given) -> std::optional<std::string> {
+    auto task = open_task(given);
+    if (!task) return std::nullopt;
+    return std::move(task->id);
+  };
   std::string dressed;
   json::Document document;
   if (!document.parse(body_)) return;
@@ -65,7 +91,7 @@ std::string Call::tasks_for_client(json::Value message, std::string_view method,
   };
   words.created = [&](std::string_view id) -> std::optional<std::string> {
     if (auto given = words.known(id); given || !answer) return given;
-    auto sealed = worker_.rooms().vault->seal(owner, Secret(std::string(id)));
+    auto sealed = worker_.rooms().vault->seal(owner, Secret(sealed_task(id)));
     if (!sealed) return std::string();  // unusable, rather than somebody else's
     table.put(owner, id, *sealed, worker_.rooms().clock.now());
     return *sealed;

@@ -67,6 +67,18 @@ class Tasks : public ::testing::Test {
   Gate gate;
 };
 
+// What a task brings was labelled when it was made, however long ago that was.
+TEST_F(Tasks, CarryTheLabelsOfTheCallThatMadeThem) {
+  gate.put_policy("version: \"1\"\ndefault: allow\ntools: {get_charge: {labels: [private]}}\n");
+  std::string id = make_modern();
+  gate.advance(std::chrono::hours(2));
+  auto seen = [&] { return gate.flows->look({gate.grant.grant.id, {}}, gate.clock.now())->label("private") != nullptr; };
+  EXPECT_FALSE(seen());
+  EXPECT_TRUE(has(modern("tasks/get", id), id));
+  EXPECT_TRUE(has(last().body, R"("taskId":"t-1")")) << last().body;
+  EXPECT_TRUE(seen());
+}
+
 TEST_F(Tasks, AreUsedByWhoMadeThem) {
   std::string id = make();
   ASSERT_FALSE(id.empty());

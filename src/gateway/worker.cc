@@ -224,6 +224,7 @@ void Worker::send_admitted() {
   if (stopping_) ready = fail(Code::Unavailable, "gate.stopping", "the gate is stopping: try again in a moment");
   if (ready && journal_failed_) ready = commit();  // nothing leaves while its record could not be written
   if (ready && std::ranges::any_of(work_, [](const Call* call) { return call->counted(); })) ready = rooms_.counters.flush();
+  if (ready) std::erase_if(work_, [](Call* call) { return call->reply_ != nullptr && call->stopped_by_flow(); });
   if (ready && rooms_.options.record_before_effect) {
     for (Call* call : work_) call->add_intent();
     ready = commit();

@@ -57,6 +57,7 @@ class Worker final : public listener::Handler {
     return wall_;
   }
   MonoTime mono_again();
+  policy::Scratch& spare() { return spare_; }             // for a second look at a call
   inspection::Findings& findings() { return findings_; }  // of the scan at hand
 
  private:
@@ -80,6 +81,7 @@ class Worker final : public listener::Handler {
   std::shared_ptr<const Snapshot> snapshot_;
   audit::Batch batch_;
   inspection::Findings findings_;
+  policy::Scratch spare_;
   std::atomic<std::size_t> busy_{0};
   bool stopping_ = false;
   bool journal_failed_ = false;

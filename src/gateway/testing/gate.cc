@@ -99,6 +99,8 @@ Gate::Gate(Setup setup) {
   rooms = std::make_unique<Rooms>(
       Rooms{clock, snapshots, sessions, *counters, *journal, *offload, setup.options, {}, {}, {}, vault.get(), nullptr});
   rooms->approvals = approvals.get();
+  flows = std::make_unique<flows::Flows>(flows::Options{});
+  rooms->flows = flows.get();
   rooms->side = [](const SideRequest&) { return SideReply{404, "text/plain", {}, "nothing here\n"}; };
   rooms->note_use = [](std::string_view, WallTime) {};
   rooms->tools_changed = [this](std::string_view id) { changed.emplace_back(id); };

@@ -83,6 +83,7 @@ class Gate {
   std::unique_ptr<catalog::CatalogStore> catalog;
   std::unique_ptr<limits::Counters> counters;
   std::unique_ptr<approvals::Approvals> approvals;
+  std::unique_ptr<flows::Flows> flows;
   std::unique_ptr<audit::Journal> journal;
   SnapshotHolder snapshots;
   session::SessionTable sessions{session::SessionTable::Options{}};
