@@ -288,6 +288,7 @@ std::vector<Route> all_routes() {
   add_token_routes(routes);
   add_audit_routes(routes);
   add_counter_routes(routes);
+  add_flow_routes(routes);
   add_approval_routes(routes);
   add_plan_routes(routes);
   return routes;

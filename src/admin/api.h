@@ -11,6 +11,7 @@
 #include "audit/audit.h"
 #include "catalog/catalog.h"
 #include "config/settings.h"
+#include "flows/flows.h"
 #include "identity/identity.h"
 #include "limits/limits.h"
 #include "model/record.h"
@@ -48,6 +49,8 @@ struct Services {  // references outlive the Api
   std::function<upstream::ProbeReport(const Server&, const vault::Credentials&)> probe = upstream::probe;
   std::function<std::vector<stdio::LogLine>(const std::string& server_id, std::uint64_t since, std::size_t lines_max)> logs = {};
   approvals::Approvals* approvals = nullptr;
+  flows::Flows* flows = nullptr;
+  std::function<Result<void>()> save_flows = {};                         // what was cleared stays so
   std::function<std::vector<std::string>(const Server&)> weakened = {};  // what of a command's confinement this machine cannot do
   BacktestRuns* backtests = nullptr;                                     // the Api's own
 };

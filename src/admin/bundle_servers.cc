@@ -43,6 +43,7 @@ std::vector<std::pair<std::string, std::string>> describe(const Server& s) {
           {"cpu_seconds_max", std::to_string(s.command.cpu_seconds_max.count())},
           {"policy", s.policy},
           {"capture", std::string(capture_name(s.capture))},
+          {"labels", joined(s.labels)},
           {"disabled", std::string(yes(s.disabled))},
           {"allow_private", std::string(yes(s.allow_private))},
           {"tls_verify", std::string(yes(s.tls_verify))},

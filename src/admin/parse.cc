@@ -28,6 +28,8 @@ std::vector<FieldRule> server_fields() {
        Keep::Secret},
       {"policy", Shape::Text, false, "policy for grants that name none"},
       {"capture", Shape::Text, false, "how much of the arguments records keep: none, keys, redacted (default), full"},
+      {"labels", Shape::Texts, false,
+       "what all its tools are to rules over sequences, such as private, untrusted, sink; replaces the whole set"},
       {"disabled", Shape::Flag, false, "refuse all calls"},
       {"allow_private", Shape::Flag, false, "it may resolve to private or loopback addresses; link-local never"},
       {"tls_verify", Shape::Flag, false, "verify its certificate; default true"},
@@ -66,6 +68,7 @@ Result<void> read_server(json::Value body, Server& into) {
       if (capture_name(level) == name) into.capture = level, known = true;
     if (!known) return fail(Code::InvalidArgument, "admin.capture", "`capture` must be none, keys, redacted or full");
   }
+  if (body["labels"].exists()) into.labels = texts_of(body, "labels");
   into.disabled = flag_of(body, "disabled", into.disabled);
   into.allow_private = flag_of(body, "allow_private", into.allow_private);
   into.tls_verify = flag_of(body, "tls_verify", into.tls_verify);

@@ -187,6 +187,7 @@ void write_server(json::Writer& out, const Server& server, std::string_view base
   out.member("policy", server.policy).member("disabled", server.disabled).member("allow_private", server.allow_private);
   out.member("tls_verify", server.tls_verify).member("tls_ca_pem", server.tls_ca_pem);
   out.member("capture", capture_name(server.capture));
+  write_texts(out, "labels", server.labels);
   write_texts(out, "header_names", server.header_names);
   out.member("connect_timeout_ms", static_cast<std::int64_t>(server.connect_timeout.count()));
   out.member("call_timeout_ms", static_cast<std::int64_t>(server.call_timeout.count()));

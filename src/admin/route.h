@@ -92,6 +92,7 @@ void add_role_routes(std::vector<Route>& routes);
 void add_token_routes(std::vector<Route>& routes);
 void add_audit_routes(std::vector<Route>& routes);
 void add_counter_routes(std::vector<Route>& routes);
+void add_flow_routes(std::vector<Route>& routes);
 void add_approval_routes(std::vector<Route>& routes);
 void add_plan_routes(std::vector<Route>& routes);
 void add_status_routes(std::vector<Route>& routes);

@@ -53,6 +53,19 @@ void write_explanation(json::Writer& out, const policy::Explanation& explanation
   out.end_array();
 }
 
+// What the session has seen before the call: as it was asked, else what the grant has seen by now.
+policy::FlowState seen_before(Context& context, const Scene& scene, WallTime now) {
+  auto labels = texts_of(context.body, "seen"), tools = texts_of(context.body, "after");
+  if (labels.empty() && tools.empty() && scene.grant && context.services.flows != nullptr)
+    return *context.services.flows->look({scene.grant->id, {}}, now);
+  policy::FlowState state;
+  std::vector<std::string_view> names(labels.begin(), labels.end());
+  if (!names.empty()) state.add({names, {}, {}, true}, now);
+  for (const std::string& tool : tools)
+    state.add({{}, tool.find('/') == std::string::npos ? "/" + tool : tool, {}, true}, now);
+  return state;
+}
+
 Result<Reply> explain(Context& context) {
   CG_TRY(auto scene, set_scene(context));
   auto compiled = policy::Policy::compile(scene.policy_name, scene.version, scene.policy_text);
@@ -79,6 +92,8 @@ Result<Reply> explain(Context& context) {
     if (!time) return fail(Code::InvalidArgument, "admin.time", "`now` must be a time such as 2026-07-28T09:00:00Z");
     input.now = *time;
   }
+  policy::FlowState flow = seen_before(context, scene, input.now);
+  input.flow = &flow;
   auto explanation = compiled.policy->explain(input);
   return json_reply(200, [&](json::Writer& out) {
     out.begin_object().member("policy", scene.policy_name).member("version", scene.version).member("tool", tool);
@@ -107,6 +122,8 @@ void add_simulation_routes(std::vector<Route>& routes) {
                      {"reason", Shape::Text, false, "the caller's stated reason"},
                      {"client", Shape::Text, false, "client name"},
                      {"session", Shape::Text, false, "session id"},
+                     {"seen", Shape::Texts, false, "labels the session has seen; without this and `after`: what the grant has seen by now"},
+                     {"after", Shape::Texts, false, "tools it has called, as TOOL or server/TOOL"},
                      {"now", Shape::Text, false, "at this time; default now"}}});
 }
 

@@ -40,6 +40,7 @@ Result<void> Daemon::start() {
   CG_CHECK(prepare_directory());
   CG_CHECK(open_stores());
   CG_CHECK(open_journal());
+  CG_CHECK(open_flows());
   CG_CHECK(publish());
   CG_CHECK(start_workers());
   CG_CHECK(open_doors());
@@ -97,6 +98,36 @@ Result<void> Daemon::open_journal() {
   return {};
 }
 
+// What sessions have seen: the copy, then the records behind it. What cannot be read is taken for the worst, for a while.
+Result<void> Daemon::open_flows() {
+  flows::Options options;
+  if (settings_.flows.idle > 0s) options.idle = settings_.flows.idle;
+  flows_ = std::make_unique<flows::Flows>(options);
+  auto copied = flows_->load(*database_);
+  Result<void> read;
+  std::uint64_t head = journal_->head().sequence;
+  if (!copied) read = tl::unexpected(copied.error());
+  else if (*copied && **copied > head) read = fail(Code::Unavailable, "flows.other_journal", "the audit journal is not the one it was");
+  else if (*copied)
+    read = audit::read_journal(settings_.audit_directory(), **copied + 1, [this](const audit::Entry& entry) {
+      flows_->replay(entry.payload);
+      return true;
+    });
+  if (read) return *copied ? Result<void>() : save_flows();  // the first start: from here on records count
+  flows_->distrust(clock_.now());
+  telemetry::log_error("what sessions have seen before cannot be read: rules over sequences take the worst for one idle time",
+                       {{"reason", std::string(read.error().reason)}, {"why", read.error().message}});
+  return record_system("flows.distrusted", "what sessions have seen before could not be read: " + read.error().message);
+}
+
+Result<void> Daemon::save_flows() {
+  if (!flows_ || !journal_) return {};
+  std::uint64_t head = journal_->head().sequence;  // first: what is behind it may be in the copy, what is before must be
+  auto saved = flows_->save(*database_, head);
+  if (!saved) telemetry::log_error("what sessions have seen could not be saved", {{"detail", saved.error().detail}});
+  return saved;
+}
+
 Result<void> Daemon::publish() {
   std::lock_guard lock(publish_mutex_);
   CG_TRY(auto catalog, catalog_->catalog());
@@ -138,6 +169,7 @@ Result<void> Daemon::start_workers() {
                                                            processes_.get(),
                                                            approvals_.get()});
   rooms_->event_streams = event_streams_.get();
+  rooms_->flows = flows_.get();
   rooms_->options.approval_hold = settings_.approvals.hold;
   rooms_->options.approval_elicitation = settings_.approvals.elicitation;
   rooms_->options.record_before_effect = settings_.audit_before_effect();
@@ -187,7 +219,8 @@ Result<void> Daemon::open_doors() {
                         auto lines = processes_->logs(server_id, since, lines_max);
                         return lines.empty() ? event_streams_->logs(server_id, since, lines_max) : lines;
                       },
-                      approvals_.get(), [this](const Server& server) { return sandboxes_->weakened(server); }});
+                      approvals_.get(), flows_.get(), [this] { return save_flows(); },
+                      [this](const Server& server) { return sandboxes_->weakened(server); }});
   rooms_->options.public_url = url();
   CG_CHECK(open_notices());
   for (auto& loop : loops_) threads_.emplace_back([&loop] { loop->run(); });
@@ -303,6 +336,7 @@ void Daemon::housekeeping() {
       if (auto done = counters_->checkpoint(); !done)
         telemetry::log_error("counters could not be checkpointed", {{"detail", done.error().detail}});
       (void)identity_->flush_uses();
+      (void)save_flows();
     }
     if (notices_) notices_->look();
     if (clock_.mono() >= next_approvals) {
@@ -416,6 +450,7 @@ void Daemon::stop() {
   event_streams_.reset();
   loops_.clear();
   if (counters_) (void)counters_->checkpoint();
+  (void)save_flows();
   if (identity_) (void)identity_->flush_uses();
   if (journal_) (void)record_system("gate.stopped", "callgate stopped in order");
   if (index_) (void)index_->catch_up();

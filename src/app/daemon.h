@@ -14,6 +14,7 @@
 #include "app/notices.h"
 #include "app/serve.h"
 #include "audit/audit.h"
+#include "flows/flows.h"
 #include "gateway/worker.h"
 #include "limits/limits.h"
 #include "listener/listener.h"
@@ -35,6 +36,8 @@ class Daemon {
   Result<void> prepare_directory();
   Result<void> open_stores();
   Result<void> open_journal();
+  Result<void> open_flows();
+  Result<void> save_flows();
   Result<void> publish();  // a fresh snapshot of catalog and directory
   Result<void> start_workers();
   Result<void> open_doors();
@@ -64,6 +67,7 @@ class Daemon {
   std::unique_ptr<approvals::Approvals> approvals_;
   std::unique_ptr<audit::Journal> journal_;
   std::unique_ptr<audit::Index> index_;
+  std::unique_ptr<flows::Flows> flows_;
   gateway::SnapshotHolder snapshots_;
   bridge::Registry bridges_;
   std::shared_ptr<stdio::Sandboxes> sandboxes_;

@@ -64,6 +64,7 @@ void add_token_commands(std::vector<Command>& commands);
 void add_approval_commands(std::vector<Command>& commands);
 void add_audit_commands(std::vector<Command>& commands);
 void add_counter_commands(std::vector<Command>& commands);
+void add_flow_commands(std::vector<Command>& commands);
 void add_plan_commands(std::vector<Command>& commands);
 void add_doctor_commands(std::vector<Command>& commands);
 void add_setup_commands(std::vector<Command>& commands);

@@ -20,6 +20,7 @@ std::vector<Command> all_commands() {
   add_approval_commands(commands);
   add_audit_commands(commands);
   add_counter_commands(commands);
+  add_flow_commands(commands);
   add_plan_commands(commands);
   add_doctor_commands(commands);
   add_config_commands(commands);
@@ -43,6 +44,7 @@ std::string_view group_summary(std::string_view group) {
       {"approval", "decide about calls that wait for a person"},
       {"audit", "search, export and verify the record"},
       {"counter", "see and reset limits"},
+      {"flow", "see and clear what sessions have seen"},
       {"plan", "show what files in git would change"},
       {"apply", "make it so, all or nothing"},
       {"doctor", "find out what is wrong"},

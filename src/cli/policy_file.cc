@@ -140,6 +140,16 @@ std::string explanation_json(const policy::Explanation& explanation) {
   return json;
 }
 
+// --seen LABEL, --after TOOL: what the session has seen before.
+policy::FlowState seen_before(const Args& args, WallTime now) {
+  policy::FlowState state;
+  std::vector<std::string_view> labels(args.list("--seen").begin(), args.list("--seen").end());
+  if (!labels.empty()) state.add({labels, {}, {}, true}, now);
+  for (const std::string& tool : args.list("--after"))
+    state.add({{}, tool.find('/') == std::string::npos ? "/" + tool : tool, {}, true}, now);
+  return state;
+}
+
 int explain_file(Session& session, const Args& args, json::Value arguments) {
   auto loaded = load(session, args.text("POLICY"));
   if (!loaded.policy) return loaded.code;
@@ -160,6 +170,8 @@ int explain_file(Session& session, const Args& args, json::Value arguments) {
     if (!time) return session.usage("--now must be a time such as 2026-07-28T09:00:00Z");
     input.now = *time;
   }
+  policy::FlowState flow = seen_before(args, input.now);
+  input.flow = &flow;
   json::Document document;
   if (auto parsed = document.parse(explanation_json(loaded.policy->explain(input))); !parsed) return session.fail_with(parsed.error());
   return print_explanation(session, document.root());
@@ -188,6 +200,8 @@ int explain(Session& session, const Args& args) {
              {"--method", "method"},
              {"--client", "client"},
              {"--now", "now"}});
+  put_list(out, args, "--seen", "seen");
+  put_list(out, args, "--after", "after");
   out.key("arguments").raw(arguments.canonical()).end_object();
   auto answer = session.call("POST", "/policy-explain", body);
   if (!answer) return session.fail_with(answer.error());
@@ -244,6 +258,8 @@ void add_policy_file_commands(std::vector<Command>& commands) {
                       {positional("POLICY", "file, or name of a stored policy"),
                        {"--tool", "tool to call", Takes::One, true, "TOOL"},
                        {"--args", "its arguments, or @FILE", Takes::One, false, "JSON"},
+                       {"--seen", "a label the session has seen before", Takes::Many, false, "LABEL"},
+                       {"--after", "a tool it has called before", Takes::Many, false, "TOOL"},
                        {"--reason", "the caller's stated reason", Takes::One, false, "TEXT"},
                        {"--grant", "call as this grant (stored policies)", Takes::One, false, "GRANT"},
                        {"--server", "call on this server (stored policies)", Takes::One, false, "SERVER"},

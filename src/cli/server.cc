@@ -47,6 +47,7 @@ const std::vector<Column> kLines = {{"slug", "slug"},
                                     {"policy", "policy"},
                                     {"disabled", "disabled"},
                                     {"capture", "capture"},
+                                    {"labels", "labels"},
                                     {"headers", "header_names"},
                                     {"allow private", "allow_private"},
                                     {"verify TLS", "tls_verify"},
@@ -94,6 +95,8 @@ bool has_headers(const Args& args) { return args.given("--header") || args.given
 
 Result<void> put_fields(json::Writer& out, const Args& args) {
   put_texts(out, args, {{"--slug", "slug"}, {"--policy", "policy"}, {"--capture", "capture"}, {"--transport", "transport"}});
+  put_list(out, args, "--label", "labels");
+  if (args.given("--clear-labels")) out.key("labels").begin_array().end_array();
   if (args.given("--allow-private")) out.member("allow_private", true);
   if (args.given("--no-allow-private")) out.member("allow_private", false);
   if (args.given("--no-tls-verify")) out.member("tls_verify", false);
@@ -249,6 +252,7 @@ std::vector<Argument> field_arguments() {
       {"--header-file", "the same, value from a file", Takes::Many, false, "Name=FILE"},
       {"--policy", "policy for grants that name none", Takes::One, false, "POLICY"},
       {"--capture", "how much of the arguments records keep", Takes::One, false, "LEVEL", "none|keys|redacted|full"},
+      {"--label", "what all its tools are to rules over sequences: private, untrusted, sink ...", Takes::Many, false, "LABEL"},
       {"--slug", "short name in URLs and policies", Takes::One, false, "SLUG"},
       {"--transport", "how its URL is spoken to; the probe finds out", Takes::One, false, "KIND", "http|sse"},
       flag("--allow-private", "it may resolve to private or loopback addresses"),
@@ -270,6 +274,7 @@ void add_server_commands(std::vector<Command>& commands) {
   edit_arguments.insert(edit_arguments.begin(), server);
   edit_arguments.push_back({"--name", "what people call it", Takes::One, false, "NAME"});
   edit_arguments.push_back(flag("--no-allow-private", "public addresses only"));
+  edit_arguments.push_back(flag("--clear-labels", "remove all labels"));
   edit_arguments.push_back(flag("--clear-headers", "remove all credentials"));
   edit_arguments.push_back(flag("--no-shared", "one process for each session"));
   edit_arguments.push_back(flag("--confined", "run it in the sandbox"));

@@ -41,6 +41,9 @@ struct Settings {
   struct Limits {
     std::chrono::seconds checkpoint_interval{0};
   } limits;
+  struct Flows {
+    std::chrono::seconds idle{3'600};
+  } flows;
   struct Approvals {
     std::chrono::seconds hold{0};
     std::int64_t pending_per_grant = 0, pending = 0;

@@ -100,6 +100,9 @@ std::vector<Setting> edge_settings() {
 
 std::vector<Setting> tool_settings() {
   return {
+      {"flows.idle", Type::Duration, "1h", "",
+       "How long after its last call a session is over for the rules over sequences: what it has seen is forgotten then.",
+       [](Settings& s) -> Field { return &s.flows.idle; }},
       {"tools.pin", Type::Choice, "first_sight", "off|first_sight|strict",
        "Which tools of a server may be used, where the server itself says nothing: whatever it shows; what its first list showed, later "
        "ones "
