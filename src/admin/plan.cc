@@ -63,7 +63,8 @@ void probe_servers(Context& context, const Bundle& bundle, json::Writer& out) {
       if (!credentials) continue;
       auto report = context.probe(server, *credentials);
       for (auto& tool : report.tools) tool.server_id = server.id;
-      if (report.ok) report.ok = context.services.catalog.put_tools(server.id, report.tools, report.eras).has_value();
+      if (report.ok)
+        report.ok = context.services.catalog.put_seen(server.id, {report.tools, report.parts, report.kinds_told, report.eras}).has_value();
       out.begin_object().member("server", server.slug).key("probe");
       write_probe(out, report);
       out.end_object();

@@ -104,7 +104,7 @@ Result<Reply> add(Context& context) {
   name_target(context, server);
   if (report) {
     for (auto& tool : report->tools) tool.server_id = server.id;
-    CG_TRY(auto sighting, catalog.put_tools(server.id, report->tools, report->eras));
+    CG_TRY(auto sighting, catalog.put_seen(server.id, {report->tools, report->parts, report->kinds_told, report->eras}));
     note_sighting(context, sighting);
     server.eras = report->eras;
   }
@@ -145,7 +145,7 @@ Result<Reply> probe(Context& context) {
   context.changed = report.ok;
   if (report.ok) {
     for (auto& tool : report.tools) tool.server_id = server.id;
-    CG_TRY(auto sighting, catalog.put_tools(server.id, report.tools, report.eras));
+    CG_TRY(auto sighting, catalog.put_seen(server.id, {report.tools, report.parts, report.kinds_told, report.eras}));
     note_sighting(context, sighting);
     server.eras = report.eras;
   }

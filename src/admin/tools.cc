@@ -12,12 +12,15 @@ namespace {
 
 using catalog::PinnedTool;
 
-std::string key_of(const PinnedTool& tool) { return tool.seen.server_id + "/" + tool.seen.name; }
+std::string key_of(const PinnedTool& tool) {
+  return tool.seen.server_id + "/" + tool.seen.name + (tool.kind == PartKind::Tool ? "" : "/" + std::string(part_name(tool.kind)));
+}
 std::string decimal(double value) { return fmt::format("{:.3f}", value); }
 
 void write_members(json::Writer& out, const PinnedTool& tool, std::string_view server_slug) {
   const Tool& seen = tool.seen;
-  out.member("server", server_slug).member("server_id", seen.server_id).member("name", seen.name).member("title", seen.title);
+  out.member("server", server_slug).member("server_id", seen.server_id).member("kind", part_name(tool.kind));
+  out.member("name", seen.name).member("title", seen.title);
   out.member("description", seen.description).member("fingerprint", hex_encode(seen.fingerprint));
   out.member("served", tool.served).member("standing", catalog::standing_name(tool.standing));
   out.member("risk", risk::class_name(tool.risk)).member("risk_set", tool.risk_set);
@@ -50,15 +53,34 @@ Reply tool_reply(const PinnedTool& tool, std::string_view server_slug) {
     write_members(out, tool, server_slug);
     out.member("decided_by", tool.decided_by).member("reason", tool.reason);
     write_time(out, "decided_at", tool.decided_at);
-    write_evidence(out, tool.seen.definition_json);
+    if (tool.kind == PartKind::Tool) write_evidence(out, tool.seen.definition_json);
     if (!tool.seen.definition_json.empty()) out.key("definition").raw(tool.seen.definition_json);
     if (!tool.pinned_json.empty() && tool.standing != catalog::Standing::Approved) out.key("approved_definition").raw(tool.pinned_json);
     out.end_object();
   });
 }
 
+Result<PartKind> kind_named(std::string_view name) {
+  if (name.empty()) return PartKind::Tool;
+  if (auto kind = parse_part(name)) return *kind;
+  return fail(Code::InvalidArgument, "admin.kind", "`kind` must be tool, prompt, template or instructions");
+}
+
+// Tools; of what is held everything, unless a kind is named.
+Result<std::vector<PinnedTool>> chosen(Context& context, const std::string& server_id) {
+  const std::string_view name = context.ask("kind");
+  CG_TRY(PartKind kind, kind_named(name == "all" ? "" : name));
+  CG_TRY(auto all, context.services.catalog.pinned_tools(server_id, kind));
+  if (name != "all" && (!name.empty() || context.ask("held") != "true")) return all;
+  for (PartKind other : kOtherParts) {
+    CG_TRY(auto more, context.services.catalog.pinned_tools(server_id, other));
+    all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  }
+  return all;
+}
+
 Result<Reply> listed(Context& context, const std::string& server_id) {
-  CG_TRY(auto tools, context.services.catalog.pinned_tools(server_id));
+  CG_TRY(auto tools, chosen(context, server_id));
   if (auto held = context.ask("held"); held == "true") std::erase_if(tools, [](const PinnedTool& tool) { return tool.served; });
   else if (!held.empty() && held != "false") return fail(Code::InvalidArgument, "admin.query", "`held` must be true or false");
   CG_TRY(auto names, names_of(context.services));
@@ -87,7 +109,8 @@ struct Found {
 Result<Found> find(Context& context) {
   Found found;
   CG_TRY(found.server, context.services.catalog.server(context.parameter("server")));
-  CG_TRY(found.tool, context.services.catalog.pinned_tool(found.server.id, context.parameter("tool")));
+  CG_TRY(PartKind kind, kind_named(context.body["kind"].exists() ? text_of(context.body, "kind") : std::string(context.ask("kind"))));
+  CG_TRY(found.tool, context.services.catalog.pinned_tool(found.server.id, context.parameter("tool"), kind));
   return found;
 }
 
@@ -133,21 +156,23 @@ void note_decision(Context& context, const Found& found) {
   context.server_id = found.server.id;
   context.server_slug = found.server.slug;
   json::Writer facts(context.facts);
-  facts.begin_object().member("tool", found.tool.seen.name).member("fingerprint", hex_encode(found.tool.seen.fingerprint));
+  facts.begin_object()
+      .member(part_name(found.tool.kind), found.tool.seen.name)
+      .member("fingerprint", hex_encode(found.tool.seen.fingerprint));
   facts.member("standing", catalog::standing_name(found.tool.standing)).member("risk", risk::class_name(found.tool.risk));
   if (found.tool.standing != catalog::Standing::Approved)
     if (auto change = context.services.catalog.compare(found.tool)) facts.key("danger").raw(decimal(change->danger));
   facts.end_object();
 }
 
-using Decide = Result<void> (catalog::CatalogStore::*)(std::string_view, std::string_view, const catalog::Decision&);
+using Decide = Result<void> (catalog::CatalogStore::*)(std::string_view, std::string_view, const catalog::Decision&, PartKind);
 
 template <Decide decide> Result<Reply> decided(Context& context) {
   CG_TRY(auto found, find(context));
   note_decision(context, found);
   CG_CHECK((context.services.catalog.*decide)(
       found.server.id, found.tool.seen.name,
-      {text_of(context.body, "fingerprint"), context.caller.principal.name, text_of(context.body, "reason")}));
+      {text_of(context.body, "fingerprint"), context.caller.principal.name, text_of(context.body, "reason")}, found.tool.kind));
   CG_TRY(auto now, find(context));
   return tool_reply(now.tool, now.server.slug);
 }
@@ -200,17 +225,19 @@ Result<Reply> flags(Context& context) {
       });
 }
 
-constexpr FieldRule kHeldRule{"held", Shape::Flag, false, "true: only what is not served now"};
+constexpr FieldRule kHeldRule{"held", Shape::Flag, false, "true: only what is not served now, of every kind"};
+constexpr FieldRule kKindRule{"kind", Shape::Text, false, "tool, prompt, template, instructions or all; default tool"};
 
 void add_decision_routes(std::vector<Route>& routes) {
   const std::vector<FieldRule> decision = {
       {"fingerprint", Shape::Text, false, "of the definition that was looked at; refused when the tool is another by now"},
-      {"reason", Shape::Text, false, "why, for the record"}};
+      {"reason", Shape::Text, false, "why, for the record"},
+      {"kind", Shape::Text, false, "tool, prompt, template or instructions; default tool"}};
   routes.push_back({"POST",
                     "/api/v1/servers/{server}/tools/{tool}/approve",
                     "tool.approve",
                     Access::Write,
-                    "Approve a tool as it is now",
+                    "Approve a tool, prompt, template or instructions as they are now",
                     decided<&catalog::CatalogStore::approve_tool>,
                     decision,
                     {},
@@ -249,7 +276,7 @@ void add_tool_routes(std::vector<Route>& routes) {
                     "List tools of all servers",
                     list_all,
                     {},
-                    {{"server", Shape::Text, false, "only this server, by id or slug"}, kHeldRule, kLimitRule, kCursorRule}});
+                    {{"server", Shape::Text, false, "only this server, by id or slug"}, kHeldRule, kKindRule, kLimitRule, kCursorRule}});
   routes.push_back({"GET",
                     "/api/v1/tools/flags",
                     "tool.flags",
@@ -265,7 +292,7 @@ void add_tool_routes(std::vector<Route>& routes) {
                     "List tools of a server",
                     list_of_server,
                     {},
-                    {kHeldRule, kLimitRule, kCursorRule}});
+                    {kHeldRule, kKindRule, kLimitRule, kCursorRule}});
   routes.push_back({"GET", "/api/v1/servers/{server}/pin", "server.pin", Access::Read, "Which of a server's tools may be used", show_pin});
   routes.push_back(
       {"PUT",
@@ -280,9 +307,16 @@ void add_tool_routes(std::vector<Route>& routes) {
        {},
        true,
        true});
-  routes.push_back({"GET", tool, "tool.show", Access::Read, "Show a tool with its definition and what its risk was told from", show});
-  routes.push_back({"GET", "/api/v1/servers/{server}/tools/{tool}/diff", "tool.diff", Access::Read,
-                    "What changed since the tool was approved, word by word, most dangerous first", diff});
+  routes.push_back(
+      {"GET", tool, "tool.show", Access::Read, "Show a tool with its definition and what its risk was told from", show, {}, {kKindRule}});
+  routes.push_back({"GET",
+                    "/api/v1/servers/{server}/tools/{tool}/diff",
+                    "tool.diff",
+                    Access::Read,
+                    "What changed since the tool was approved, word by word, most dangerous first",
+                    diff,
+                    {},
+                    {kKindRule}});
   add_decision_routes(routes);
 }
 

@@ -277,7 +277,7 @@ void Daemon::probe_again(const std::string& server_id) {
   const std::uint64_t doubts = rooms_->doubts->raised();
   upstream::ProbeReport report = probe(*server, *credentials);
   if (!report.ok) return telemetry::log_warn("server could not be probed after its tools changed", {{"server", server->slug}});
-  auto sighting = catalog_->put_tools(server_id, report.tools, report.eras);
+  auto sighting = catalog_->put_seen(server_id, {report.tools, report.parts, report.kinds_told, report.eras});
   if (!sighting) return telemetry::log_warn("the tools of a server could not be stored", {{"server", server->slug}});
   if (auto published = publish(); published) rooms_->doubts->settle(server_id, doubts);
   else telemetry::log_error("configuration could not be published", {{"detail", published.error().detail}});

@@ -2,6 +2,7 @@
 // What there is: servers, their tools as last seen, and policies with all their versions.
 // On the data path an immutable Catalog answers; CatalogStore keeps what is durable.
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -49,6 +50,17 @@ struct ServerEntry {
   std::vector<Held> held;          // by name
   const Held* held_tool(std::string_view tool) const;
   std::string_view risk(std::string_view tool) const;  // class by name; empty: nothing is known of the tool
+
+  // Prompts, resource templates and instructions: what was approved of each kind.
+  struct PinnedParts {
+    bool pinned = false;                                   // only what is approved is passed on
+    std::vector<std::pair<std::string, Digest>> approved;  // by name
+    std::vector<Held> held;                                // by name
+    const Digest* find(std::string_view name) const;
+    const Held* find_held(std::string_view name) const;
+  };
+  std::array<PinnedParts, kOtherParts.size()> parts;
+  const PinnedParts& parts_of(PartKind kind) const { return parts[static_cast<std::size_t>(kind) - 1]; }
 };
 
 // Immutable; shared by all threads. Look-ups do not allocate.
@@ -104,11 +116,15 @@ class CatalogStore {
   Result<Sighting> put_tools(std::string_view server_id, const std::vector<Tool>& tools, std::optional<Eras> eras = std::nullopt);
   Result<std::vector<Tool>> tools(std::string_view server_id);  // empty id: of all servers
 
-  // As tools(), with what was approved. Decisions: NotFound catalog.no_tool; Conflict catalog.tool_changed when the tool is another by now.
-  Result<std::vector<PinnedTool>> pinned_tools(std::string_view server_id);
-  Result<PinnedTool> pinned_tool(std::string_view server_id, std::string_view name);
-  Result<void> approve_tool(std::string_view server_id, std::string_view name, const Decision& decision);
-  Result<void> reject_tool(std::string_view server_id, std::string_view name, const Decision& decision);
+  // Replaces what is known of these kinds; what a server said nothing about stays as it was.
+  Result<Sighting> put_parts(std::string_view server_id, const std::vector<Part>& parts, const std::vector<PartKind>& kinds);
+  Result<Sighting> put_seen(std::string_view server_id, const Seen& seen);  // both
+
+  // As tools(), with what was approved. Decisions: NotFound catalog.no_tool; Conflict catalog.tool_changed when it is another by now.
+  Result<std::vector<PinnedTool>> pinned_tools(std::string_view server_id, PartKind kind = PartKind::Tool);
+  Result<PinnedTool> pinned_tool(std::string_view server_id, std::string_view name, PartKind kind = PartKind::Tool);
+  Result<void> approve_tool(std::string_view server_id, std::string_view name, const Decision& decision, PartKind kind = PartKind::Tool);
+  Result<void> reject_tool(std::string_view server_id, std::string_view name, const Decision& decision, PartKind kind = PartKind::Tool);
   Result<void> set_tool_risk(std::string_view server_id, std::string_view name, std::optional<risk::Class> risk);  // nothing: as told
   Result<risk::Change> compare(const PinnedTool& tool);  // approved against seen; without an approved one, everything is new
   Result<Pin> pin(std::string_view server_id);

@@ -19,6 +19,10 @@ struct CatalogStore::Inner {
   PinRules pin_rules;
   Pin effective(Pin pin) const { return pin == Pin::Default ? pin_rules.pin : pin; }
   Result<std::shared_ptr<const risk::ChangeRanker>> ranker();  // made when first needed
+  // Null where no rule of pin_rules accepts anything.
+  std::shared_ptr<const risk::ChangeRanker> ranker_for_rules() {
+    return pin_rules.accept_annotations || pin_rules.accept_wording_below > 0 ? ranker().value_or(nullptr) : nullptr;
+  }
 
   using Version = std::pair<std::string, std::int64_t>;
   std::mutex mutex;

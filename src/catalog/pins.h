@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "model/entities.h"
+#include "model/part.h"
 #include "risk/risk.h"
 
 namespace callgate::catalog {
@@ -30,7 +31,9 @@ struct PinRules {
   double accept_wording_below = 0;  // changes of descriptions only, below this danger (0 to 1)
 };
 
+// A tool, or another part of what a server shows.
 struct PinnedTool {
+  PartKind kind = PartKind::Tool;
   Tool seen;  // as the last probe saw it
   Standing standing = Standing::New;
   bool served = false;      // listed and callable, as far as pins go
@@ -41,7 +44,15 @@ struct PinnedTool {
   bool risk_set = false;  // by the operator, not told from the definition
 };
 
-// What put_tools() found.
+// What one probe told; of parts only the kinds named are known.
+struct Seen {
+  std::vector<Tool> tools;
+  std::vector<Part> parts;
+  std::vector<PartKind> kinds;
+  Eras eras;
+};
+
+// What a look at a server found.
 struct Sighting {
   bool changed = false;               // another list than before
   std::vector<std::string> held;      // held from now on

@@ -44,7 +44,9 @@ Result<void> check_line(std::string_view field, std::string_view text, std::size
 Result<Pin> read_pin(store::Transaction& tx, const std::string& server_id);
 // Of a definition as seen, by hex fingerprints; empty: none.
 Standing standing_of(const std::string& seen, const std::string& approved, const std::string& rejected);
-Result<void> write_pin(store::Transaction& tx, const Tool& tool, std::string_view by, std::string_view reason, std::int64_t at);
+Result<void> write_pin(store::Transaction& tx, const std::string& server_id, const Part& part, std::string_view by, std::string_view reason,
+                       std::int64_t at);
+Digest digest_from_row(const std::string& hex);  // damaged: zero, and so equal to nothing
 
 Result<void> check_slug(std::string_view slug);  // InvalidArgument catalog.invalid_slug
 std::string slug_from(std::string_view name);    // never empty or reserved

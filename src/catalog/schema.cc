@@ -91,7 +91,20 @@ INSERT INTO pins (server_id, kind, name, definition_json, fingerprint, decided_b
   SELECT server_id, 'tool', name, definition_json, fingerprint, 'first sight', seen_at FROM tools;
 UPDATE servers SET seen_at = updated_at WHERE id IN (SELECT server_id FROM tools);
 )sql"},
-                                            {"catalog", 4, "ALTER TABLE servers ADD COLUMN labels TEXT NOT NULL DEFAULT '';"}};
+                                            {"catalog", 4, "ALTER TABLE servers ADD COLUMN labels TEXT NOT NULL DEFAULT '';"},
+                                            // Which kinds the server told about, by name: only what was told is held back when it differs.
+                                            {"catalog", 5, R"sql(
+ALTER TABLE servers ADD COLUMN parts_seen TEXT NOT NULL DEFAULT '';
+CREATE TABLE parts (
+  server_id TEXT NOT NULL REFERENCES servers (id) ON DELETE CASCADE,
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  definition_json TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  seen_at BIGINT NOT NULL,
+  PRIMARY KEY (server_id, kind, name)
+);
+)sql"}};
 
 }  // namespace
 

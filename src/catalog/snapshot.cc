@@ -68,6 +68,16 @@ const ServerEntry::Held* ServerEntry::held_tool(std::string_view tool) const {
   return at != held.end() && at->name == tool ? &*at : nullptr;
 }
 
+const Digest* ServerEntry::PinnedParts::find(std::string_view name) const {
+  auto at = std::lower_bound(approved.begin(), approved.end(), name, [](const auto& one, std::string_view n) { return one.first < n; });
+  return at != approved.end() && at->first == name ? &at->second : nullptr;
+}
+
+const ServerEntry::Held* ServerEntry::PinnedParts::find_held(std::string_view name) const {
+  auto at = std::lower_bound(held.begin(), held.end(), name, [](const Held& one, std::string_view n) { return one.name < n; });
+  return at != held.end() && at->name == name ? &*at : nullptr;
+}
+
 CatalogStore::CatalogStore() = default;
 CatalogStore::~CatalogStore() = default;
 
@@ -85,7 +95,8 @@ struct Stored {
   std::vector<Server> servers;
   std::vector<SealedHeader> headers, secrets;
   store::Rows tools;  // server_id, name, fingerprint, and of its pin: fingerprint, rejected, risk
-  store::Rows seen;   // id, pin, seen_at: of all servers
+  store::Rows parts;  // server_id, name, kind, fingerprint, and of its pin: fingerprint, rejected
+  store::Rows seen;   // id, pin, seen_at, parts_seen: of all servers
   struct Definition {
     std::string fingerprint, name, json;
   };
@@ -127,28 +138,33 @@ std::unordered_map<std::string_view, std::vector<const Row*>> tools_by_server(co
   return tools;
 }
 
-Digest digest_from(const std::string& hex) {
-  Digest digest{};
-  auto bytes = hex_decode(hex);  // damaged: stays zero and so equals no tool
-  if (bytes && bytes->size() == digest.size()) std::copy(bytes->begin(), bytes->end(), digest.begin());
-  return digest;
-}
-
 // What is served, with what is made of it, and what is held.
 template <class Known> void take_tools(ServerEntry& entry, const std::vector<const Row*>& rows, Pin pin, const Known& known_tools) {
   for (const Row* row : rows) {
     Standing standing = standing_of(row->text(2), row->text(3), row->text(4));
     if (pin != Pin::Off && standing != Standing::Approved) {
-      entry.held.push_back({row->text(1), digest_from(row->text(2)), !row->text(3).empty()});
+      entry.held.push_back({row->text(1), digest_from_row(row->text(2)), !row->text(3).empty()});
       continue;
     }
     entry.tool_names.push_back(row->text(1));
-    entry.fingerprints.push_back(digest_from(row->text(2)));
+    entry.fingerprints.push_back(digest_from_row(row->text(2)));
     auto known = known_tools.find(row->text(2));
     auto made = known == known_tools.end() ? typename Known::mapped_type() : known->second;
     entry.risks.push_back(risk::parse_class(row->text(5)).value_or(made.risk));
     entry.input_schemas.push_back(std::move(made.schema));
     entry.texts.push_back(std::move(made.text));
+  }
+}
+
+// By bytes of their names, as tools_by_server() gives them.
+void take_parts(ServerEntry& entry, const std::vector<const Row*>& rows, Pin pin) {
+  for (const Row* row : rows) {
+    auto kind = parse_part(row->text(2));
+    if (!kind || *kind == PartKind::Tool) continue;
+    auto& parts = entry.parts[static_cast<std::size_t>(*kind) - 1];
+    Standing standing = standing_of(row->text(3), row->text(4), row->text(5));
+    if (pin == Pin::Off || standing == Standing::Approved) parts.approved.emplace_back(row->text(1), digest_from_row(row->text(3)));
+    else parts.held.push_back({row->text(1), digest_from_row(row->text(3)), !row->text(4).empty()});
   }
 }
 
@@ -178,7 +194,10 @@ template <class Known> Result<void> read_tools(Transaction& tx, Stored& stored, 
       stored.tools,
       tx.query("SELECT t.server_id, t.name, t.fingerprint, p.fingerprint, p.rejected, p.risk FROM tools t LEFT JOIN pins p ON p.server_id "
                "= t.server_id AND p.kind = 'tool' AND p.name = t.name"));
-  CG_TRY(stored.seen, tx.query("SELECT id, pin, seen_at FROM servers"));
+  CG_TRY(stored.parts,
+         tx.query("SELECT t.server_id, t.name, t.kind, t.fingerprint, p.fingerprint, p.rejected FROM parts t LEFT JOIN pins p "
+                  "ON p.server_id = t.server_id AND p.kind = t.kind AND p.name = t.name"));
+  CG_TRY(stored.seen, tx.query("SELECT id, pin, seen_at, parts_seen FROM servers"));
   for (const Row& row : stored.tools) {
     if (known_tools.contains(row.text(2))) continue;
     CG_TRY(auto definitions, tx.query("SELECT definition_json FROM tools WHERE server_id = ? AND name = ?", {row.text(0), row.text(1)}));
@@ -187,6 +206,37 @@ template <class Known> Result<void> read_tools(Transaction& tx, Stored& stored, 
   }
   return {};
 }
+
+// What each server shows, as far as its pins let it be served.
+class Shown {
+ public:
+  template <class Effective>
+  Shown(const Stored& stored, Effective&& effective) : tools_(tools_by_server(stored.tools)), parts_(tools_by_server(stored.parts)) {
+    for (const Row& row : stored.seen) pins_[row.text(0)] = {effective(row.text(1)), row.integer(2) > 0, row.text(3)};
+  }
+
+  template <class Known> void take(ServerEntry& entry, const Known& known) const {
+    auto found = pins_.find(entry.server.id);
+    const Pinned pinned = found == pins_.end() ? Pinned() : found->second;
+    const bool strict = pinned.pin == Pin::Strict, off = pinned.pin == Pin::Off;
+    // Nobody has seen what a new server shows: at first sight that is what will be approved, so calls need not wait for the probe.
+    entry.pinned = strict || (!off && pinned.seen);
+    for (PartKind kind : kOtherParts)
+      entry.parts[static_cast<std::size_t>(kind) - 1].pinned =
+          strict || (!off && pinned.told.find(part_name(kind)) != std::string_view::npos);
+    if (auto tools = tools_.find(entry.server.id); tools != tools_.end()) take_tools(entry, tools->second, pinned.pin, known);
+    if (auto parts = parts_.find(entry.server.id); parts != parts_.end()) take_parts(entry, parts->second, pinned.pin);
+  }
+
+ private:
+  struct Pinned {
+    Pin pin = Pin::Strict;
+    bool seen = false;        // ever
+    std::string_view told{};  // kinds of other parts that were
+  };
+  std::unordered_map<std::string_view, std::vector<const Row*>> tools_, parts_;
+  std::unordered_map<std::string_view, Pinned> pins_;
+};
 
 }  // namespace
 
@@ -235,10 +285,7 @@ Result<std::shared_ptr<const Catalog>> CatalogStore::catalog() {
     inner_->known_tools = std::move(current);
   }
 
-  auto tools = tools_by_server(stored.tools);
-  std::unordered_map<std::string_view, std::pair<Pin, bool>> pins;  // and whether it was ever seen
-  for (const Row& row : stored.seen)
-    pins[row.text(0)] = {inner_->effective(parse_pin(row.text(1)).value_or(Pin::Strict)), row.integer(2) > 0};
+  const Shown shown(stored, [this](const std::string& pin) { return inner_->effective(parse_pin(pin).value_or(Pin::Strict)); });
   auto headers = by_server(stored.headers);
   auto secrets = by_server(stored.secrets);
   std::vector<ServerEntry> entries;
@@ -247,10 +294,7 @@ Result<std::shared_ptr<const Catalog>> CatalogStore::catalog() {
     ServerEntry entry;
     entry.server = std::move(server);
     if (auto found = by_name.find(entry.server.policy); found != by_name.end()) entry.policy = found->second;
-    const auto [pin, was_seen] = pins[entry.server.id];
-    // Nobody has seen what a new server shows: at first sight that is what will be approved, so calls need not wait for the probe.
-    entry.pinned = pin == Pin::Strict || (pin != Pin::Off && was_seen);
-    if (auto found = tools.find(entry.server.id); found != tools.end()) take_tools(entry, found->second, pin, known_tools);
+    shown.take(entry, known_tools);
     const auto sealed = [&entry](const auto& all) {
       auto found = all.find(entry.server.id);
       return found == all.end() ? std::span<const SealedHeader>() : found->second;

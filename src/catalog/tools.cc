@@ -1,6 +1,5 @@
 #include <fmt/core.h>
 
-#include <cstring>
 #include <unordered_set>
 
 #include "base/encoding.h"
@@ -34,10 +33,10 @@ struct Pinned {
 };
 using Pins = std::unordered_map<std::string, Pinned>;
 
-Result<Pins> read_pins(Transaction& tx, const std::string& server_id) {
+Result<Pins> read_pins(Transaction& tx, const std::string& server_id, PartKind kind) {
   Pins pins;
-  CG_TRY(auto rows,
-         tx.query("SELECT name, fingerprint, rejected, definition_json FROM pins WHERE server_id = ? AND kind = 'tool'", {server_id}));
+  CG_TRY(auto rows, tx.query("SELECT name, fingerprint, rejected, definition_json FROM pins WHERE server_id = ? AND kind = ?",
+                             {server_id, std::string(part_name(kind))}));
   for (const Row& row : rows) pins[row.text(0)] = {row.text(1), row.text(2), row.text(3)};
   return pins;
 }
@@ -52,38 +51,50 @@ bool harmless(const risk::Change& change, const PinRules& rules) {
   return risk::has(change.traits, Traits::WordingOnly) && change.danger < rules.accept_wording_below;
 }
 
-// Which of the tools seen are the first, the same as ever, new or changed; and what that means under the server's setting.
+bool contains_word(std::string_view list, std::string_view word) {
+  for (std::size_t at = list.find(word); at != std::string_view::npos; at = list.find(word, at + 1))
+    if ((at == 0 || list[at - 1] == ' ') && (at + word.size() == list.size() || list[at + word.size()] == ' ')) return true;
+  return false;
+}
+
+// Which of what a server shows of one kind is the first, the same as ever, new or changed; and what that means under the server's setting.
 class Sighter {
  public:
-  Sighter(Transaction& tx, const Server& server, Pin pin, std::int64_t now) : tx_(tx), server_(server), pin_(pin), now_(now) {}
+  Sighter(Transaction& tx, const Server& server, Pin pin, std::int64_t now, PartKind kind)
+      : tx_(tx), server_(server), pin_(pin), now_(now), kind_(kind) {}
 
   Result<void> read() {
-    CG_TRY(pins_, read_pins(tx_, server_.id));
-    CG_TRY(auto before, tx_.query("SELECT name, fingerprint FROM tools WHERE server_id = ?", {server_.id}));
+    const bool tools = kind_ == PartKind::Tool;
+    const std::string kind(part_name(kind_));
+    CG_TRY(pins_, read_pins(tx_, server_.id, kind_));
+    CG_TRY(auto before, tools ? tx_.query("SELECT name, fingerprint FROM tools WHERE server_id = ?", {server_.id})
+                              : tx_.query("SELECT name, fingerprint FROM parts WHERE server_id = ? AND kind = ?", {server_.id, kind}));
     for (const Row& row : before) before_.emplace(row.text(0), row.text(1));
-    CG_TRY(auto rows, tx_.query("SELECT seen_at FROM servers WHERE id = ?", {server_.id}));
-    first_ = rows.empty() || rows[0].integer(0) == 0;
+    CG_TRY(auto rows, tx_.query("SELECT seen_at, parts_seen FROM servers WHERE id = ?", {server_.id}));
+    first_ = rows.empty() || (tools ? rows[0].integer(0) == 0 : !contains_word(rows[0].text(1), kind));
     return {};
   }
 
-  Result<void> judge(const Tool& tool, const risk::ChangeRanker* ranker, const PinRules& rules) {
-    std::string seen = hex_encode(tool.fingerprint);
-    auto before = before_.find(tool.name);
+  Result<void> judge(const Part& part, const risk::ChangeRanker* ranker, const PinRules& rules) {
+    std::string seen = hex_encode(part.fingerprint);
+    auto before = before_.find(part.name);
     bool fresh = before == before_.end() || before->second != seen;
     sighting_.changed = sighting_.changed || fresh;
-    const Pinned pinned = pins_.contains(tool.name) ? pins_[tool.name] : Pinned();
+    const Pinned pinned = pins_.contains(part.name) ? pins_[part.name] : Pinned();
     Standing standing = standing_of(seen, pinned.fingerprint, pinned.rejected);
     if (standing == Standing::Approved) return {};
-    if (pin_ == Pin::Off || (first_ && pin_ == Pin::FirstSight)) return approve(tool, pin_ == Pin::Off ? "pins off" : "first sight");
-    if (standing == Standing::Changed && ranker != nullptr) {
+    if (pin_ == Pin::Off || (first_ && pin_ == Pin::FirstSight))
+      return write_pin(tx_, server_.id, part, pin_ == Pin::Off ? "pins off" : "first sight", "", now_);
+    const bool by_rule = standing == Standing::Changed && ranker != nullptr && part.kind != PartKind::Instructions;
+    if (by_rule) {
       json::Document old_definition, new_definition;
-      if (old_definition.parse(pinned.definition) && new_definition.parse(tool.definition_json) &&
+      if (old_definition.parse(pinned.definition) && new_definition.parse(part.definition_json) &&
           harmless(ranker->rank(old_definition.root(), new_definition.root()), rules)) {
-        sighting_.accepted.push_back(tool.name);
-        return approve(tool, "rule");
+        sighting_.accepted.push_back(part.name);
+        return write_pin(tx_, server_.id, part, "rule", "", now_);
       }
     }
-    if (fresh) sighting_.held.push_back(tool.name);
+    if (fresh) sighting_.held.push_back(part.name);
     return {};
   }
 
@@ -93,16 +104,11 @@ class Sighter {
   }
 
  private:
-  Result<void> approve(const Tool& tool, std::string_view by) {
-    Tool mine = tool;
-    mine.server_id = server_.id;
-    return write_pin(tx_, mine, by, "", now_);
-  }
-
   Transaction& tx_;
   const Server& server_;
   Pin pin_;
   std::int64_t now_;
+  PartKind kind_;
   bool first_ = false;
   Pins pins_;
   std::unordered_map<std::string, std::string> before_;
@@ -114,16 +120,16 @@ class Sighter {
 Result<Sighting> CatalogStore::put_tools(std::string_view server_id, const std::vector<Tool>& tools, std::optional<Eras> eras) {
   CG_CHECK(check_tools(tools));
   const PinRules& rules = inner_->pin_rules;
-  std::shared_ptr<const risk::ChangeRanker> ranker;  // without one no rule accepts anything
-  if (rules.accept_annotations || rules.accept_wording_below > 0) ranker = inner_->ranker().value_or(nullptr);
+  auto ranker = inner_->ranker_for_rules();
   Sighting sighting;
   CG_CHECK(inner_->database.write([&](Transaction& tx) -> Result<void> {
     CG_TRY(Server server, find_server(tx, server_id));
     std::int64_t now = to_row(inner_->clock.now());
     CG_TRY(Pin pin, read_pin(tx, server.id));
-    Sighter sighter(tx, server, inner_->effective(pin), now);
+    Sighter sighter(tx, server, inner_->effective(pin), now, PartKind::Tool);
     CG_CHECK(sighter.read());
-    for (const Tool& tool : tools) CG_CHECK(sighter.judge(tool, ranker.get(), rules));
+    for (const Tool& tool : tools)
+      CG_CHECK(sighter.judge({PartKind::Tool, tool.name, tool.definition_json, tool.fingerprint, {}}, ranker.get(), rules));
     sighting = sighter.finish(tools.size());
     if (eras)
       CG_CHECK(tx.execute(
@@ -138,6 +144,49 @@ Result<Sighting> CatalogStore::put_tools(std::string_view server_id, const std::
     return {};
   }));
   return sighting;
+}
+
+Result<Sighting> CatalogStore::put_parts(std::string_view server_id, const std::vector<Part>& parts, const std::vector<PartKind>& kinds) {
+  auto ranker = inner_->ranker_for_rules();
+  Sighting all;
+  CG_CHECK(inner_->database.write([&](Transaction& tx) -> Result<void> {
+    CG_TRY(Server server, find_server(tx, server_id));
+    const std::int64_t now = to_row(inner_->clock.now());
+    CG_TRY(Pin pin, read_pin(tx, server.id));
+    CG_TRY(auto rows, tx.query("SELECT parts_seen FROM servers WHERE id = ?", {server.id}));
+    std::string told = rows.empty() ? std::string() : rows[0].text(0);
+    for (PartKind kind : kinds) {
+      const std::string name(part_name(kind));
+      Sighter sighter(tx, server, inner_->effective(pin), now, kind);
+      CG_CHECK(sighter.read());
+      CG_CHECK(tx.execute("DELETE FROM parts WHERE server_id = ? AND kind = ?", {server.id, name}));
+      std::size_t count = 0;
+      for (const Part& part : parts) {
+        if (part.kind != kind) continue;
+        ++count;
+        CG_CHECK(sighter.judge(part, ranker.get(), inner_->pin_rules));
+        CG_CHECK(tx.execute("INSERT INTO parts (server_id, kind, name, definition_json, fingerprint, seen_at) VALUES (?, ?, ?, ?, ?, ?)",
+                            {server.id, name, part.name, part.definition_json, hex_encode(part.fingerprint), to_row(part.seen_at)}));
+      }
+      Sighting sighting = sighter.finish(count);
+      all.changed |= sighting.changed;
+      for (const std::string& held : sighting.held) all.held.push_back(name + " " + held);
+      for (const std::string& accepted : sighting.accepted) all.accepted.push_back(name + " " + accepted);
+      if (!contains_word(told, name)) told += (told.empty() ? "" : " ") + name;
+    }
+    CG_CHECK(tx.execute("UPDATE servers SET parts_seen = ? WHERE id = ?", {told, server.id}));
+    return {};
+  }));
+  return all;
+}
+
+Result<Sighting> CatalogStore::put_seen(std::string_view server_id, const Seen& seen) {
+  CG_TRY(Sighting all, put_tools(server_id, seen.tools, seen.eras));
+  CG_TRY(Sighting others, put_parts(server_id, seen.parts, seen.kinds));
+  all.changed |= others.changed;
+  all.held.insert(all.held.end(), others.held.begin(), others.held.end());
+  all.accepted.insert(all.accepted.end(), others.accepted.begin(), others.accepted.end());
+  return all;
 }
 
 Result<std::vector<Tool>> CatalogStore::tools(std::string_view server_id) {
@@ -156,11 +205,8 @@ Result<std::vector<Tool>> CatalogStore::tools(std::string_view server_id) {
                 values.empty() ? "" : "WHERE server_id = ?"),
             values));
     for (const Row& row : rows) {
-      Tool tool{row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), {}, time_from_row(row.integer(6))};
-      auto fingerprint = hex_decode(row.text(5));  // damaged: stays zero and so equals no tool
-      if (fingerprint && fingerprint->size() == tool.fingerprint.size())
-        std::memcpy(tool.fingerprint.data(), fingerprint->data(), fingerprint->size());
-      all.push_back(std::move(tool));
+      all.push_back(
+          {row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), digest_from_row(row.text(5)), time_from_row(row.integer(6))});
     }
     return {};
   }));

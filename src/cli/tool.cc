@@ -9,12 +9,17 @@ std::string path_of(const Args& args, std::string_view tool, std::string_view be
   return "/servers/" + encoded(args.text("SERVER")) + "/tools/" + encoded(std::string(tool)) + std::string(below);
 }
 
+std::string kind_of(const Args& args) { return query_of({{"kind", args.text("--kind")}}); }
+
 // Descriptions can be long and are written by others: one short line in the table, all of it with `show`.
 int list(Session& session, const Args& args) {
-  auto answer = session.fetch_all("/tools" + query_of({{"server", args.text("--server")}, {"held", args.given("--held") ? "true" : ""}}));
+  auto answer = session.fetch_all(
+      "/tools" +
+      query_of({{"server", args.text("--server")}, {"held", args.given("--held") ? "true" : ""}, {"kind", args.text("--kind")}}));
   if (!answer) return session.fail_with(answer.error());
   return answer->ok() ? show_list(session, *answer, "name",
                                   {{"TOOL", "name"},
+                                   {"KIND", "kind"},
                                    {"SERVER", "server"},
                                    {"STANDING", "standing"},
                                    {"SERVED", "served"},
@@ -31,6 +36,7 @@ int show_tool(Session& session, const Result<Answer>& answer, bool whole) {
   if (!answer->ok()) return session.fail_with(*answer);
   int code = show_one(session, answer->root(), "name",
                       {{"tool", "name"},
+                       {"kind", "kind"},
                        {"title", "title"},
                        {"description", "description"},
                        {"standing", "standing"},
@@ -49,7 +55,9 @@ int show_tool(Session& session, const Result<Answer>& answer, bool whole) {
   return code;
 }
 
-int show(Session& session, const Args& args) { return show_tool(session, session.call("GET", path_of(args, args.text("TOOL"))), true); }
+int show(Session& session, const Args& args) {
+  return show_tool(session, session.call("GET", path_of(args, args.text("TOOL"), kind_of(args))), true);
+}
 
 // [-removed-] and {+added+}, as word diffs are written elsewhere; hidden characters come spelled out.
 std::string words_of(json::Value field) {
@@ -66,7 +74,7 @@ std::string words_of(json::Value field) {
 }
 
 int diff(Session& session, const Args& args) {
-  auto answer = session.call("GET", path_of(args, args.text("TOOL"), "/diff"));
+  auto answer = session.call("GET", path_of(args, args.text("TOOL"), "/diff" + kind_of(args)));
   if (!answer) return session.fail_with(answer.error());
   if (!answer->ok()) return session.fail_with(*answer);
   if (!session.human()) return show_one(session, answer->root(), "name", {});
@@ -95,7 +103,7 @@ int decide(Session& session, const Args& args, std::string_view what) {
     std::string body;
     json::Writer out(body);
     out.begin_object();
-    put_texts(out, args, {{"--fingerprint", "fingerprint"}, {"--reason", "reason"}});
+    put_texts(out, args, {{"--fingerprint", "fingerprint"}, {"--reason", "reason"}, {"--kind", "kind"}});
     out.end_object();
     int code = show_tool(session, session.call("POST", path_of(args, tool, "/" + std::string(what)), body), false);
     if (code != kOk) worst = code;
@@ -141,29 +149,34 @@ int flags(Session& session, const Args&) {
 void add_tool_commands(std::vector<Command>& commands) {
   const Argument server = positional("SERVER", "slug or id"), tool = positional("TOOL", "tool name");
   const Argument tools = {"TOOL", "tool names", Takes::Many, true, {}, {}, false};
+  const Argument kind = {"--kind", "what it is, when not a tool", Takes::One, false, {}, "tool|prompt|template|instructions", false};
   const std::vector<Argument> decision = {
       server,
       tools,
+      kind,
       {"--fingerprint", "of what you looked at; refused when the tool is another by now", Takes::One, false, "HEX"},
       {"--reason", "why, for the record", Takes::One, false, "TEXT"}};
   commands.push_back({"tool ls",
                       "list tools as last seen",
                       {"callgate tool ls --server refunds", "callgate tool ls --held"},
-                      {{"--server", "of this server only", Takes::One, false, "SERVER"}, flag("--held", "only what is not served now")},
+                      {{"--server", "of this server only", Takes::One, false, "SERVER"},
+                       flag("--held", "only what is not served now, of every kind"),
+                       {"--kind", "only these; default tool", Takes::One, false, {}, "tool|prompt|template|instructions|all", false}},
                       list});
   commands.push_back({"tool show",
                       "show a tool with its schema, and what its risk was told from",
                       {"callgate tool show refunds refund_payment"},
-                      {server, tool},
+                      {server, tool, kind},
                       show});
   commands.push_back({"tool diff",
                       "what changed since a tool was approved, most dangerous first",
                       {"callgate tool diff refunds refund_payment"},
-                      {server, tool},
+                      {server, tool, kind},
                       diff});
   commands.push_back({"tool approve",
                       "approve tools as they are now",
-                      {"callgate tool approve refunds refund_payment --reason 'asked its author'"},
+                      {"callgate tool approve refunds refund_payment --reason 'asked its author'",
+                       "callgate tool approve refunds instructions --kind instructions"},
                       decision,
                       approve});
   commands.push_back({"tool reject",

@@ -254,6 +254,7 @@ Result<void> Call::admit_governed() {
   if (visibility_.policy == nullptr)
     return fail(Code::Denied, "policy.missing", "no policy applies to this grant, so everything is denied: ask its owner to name one");
   capture();
+  if (message_.method == "prompts/get") CG_CHECK(check_prompt(message_.name.string()));
   std::string_view subject = message_.name.string();
   if (message_.method.starts_with("resources/")) subject = message_.params["uri"].string();
   auto decided = decide(subject, message_.params);
@@ -262,6 +263,15 @@ Result<void> Call::admit_governed() {
     return fail(Code::Denied, "policy.method", "Blocked by policy: " + std::string(message_.method) + " is not allowed for this grant.");
   }
   return decided;
+}
+
+Result<void> Call::check_prompt(std::string_view prompt) {
+  auto refusal = unapproved_prompt(*server_, prompt);
+  if (!refusal && !worker_.rooms().doubts->about(server_->server.id, doubt_about_prompt(prompt))) return {};
+  rpc_code_ = session::kInvalidParams;
+  if (refusal) return tl::unexpected(std::move(*refusal));
+  return fail(Code::Denied, "catalog.prompt_held",
+              "Prompt " + std::string(prompt) + " was just seen to change and is held until it was looked at");
 }
 
 Result<void> Call::admit_tool_call() {

@@ -196,6 +196,8 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   Result<void> accept_answer(const session::Message& message);
   Result<void> open_session(json::Value result);
   void note_list(const FilterResult& filtered);
+  Result<void> keep_approved(session::Message& message);
+  Result<void> check_prompt(std::string_view prompt);
   void complete_whole();
   void upstream_failed(const Error& error, limits::CallOutcome outcome);
   void upstream_refused();

@@ -153,6 +153,7 @@ void Call::on_body(std::string_view piece) {
   buffer_ += piece;
   bool large = buffer_.size() > worker_.rooms().options.whole_body_bytes_max;
   bool rewritten = method_ != nullptr && (method_->rule == MethodRule::ToolList || method_->rule == MethodRule::Lifecycle ||
+                                          message_.method == "prompts/list" || message_.method == "resources/templates/list" ||
                                           message_.method.starts_with("tasks/") || message_.params["task"].exists() || decision_.spotlight);
   bool whole = link_ || stream_begun_ || form_ != Form::Request || upstream_status_ != 200 || rewritten;
   if (large && !whole && !collects_for_inspection()) begin_pieces();
@@ -252,6 +253,18 @@ void Call::note_list(const FilterResult& filtered) {
   if (!filtered.catalog_outdated) return;
   worker_.rooms().doubts->raise(server_->server.id, filtered.changed);
   worker_.rooms().tools_changed(server_->server.id);
+}
+
+// Of an answer on a stream that is taken up again nobody knows to which request: its members say what it lists.
+Result<void> Call::keep_approved(session::Message& message) {
+  if (shared_ || server_ == nullptr || message.error.exists()) return {};
+  std::string_view method = message_.method;
+  if (form_ == Form::Stream) method = message.result["prompts"].exists() ? "prompts/list" : "resources/templates/list";
+  PartsResult parts = approved_parts(answer_.root(), method, *server_);
+  if (!parts.answer) return {};
+  note_list(parts.found);
+  rewritten_ = std::move(*parts.answer);
+  return read_rewritten(message);
 }
 
 Result<void> Call::open_session(json::Value result) {

@@ -1,6 +1,7 @@
 #pragma once
 // What a caller may see, asked alike for listing and calling (D-04, T-40), and the few rewrites of messages the gate makes.
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,18 @@ struct FilterResult {
 // Appends the answer to tools/list without what the caller must not see, and without what is not as it was approved. A modern list becomes
 // cacheScope private: it is the caller's own.
 FilterResult append_filtered_list(std::string& out, json::Value answer, const Visibility& who, session::Era era);
+
+// What a list of prompts or resource templates, or the instructions of a handshake, may show of a server: only what was approved (T-47).
+// Nothing: the answer passes as it is.
+struct PartsResult {
+  std::optional<std::string> answer;
+  FilterResult found;
+};
+PartsResult approved_parts(json::Value answer, std::string_view method, const catalog::ServerEntry& server);
+// The refusal of prompts/get, or nothing.
+std::optional<Error> unapproved_prompt(const catalog::ServerEntry& server, std::string_view prompt);
+// How doubts name a prompt: no tool has a name with a line feed.
+std::string doubt_about_prompt(std::string_view prompt);
 
 // Appends the answer to server/discover with the revisions this gate serves instead of the server's own; it is the caller's own too.
 void append_discover(std::string& out, json::Value answer);

@@ -243,6 +243,7 @@ void Call::mask_captured(json::Value value) {
 
 // The answer to this call, or on a stream that is taken up again to one before it. `message` follows when something is cut out.
 Result<void> Call::inspect_answer(session::Message& message) {
+  CG_CHECK(keep_approved(message));
   if (shared_ || visibility_.policy == nullptr || !visibility_.policy->inspects_any(Direction::Results)) return {};
   json::Value root = answer_.root();
   rewritten_.clear();

@@ -57,4 +57,20 @@ Digest fingerprint_without_output(const json::Value& tool) {
   return blake2b(bytes);
 }
 
+Digest fingerprint(PartKind kind, const json::Value& entry) {
+  if (kind == PartKind::Tool) return fingerprint(entry);
+  std::string bytes(part_name(kind));
+  if (kind == PartKind::Prompt)
+    for (const char* member : {"name", "title", "description", "arguments"}) add_value(bytes, entry[member]);
+  else
+    for (const char* member : {"uriTemplate", "name", "title", "description", "mimeType", "annotations"}) add_value(bytes, entry[member]);
+  return blake2b(bytes);
+}
+
+Digest fingerprint_of_instructions(std::string_view text) {
+  std::string bytes(part_name(PartKind::Instructions));
+  add_text(bytes, 's', text);
+  return blake2b(bytes);
+}
+
 }  // namespace callgate::upstream

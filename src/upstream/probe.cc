@@ -22,7 +22,11 @@ class Probe final : private ProbeTalk {
   ProbeReport run() {
     Addresses addresses;
     report_.ok = resolve(addresses) && talk(addresses);
-    if (!report_.ok) report_.tools.clear();  // half a list is no list
+    if (!report_.ok) {  // half a list is no list
+      report_.tools.clear();
+      report_.parts.clear();
+      report_.kinds_told.clear();
+    }
     return std::move(report_);
   }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/entities.h"
+#include "model/part.h"
 #include "vault/vault.h"
 
 namespace callgate::upstream {
@@ -29,6 +30,8 @@ struct ProbeReport {
   std::string server_name, server_version, instructions;
   bool auth_required = false;
   std::vector<Tool> tools;
+  std::vector<Part> parts;             // prompts, resource templates, instructions
+  std::vector<PartKind> kinds_told{};  // which of these the server told about; of the others nothing is known
 };
 
 // Every stage is there, in order; after a failed one the rest is skipped.

@@ -14,6 +14,7 @@ constexpr std::chrono::seconds kDiscoverMax{10};
 constexpr int kPagesMax = 100;
 constexpr std::size_t kToolsMax = 10'000;
 constexpr std::size_t kNameMax = 128;
+constexpr std::size_t kUriMax = 2048;
 constexpr std::size_t kTextMax = 64 * 1024;
 
 std::string cut(std::string_view text) {
@@ -142,9 +143,23 @@ bool ProbeTalk::modern_hello(const ProbeAnswer& answer) {
   const json::Value info = result["_meta"]["io.modelcontextprotocol/serverInfo"];
   report_.server_name = cut(info["name"].string());
   report_.server_version = cut(info["version"].string());
-  report_.instructions = cut(result["instructions"].string());
-  offers_tools_ = result["capabilities"]["tools"].exists();
+  take_hello(result);
   return pass("handshake", std::string(kModern) + ", server " + quoted(report_.server_name + " " + report_.server_version));
+}
+
+void ProbeTalk::take_hello(const json::Value& result) {
+  const std::string_view instructions = result["instructions"].string();
+  report_.instructions = cut(instructions);
+  report_.parts.clear();
+  report_.kinds_told = {PartKind::Instructions};
+  if (!instructions.empty()) {
+    Part part{PartKind::Instructions, "instructions", {}, fingerprint_of_instructions(instructions), SystemClock().now()};
+    json::Writer(part.definition_json).begin_object().member("name", part.name).member("description", instructions).end_object();
+    report_.parts.push_back(std::move(part));
+  }
+  offers_tools_ = result["capabilities"]["tools"].exists();
+  offers_prompts_ = result["capabilities"]["prompts"].exists();
+  offers_resources_ = result["capabilities"]["resources"].exists();
 }
 
 bool ProbeTalk::legacy_hello(ProbeSession& session) {
@@ -175,8 +190,7 @@ bool ProbeTalk::legacy_hello(ProbeSession& session) {
   report_.protocol_versions = {version};
   report_.server_name = cut(answer.result()["serverInfo"]["name"].string());
   report_.server_version = cut(answer.result()["serverInfo"]["version"].string());
-  report_.instructions = cut(answer.result()["instructions"].string());
-  offers_tools_ = answer.result()["capabilities"]["tools"].exists();
+  take_hello(answer.result());
   auto told = session.notify("notifications/initialized");
   if (!told) return transport_failed(told.error());
   if (*told >= 400) {
@@ -186,8 +200,53 @@ bool ProbeTalk::legacy_hello(ProbeSession& session) {
   return pass("handshake", version + ", server " + quoted(report_.server_name + " " + report_.server_version));
 }
 
+void ProbeTalk::list_parts(ProbeSession& session) {
+  session.patience = std::min<std::chrono::milliseconds>(kDiscoverMax, server_.call_timeout);
+  for (PartKind kind : {PartKind::Prompt, PartKind::Template}) {
+    const std::size_t before = report_.parts.size();
+    const bool offered = kind == PartKind::Prompt ? offers_prompts_ : offers_resources_;
+    if (!offered || list_part(session, kind)) report_.kinds_told.push_back(kind);
+    else report_.parts.resize(before);
+    if (const std::size_t count = report_.parts.size() - before; count > 0)
+      stage("tools").what +=
+          ", " + std::to_string(count) + (kind == PartKind::Prompt ? " prompt" : " resource template") + (count > 1 ? "s" : "");
+  }
+  session.patience = server_.call_timeout;
+}
+
+bool ProbeTalk::list_part(ProbeSession& session, PartKind kind) {
+  const bool prompts = kind == PartKind::Prompt;
+  std::string cursor;
+  std::set<std::string, std::less<>> names, cursors;
+  for (int page = 0; page < kPagesMax; ++page) {
+    ProbeAnswer answer;
+    if (!session.ask(prompts ? "prompts/list" : "resources/templates/list", cursor, answer) || !answer.json) return false;
+    if (page == 0 && answer.error_code() == "-32601") return true;  // it has none
+    const json::Value list = answer.result()[prompts ? "prompts" : "resourceTemplates"];
+    if (!list.is_array()) return false;
+    bool plain = true;
+    list.for_each_element([&](const json::Value& entry) {
+      const std::string_view name = entry[prompts ? "name" : "uriTemplate"].string();
+      plain = plain && !name.empty() && name.size() <= kUriMax && names.emplace(name).second && report_.parts.size() < kToolsMax;
+      if (plain)
+        report_.parts.push_back({kind, std::string(name), std::string(entry.raw()), fingerprint(kind, entry), SystemClock().now()});
+    });
+    if (!plain) return false;
+    const json::Value next = answer.result()["nextCursor"];
+    if (!next.is_string()) return true;
+    if (!cursors.emplace(next.string()).second) return false;
+    cursor = "\"cursor\":";
+    json::append_quoted(cursor, next.string());
+  }
+  return false;
+}
+
 bool ProbeTalk::list_tools(ProbeSession& session) {
-  if (!offers_tools_) return pass("tools", "the server offers no tools");
+  if (!offers_tools_) {
+    pass("tools", "the server offers no tools");
+    list_parts(session);
+    return true;
+  }
   const auto start = SystemClock().mono();
   std::string cursor;
   std::set<std::string> seen;
@@ -203,8 +262,11 @@ bool ProbeTalk::list_tools(ProbeSession& session) {
     }
     if (!take_page(answer.result())) return false;
     const json::Value next = answer.result()["nextCursor"];
-    if (!next.is_string())
-      return pass("tools", std::to_string(report_.tools.size()) + (report_.tools.size() == 1 ? " tool" : " tools"), since(start));
+    if (!next.is_string()) {
+      pass("tools", std::to_string(report_.tools.size()) + (report_.tools.size() == 1 ? " tool" : " tools"), since(start));
+      list_parts(session);
+      return true;
+    }
     if (!seen.emplace(next.string()).second) {
       return fail_at("tools", "the list of tools runs in a circle: the same page is announced twice", "report it to the server's author");
     }

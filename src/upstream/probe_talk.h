@@ -33,6 +33,9 @@ class ProbeTalk {
   bool legacy_hello(ProbeSession& session);
   void also_legacy(ProbeSession& session);  // finds out, and says nothing when not; the session is the caller's to end
   bool list_tools(ProbeSession& session);
+  void list_parts(ProbeSession& session);  // a list that cannot be had is left out: the server serves its tools all the same
+  bool list_part(ProbeSession& session, PartKind kind);
+  void take_hello(const json::Value& result);
   bool take_page(const json::Value& result);
   bool take_tool(const json::Value& entry);
 
@@ -43,7 +46,7 @@ class ProbeTalk {
   const Server& server_;
   ProbeReport report_;
   std::set<std::string, std::less<>> names_;
-  bool offers_tools_ = true;
+  bool offers_tools_ = true, offers_prompts_ = false, offers_resources_ = false;
   int hello_status_ = 0;      // HTTP status of an initialize that had no MCP answer
   bool only_modern_ = false;  // the server said which revisions it speaks, and no older one is among them
 };

@@ -44,6 +44,8 @@ class Hostile:
         self.requests: list[Received] = []
         self.connections = 0
         self.changed: dict[str, dict] = {}      # members of a tool's definition that are others now, by name
+        self.instructions = ""                  # of the handshake
+        self.prompts: list[dict] = []
         self.release = threading.Event()        # set it to end `slow` and `stream_silent` early
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", port))
@@ -124,11 +126,13 @@ class Hostile:
         if request_id is None:
             return send(sock, 202, b"", None)
         if method == "initialize":
-            return result(sock, request_id, {"protocolVersion": params.get("protocolVersion"), "capabilities": {"tools": {}},
-                                             "serverInfo": {"name": "hostile", "version": "1"}}, [("Mcp-Session-Id", f"up-{id(sock)}")])
+            return result(sock, request_id, {"protocolVersion": params.get("protocolVersion"), "serverInfo": {"name": "hostile", "version": "1"}} |
+                          self.hello(), [("Mcp-Session-Id", f"up-{id(sock)}")])
         if method == "server/discover":
-            return result(sock, request_id, {"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}, "ttlMs": 0,
-                                             "cacheScope": "private", "resultType": "complete"})
+            return result(sock, request_id, {"supportedVersions": ["2026-07-28"], "ttlMs": 0, "cacheScope": "private", "resultType": "complete"} |
+                          self.hello())
+        if method == "prompts/list":
+            return result(sock, request_id, {"prompts": self.prompts} | ({"resultType": "complete"} if "_meta" in params else {}))
         if method == "tools/list":
             tools = [{"name": name, "description": f"does {name}", "inputSchema": {"type": "object"}} | self.changed.get(name, {}) for name in TOOLS]
             extra = {"ttlMs": 0, "cacheScope": "private", "resultType": "complete"} if "_meta" in params else {}
@@ -136,6 +140,10 @@ class Hostile:
         if method == "tools/call" and params.get("name") in TOOLS:
             return getattr(self, "do_" + params["name"])(sock, request_id, params.get("arguments", {}), request)
         return send_json(sock, 200, {"jsonrpc": "2.0", "id": request_id, "error": {"code": -32601, "message": "no such method"}})
+
+    def hello(self) -> dict:
+        capabilities = {"tools": {}} | ({"prompts": {}} if self.prompts else {})
+        return {"capabilities": capabilities} | ({"instructions": self.instructions} if self.instructions else {})
 
     def do_echo(self, sock, rid, arguments, _):
         result(sock, rid, said(json.dumps(arguments, sort_keys=True)))
