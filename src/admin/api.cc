@@ -282,6 +282,9 @@ std::vector<Route> all_routes() {
   add_policy_routes(routes);
   add_simulation_routes(routes);
   add_backtest_routes(routes);
+  add_why_routes(routes);
+  add_who_routes(routes);
+  add_test_from_routes(routes);
   add_grant_routes(routes);
   add_principal_routes(routes);
   add_role_routes(routes);

@@ -68,6 +68,19 @@ std::vector<std::string> notes_of(const policy::Policy& draft) {
   return notes;
 }
 
+void write_recorded_shadow(json::Writer& out, const std::map<std::string, backtest::InShadow>& rules) {
+  out.key("recorded_shadow").begin_array();
+  for (const auto& [rule, said] : rules) {
+    out.begin_object().member("rule", rule).member("calls", number(said.calls));
+    write_time(out, "first", said.first);
+    write_time(out, "last", said.last);
+    out.member("message", said.message).member("decision", said.decision);
+    write_reasons(out, "by_principal", "principal", said.by_principal);
+    out.end_object();
+  }
+  out.end_array();
+}
+
 void write_report(json::Writer& out, const BacktestRun& run) {
   const backtest::Report& report = run.report;
   out.key("report").begin_object().member("judged", number(report.judged)).member("unreadable", number(report.unreadable));
@@ -81,6 +94,7 @@ void write_report(json::Writer& out, const BacktestRun& run) {
   write_reasons(out, "undecided", "why", report.undecided);
   write_reasons(out, "outside", "reason", report.outside);
   write_reasons(out, "shadow", "rule", report.shadow);
+  write_recorded_shadow(out, report.recorded_shadow);
   write_texts(out, "notes", notes_of(*run.request.draft));
   out.end_object();
 }

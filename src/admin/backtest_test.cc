@@ -1,44 +1,12 @@
-#include "admin/testing/control_plane.h"
+#include "admin/testing/recorded_calls.h"
 
 namespace callgate::admin {
 namespace {
 
 using namespace std::chrono_literals;
 
-class BacktestTest : public testing::ControlPlane {
+class BacktestTest : public testing::RecordedCalls {
  protected:
-  struct Told {
-    std::string arguments = R"({"amount":50})", reason = "ok", rule = {}, message = {};
-    Effect effect = Effect::Allow;
-    std::string principal = "ada", tool = "refund_payment", policy = "refunds";
-    std::int64_t version = 1;
-  };
-  // A call in the journal, as the gate would have recorded it now.
-  std::string called(const Told& told) {
-    std::string id = new_id("dec");
-    Record record;
-    record.time = clock_.now();
-    record.decision_id = id;
-    record.principal_id = record.principal_name = told.principal;
-    record.principal_kind = "user";
-    record.grant_id = grant_id_;
-    record.grant_label = "laptop";
-    record.server_id = server_id_;
-    record.server_slug = "refunds";
-    record.method = "tools/call";
-    record.tool = told.tool;
-    record.effect = told.effect;
-    record.reason = told.reason;
-    record.message = told.message;
-    record.rule = told.rule;
-    record.policy = told.policy;
-    record.policy_version = told.version;
-    record.arguments_json = told.arguments;
-    audit::Batch batch;
-    batch.add(record);
-    EXPECT_TRUE(journal_->commit(batch));
-    return id;
-  }
   // Waits for the end of a run without a clock: its thread works for itself.
   Answer finished(const Answer& started) {
     EXPECT_EQ(started.status, 202) << started.body;
@@ -55,7 +23,6 @@ class BacktestTest : public testing::ControlPlane {
   static std::string total(const Answer& answer, std::string_view change) {
     return std::string(answer["report"]["total"][change].number());
   }
-  std::string server_id_ = "srv", grant_id_ = "grt_gone";
 };
 
 constexpr std::string_view kStricter = R"(version: "1"

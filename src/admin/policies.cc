@@ -4,6 +4,7 @@
 
 #include "admin/reply.h"
 #include "admin/route.h"
+#include "policy/edit.h"
 #include "policy/policy.h"
 
 namespace callgate::admin {
@@ -118,22 +119,20 @@ Result<Reply> show(Context& context) {
   return version_reply(200, policy, true);
 }
 
-Result<Reply> put(Context& context) {
-  const std::string& name = context.parameter("policy");
-  context.target = name;
-  std::string text = text_of(context.body, "text");
+// Checks, tests and stores `text` as the newest version; a dry run says what would change.
+Result<Reply> store(Context& context, const Result<catalog::PolicyVersion>& before, const std::string& text) {
+  const std::string& name = context.target;
   auto checked = check_text(name, text);
   context.changed = false;
   if (!checked.ok) return refused_document(checked);
-  auto before = context.services.catalog.policy(name, std::nullopt);
-  if (!before && before.error().code != Code::NotFound) return tl::unexpected(before.error());
   if (auto expected = number_of(context.body, "expected_version"); expected && *expected != (before ? before->version : 0))
     return fail(Code::Conflict, "policy.stale",
                 "policy `" + name + "` is at version " + std::to_string(before ? before->version : 0) +
                     " by now; look at it again with `callgate policy show " + name + "`");
   if (flag_of(context.body, "dry_run", false))
     return json_reply(200, [&](json::Writer& out) {
-      out.begin_object().member("name", name).member("would_change", !before || before->text != text);
+      out.begin_object().member("name", name).member("version", before ? before->version : std::int64_t{0});
+      out.member("would_change", !before || before->text != text);
       out.member("diff", policy::diff(before ? before->text : "", text));
       write_checked(out, checked);
       out.end_object();
@@ -148,6 +147,23 @@ Result<Reply> put(Context& context) {
     write_texts(out, "warnings", warnings);
     out.end_object();
   });
+}
+
+Result<Reply> put(Context& context) {
+  context.target = context.parameter("policy");
+  auto before = context.services.catalog.policy(context.target, std::nullopt);
+  if (!before && before.error().code != Code::NotFound) return tl::unexpected(before.error());
+  return store(context, before, text_of(context.body, "text"));
+}
+
+// From shadow to enforce: one word of the document changes.
+Result<Reply> promote(Context& context) {
+  context.target = context.parameter("policy");
+  context.changed = false;
+  auto before = context.services.catalog.policy(context.target, std::nullopt);
+  if (!before) return tl::unexpected(before.error());
+  CG_TRY(std::string text, policy::promoted(before->text, text_of(context.body, "rule")));
+  return store(context, before, text);
 }
 
 Result<Reply> remove(Context& context) {
@@ -215,6 +231,22 @@ Result<Reply> schema(Context&) {
   return reply;
 }
 
+void add_promotion(std::vector<Route>& routes) {
+  routes.push_back({"POST",
+                    "/api/v1/policies/{policy}/promote",
+                    "policy.promote",
+                    Access::Write,
+                    "Make a rule in shadow mode count, or the whole document, as a new version",
+                    promote,
+                    {{"rule", Shape::Text, false, "JSON pointer of the rule; default: the document's own mode"},
+                     {"reason", Shape::Text, false, "why, for the history"},
+                     {"expected_version", Shape::Number, false, "refuse when the newest version is another"},
+                     {"dry_run", Shape::Flag, false, "check, test and diff only"}},
+                    {},
+                    true,
+                    true});
+}
+
 }  // namespace
 
 void add_policy_routes(std::vector<Route>& routes) {
@@ -275,6 +307,7 @@ void add_policy_routes(std::vector<Route>& routes) {
                     {},
                     true,
                     true});
+  add_promotion(routes);
   routes.push_back({"POST", "/api/v1/policies/{policy}/test", "policy.test", Access::Read, "Run the document's own tests", test});
   routes.push_back({"POST",
                     "/api/v1/policy-check",

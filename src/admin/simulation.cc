@@ -1,5 +1,6 @@
 // Explain: what would this call get, rule by rule. Nothing is counted, sent or stored.
 #include "admin/parse.h"
+#include "admin/past.h"
 #include "admin/reply.h"
 #include "admin/route.h"
 #include "policy/policy.h"
@@ -40,17 +41,6 @@ Result<Scene> set_scene(Context& context) {
   scene.policy_text = stored.text;
   scene.version = stored.version;
   return scene;
-}
-
-void write_explanation(json::Writer& out, const policy::Explanation& explanation) {
-  out.member("effect", explanation.effect == Effect::Allow ? "allow" : explanation.effect == Effect::Ask ? "ask" : "deny");
-  out.member("reason", explanation.reason).member("message", explanation.message).member("rule", explanation.rule);
-  out.member("line", static_cast<std::int64_t>(explanation.line)).key("steps").begin_array();
-  for (const auto& step : explanation.steps) {
-    out.begin_object().member("pointer", step.pointer).member("line", static_cast<std::int64_t>(step.line)).member("layer", step.layer);
-    out.member("condition", step.condition).member("input", step.input).member("outcome", step.outcome).end_object();
-  }
-  out.end_array();
 }
 
 // What the session has seen before the call: as it was asked, else what the grant has seen by now.

@@ -59,6 +59,16 @@ Result<Answer> wait(Session& session, const std::string& path) {
   }
 }
 
+}  // namespace
+
+Result<Answer> run_backtest(Session& session, std::string_view policy, std::string_view body) {
+  CG_TRY(auto started, session.call("POST", "/policies/" + encoded(policy) + "/backtests", body));
+  if (!started.ok()) return started;
+  return wait(session, "/backtests/" + encoded(started.root()["id"].string()));
+}
+
+namespace {
+
 // The rows of one table in which anything changes.
 void print_table(Session& session, json::Value rows, std::string_view column, std::string_view title) {
   std::vector<std::vector<std::string>> table{{std::string(title), "DENIED", "ASKED", "HIDDEN", "ALLOWED", "UNDECIDED"}};
@@ -161,14 +171,11 @@ int backtest(Session& session, const Args& args) {
   std::string limit = args.text("--limit", "20");
   if (std::from_chars(limit.data(), limit.data() + limit.size(), most).ec != std::errc() || most > 10'000)
     return session.usage("--limit must be a number up to 10000");
-  auto started = session.call("POST", "/policies/" + encoded(policy) + "/backtests", body_of(args, text));
-  if (!started) return session.fail_with(started.error());
-  if (!started->ok()) return session.fail_with(*started);
-  std::string path = "/backtests/" + encoded(started->root()["id"].string());
-  auto ended = wait(session, path);
+  auto ended = run_backtest(session, policy, body_of(args, text));
   if (!ended) return session.fail_with(ended.error());
   if (!ended->ok()) return session.fail_with(*ended);
   json::Value run = ended->root();
+  std::string path = "/backtests/" + encoded(run["id"].string());
   if (run["state"].string() == "failed") {
     session.error(run["error"]["message"].string());
     return kFailed;

@@ -12,6 +12,8 @@ std::vector<Command> all_commands() {
   add_policy_commands(commands);
   add_policy_file_commands(commands);
   add_backtest_commands(commands);
+  add_shadow_commands(commands);
+  add_who_commands(commands);
   add_grant_commands(commands);
   add_setup_commands(commands);
   add_principal_commands(commands);
@@ -19,6 +21,7 @@ std::vector<Command> all_commands() {
   add_token_commands(commands);
   add_approval_commands(commands);
   add_audit_commands(commands);
+  add_why_commands(commands);
   add_counter_commands(commands);
   add_flow_commands(commands);
   add_plan_commands(commands);

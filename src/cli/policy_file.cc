@@ -10,6 +10,20 @@
 
 namespace callgate::cli {
 
+void print_steps(Session& session, json::Value steps) {
+  std::vector<std::vector<std::string>> rows{{"LAYER", "RULE", "LINE", "CONDITION", "SAW", "OUTCOME"}};
+  steps.for_each_element([&](json::Value step) {
+    auto& row = rows.emplace_back();
+    for (std::string_view name : {"layer", "pointer", "line", "condition", "input", "outcome"})
+      row.push_back(terminal_safe(cell_text(step[name])));
+  });
+  if (rows.size() > 1) session.out(table_of(rows, session.color) + "\n");
+}
+
+Result<std::string> read_arguments(const std::string& text) {
+  return text.starts_with('@') ? read_text(text.substr(1)) : Result<std::string>(text);
+}
+
 bool is_policy_file(const std::string& word) {
   return word == "-" || word.find('/') != std::string::npos || word.ends_with(".yaml") || word.ends_with(".yml") ||
          word.ends_with(".json") || ::access(word.c_str(), F_OK) == 0;
@@ -102,13 +116,7 @@ int print_explanation(Session& session, json::Value root) {
     show_one(session, root, "effect", {});
     return allowed ? kOk : kDenied;
   }
-  std::vector<std::vector<std::string>> rows{{"LAYER", "RULE", "LINE", "CONDITION", "SAW", "OUTCOME"}};
-  root["steps"].for_each_element([&](json::Value step) {
-    auto& row = rows.emplace_back();
-    for (std::string_view name : {"layer", "pointer", "line", "condition", "input", "outcome"})
-      row.push_back(terminal_safe(cell_text(step[name])));
-  });
-  if (rows.size() > 1) session.out(table_of(rows, session.color) + "\n");
+  print_steps(session, root["steps"]);
   session.out(std::string(allowed ? "allow" : "deny"));
   if (auto rule = root["rule"].string(); !rule.empty())
     session.out(" by " + terminal_safe(rule) + " (line " + cell_text(root["line"]) + ")");
@@ -178,14 +186,10 @@ int explain_file(Session& session, const Args& args, json::Value arguments) {
 }
 
 int explain(Session& session, const Args& args) {
-  std::string text = args.text("--args", "{}");
-  if (text.starts_with('@')) {
-    auto file = read_text(text.substr(1));
-    if (!file) return session.fail_with(file.error());
-    text = std::move(*file);
-  }
+  auto text = read_arguments(args.text("--args", "{}"));
+  if (!text) return session.fail_with(text.error());
   json::Document arguments;
-  if (auto parsed = arguments.parse(text); !parsed) return session.usage("--args: " + parsed.error().message);
+  if (auto parsed = arguments.parse(*text); !parsed) return session.usage("--args: " + parsed.error().message);
   if (!arguments.root().is_object()) return session.usage("--args must be a JSON object, as in '{\"amount\": 50}'");
   if (is_policy_file(args.text("POLICY"))) return explain_file(session, args, arguments.root());
   std::string body;

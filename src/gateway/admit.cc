@@ -377,8 +377,9 @@ Result<void> Call::reserve(std::span<const policy::Claim> claims) {
 void Call::capture() {
   bool governed = method_->rule == MethodRule::Governed;  // of other methods the parameters are the arguments
   json::Value arguments = governed ? message_.params : message_.arguments;
-  if (!arguments.exists() || !worker_.rooms().options.audit) return;
-  if (server_->server.capture != Capture::None) audit::capture_arguments(arguments_json_, arguments, server_->server.capture);
+  if (server_->server.capture == Capture::None || !worker_.rooms().options.audit) return;
+  if (arguments.exists()) audit::capture_arguments(arguments_json_, arguments, server_->server.capture);
+  else arguments_json_ = "{}";  // there were none, which is another thing than none kept
 }
 
 void Call::compose_head(const net::Head& head) {

@@ -33,6 +33,51 @@ class Backtest(GateCase):
         cls.draft = cls.folder / "stricter.yaml"
         cls.draft.write_text(STRICTER)
 
+    def refused(self) -> dict:
+        return next(row for row in self.gate.records(kind="call", tool="refund_payment", effect="deny") if row["arguments"]["amount"] == 2000)
+
+    def test_a_refusal_is_told_in_words(self):
+        record = self.refused()
+        told = self.gate.run("audit", "why", record["decision"]).stdout
+        self.assertIn("refused by /tools/refund_payment/deny_if/0 (line 15) of policy refunds, version 1", told)
+        self.assertIn("denies when args.amount gt 1000; it saw 2000", told)
+        self.assertIn("Refund blocked: Amount exceeds developer limit.", told)
+        self.assertIn("now       deny by /tools/refund_payment/deny_if/0", told)
+        self.assertEqual("policy.deny_if", self.gate.json("audit", "why", record["sequence"])["reason"])
+
+    def test_who_can_call_a_tool(self):
+        held = self.gate.json("policy", "who", "refunds", "refund_payment")
+        self.assertEqual(["depends"], [item["verdict"] for item in held["items"]])
+        self.assertEqual("args.currency, args.amount", held["items"][0]["depends_on"])
+        large = self.gate.json("policy", "who", "refunds", "refund_payment", "--args", '{"amount": 5000, "currency": "usd"}')
+        self.assertEqual(["deny"], [item["verdict"] for item in large["items"]])
+        self.assertEqual(["hidden"], [item["verdict"] for item in self.gate.json("policy", "who", "refunds", "delete_customer")["items"]])
+
+    def test_a_refusal_becomes_a_test_where_the_record_holds_it_all(self):
+        draft = self.folder / "tested.yaml"
+        draft.write_text(REFUNDS_POLICY.read_text())
+        refused = self.gate.run("policy", "test-from", self.refused()["sequence"], "--file", draft, "--write", check=False)
+        self.assertEqual(8, refused.returncode, refused.stdout)       # charge_id is reduced
+        self.assertIn("does not hold all of the arguments", refused.stderr)
+        self.assertEqual(REFUNDS_POLICY.read_text(), draft.read_text())
+        self.gate.run("server", "edit", "refunds", "--capture", "full")
+        self.client.call("refund_payment", charge_id="ch_105", amount=1700, currency="usd")
+        sequence = next(row["sequence"] for row in self.gate.records(kind="call", effect="deny") if row["arguments"].get("amount") == 1700)
+        self.gate.run("policy", "test-from", sequence, "--file", draft, "--write")
+        self.assertEqual(1, len(draft.read_text().splitlines()) - len(REFUNDS_POLICY.read_text().splitlines()))
+        self.assertIn("5 passed, 0 failed", self.gate.run("policy", "test", draft).stderr)
+        self.gate.run("server", "edit", "refunds", "--capture", "redacted")
+
+    def test_a_rule_in_shadow_is_watched_and_then_promoted(self):
+        self.gate.put_policy("watched", 'version: "1"   # watched\ndefault: allow\ntools:\n  get_charge:\n    deny_if:\n'
+                             '      - conditions: [{path: args.charge_id, op: eq, value: ch_105}]\n        mode: shadow   # for a week\n')
+        client = self.gate.client(self.gate.mint("watched", server="refunds", policy="watched"), "refunds")
+        self.assertIsNone(client.call("get_charge", charge_id="ch_105").error)
+        self.assertIn("/tools/get_charge/deny_if/0", self.gate.run("policy", "shadow", "watched").stdout)
+        self.gate.run("policy", "promote", "watched", "--rule", "/tools/get_charge/deny_if/0", "--reason", "quiet", "--yes")
+        self.assertIn("mode: enforce   # for a week", self.gate.run("policy", "show", "watched").stdout)
+        self.assertIsNotNone(client.call("get_charge", charge_id="ch_105").error)
+
     def backtest(self, *more, check=True):
         done = self.gate.run("policy", "backtest", self.draft, "--policy", "refunds", "-o", "json", *more, check=check)
         return done.returncode, json.loads(done.stdout)
