@@ -33,10 +33,13 @@ std::uint64_t changed(const backtest::Counts& counts) {
 }
 
 // Those with most changes first.
-void write_table(json::Writer& out, std::string_view name, std::string_view column, const std::map<std::string, backtest::Counts>& rows) {
+void write_table(json::Writer& out, std::string_view name, std::string_view column, const backtest::CountsByName& rows) {
   std::vector<const std::pair<const std::string, backtest::Counts>*> order;
   for (const auto& row : rows) order.push_back(&row);
-  std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) { return changed(a->second) > changed(b->second); });
+  std::sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
+    std::uint64_t more = changed(a->second), than = changed(b->second);
+    return more != than ? more > than : a->first < b->first;
+  });
   out.key(name).begin_array();
   for (std::size_t i = 0; i < order.size() && i < kRowsShown; ++i) {
     out.begin_object().member(column, order[i]->first);

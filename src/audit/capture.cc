@@ -5,6 +5,7 @@
 #include "audit/audit.h"
 #include "audit/escape.h"
 #include "audit/masking.h"
+#include "model/captured.h"
 
 namespace callgate::audit {
 
@@ -36,6 +37,13 @@ bool card_number(std::string_view digits) {
     sum += value > 9 ? value - 9 : value;
   }
   return sum % 10 == 0;
+}
+
+// Text that imitates the marks below: kept as it is, it would be read back as something it was not.
+bool reads_as_reduced(std::string_view text) {
+  const Captured as = read_captured(text);
+  return as.kind != Captured::Kind::Value && as.kind != Captured::Kind::Anything && text.front() == '<' && text.back() == '>' &&
+         (as.kind != Captured::Kind::Text || as.size != Captured::kUnknownSize);
 }
 
 class Capturer {
@@ -83,7 +91,7 @@ class Capturer {
   }
 
   void string(std::string_view text) {
-    if (level_ == Capture::Full) return masked(text);
+    if (level_ == Capture::Full && !reads_as_reduced(text)) return masked(text);
     if (level_ == Capture::Redacted && enum_like(text)) return quoted(text);
     counted("\"<string, ", text.size(), " bytes>\"");
   }

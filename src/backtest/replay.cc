@@ -9,6 +9,7 @@ using policy::Doubt;
 
 constexpr std::size_t kHeldCallsMax = 20'000;
 constexpr std::size_t kHeldBytesMax = 32 * 1024 * 1024;
+constexpr std::size_t kSpareMax = 16;
 constexpr std::string_view kOthers = "(others)";
 
 template <class Map> auto& slot(Map& map, const std::string& name) {
@@ -61,24 +62,34 @@ Replay::Replay(std::shared_ptr<const policy::Policy> draft, Options options, Loo
 
 void Replay::add(std::uint64_t sequence, std::string_view payload) {
   ++report_.read;
-  RecordedCall call;
-  if (!reader_.read(sequence, payload, call)) {
+  std::unique_ptr<RecordedCall> call;
+  if (spare_.empty()) call = std::make_unique<RecordedCall>();
+  else call = std::move(spare_.back()), spare_.pop_back();
+  if (!reader_.read(sequence, payload, *call)) {
     ++report_.unreadable;
+  } else if (replayable(*call)) {
+    if (!has_limits_) return done(std::move(call));
+    // The journal is in the order in which calls ended; limits count in the order in which they came.
+    held_bytes_ += call->arguments.size() + sizeof *call;
+    held_.push_back(std::move(call));
+    std::push_heap(held_.begin(), held_.end(), Later());
+    while (held_.size() > kHeldCallsMax || held_bytes_ > kHeldBytesMax) pop();
     return;
   }
-  if (!replayable(call)) return;
-  if (!has_limits_) return take(call);
-  // The journal is in the order in which calls ended; limits count in the order in which they came.
-  held_bytes_ += call.arguments.size() + sizeof call;
-  held_.push(std::move(call));
-  while (held_.size() > kHeldCallsMax || held_bytes_ > kHeldBytesMax) pop();
+  spare_.push_back(std::move(call));
+}
+
+void Replay::done(std::unique_ptr<RecordedCall> call) {
+  take(*call);
+  if (spare_.size() < kSpareMax) spare_.push_back(std::move(call));
 }
 
 void Replay::pop() {
-  const RecordedCall& call = held_.top();
-  held_bytes_ -= call.arguments.size() + sizeof call;
-  take(call);
-  held_.pop();
+  std::pop_heap(held_.begin(), held_.end(), Later());
+  std::unique_ptr<RecordedCall> call = std::move(held_.back());
+  held_.pop_back();
+  held_bytes_ -= call->arguments.size() + sizeof *call;
+  done(std::move(call));
 }
 
 void Replay::finish() {

@@ -3,7 +3,6 @@
 // One thread; the report may be read between two calls. Deterministic: the same records, draft and facts of today give the same report.
 
 #include <memory>
-#include <queue>
 
 #include "backtest/report.h"
 #include "backtest/scene.h"
@@ -35,11 +34,12 @@ class Replay {
 
  private:
   struct Later {
-    bool operator()(const RecordedCall& a, const RecordedCall& b) const {
-      return a.time != b.time ? a.time > b.time : a.sequence > b.sequence;
+    bool operator()(const std::unique_ptr<RecordedCall>& a, const std::unique_ptr<RecordedCall>& b) const {
+      return a->time != b->time ? a->time > b->time : a->sequence > b->sequence;
     }
   };
   void pop();
+  void done(std::unique_ptr<RecordedCall> call);
   void take(const RecordedCall& call);
   bool reported(const RecordedCall& call) const;
   Judged judge(const RecordedCall& call, const Today& today);
@@ -59,7 +59,7 @@ class Replay {
   policy::Scratch scratch_;
   policy::Supposition supposed_;
   Scene scene_;
-  std::priority_queue<RecordedCall, std::vector<RecordedCall>, Later> held_;
+  std::vector<std::unique_ptr<RecordedCall>> held_, spare_;  // held_: a heap, the earliest in front
   std::size_t held_bytes_ = 0;
   WallTime counted_up_to_{};
   bool has_limits_ = false;

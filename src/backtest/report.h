@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "backtest/recorded.h"
@@ -25,6 +26,7 @@ inline constexpr std::size_t kChanges = 8;
 std::string_view change_name(Change change);  // newly_denied ...
 
 using Counts = std::array<std::uint64_t, kChanges>;  // by Change
+using CountsByName = std::unordered_map<std::string, Counts>;
 
 struct Difference {
   Change change{};
@@ -53,7 +55,7 @@ struct Report {
   std::uint64_t late = 0;        // calls that came after later ones had been counted
   Counts total{};
   // Each at most kNamesMax names; what comes after them is under "(others)".
-  std::map<std::string, Counts> by_principal, by_grant, by_tool, by_rule;
+  CountsByName by_principal, by_grant, by_tool, by_rule;
   std::map<std::string, std::uint64_t> undecided, outside, shadow;  // why; reason; rule that would have acted in shadow mode
   std::map<std::string, InShadow> recorded_shadow;                  // by rule
   std::vector<Difference> differences;                              // in order of time; up to Options::kept of each kind
