@@ -8,7 +8,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace callgate;
   static const auto draft = policy::Policy::compile("p", 0, R"({version: "1", default: deny, tools: {pay: {
     require: [{conditions: [{path: args.a, op: gt, value: 5}]}], deny_if: [{conditions: [{path: args.b.c, op: contains, value: x}]}],
-    ask: [{conditions: [{path: args.d, any: [{path: ., op: eq, value: y}]}]}],
+    ask: [{conditions: [{path: args.d, any: [{path: ., op: eq, value: blue}]}]}],
     limits: [{counter: n, window: day, max: 10, increment_from: args.a}]}}})")
                                 .policy;
   backtest::Replay replay(draft, {}, [](const backtest::RecordedCall&) { return backtest::Today{}; });

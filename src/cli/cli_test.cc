@@ -385,22 +385,23 @@ TEST_F(CliTest, BacktestShowsWhatWouldChangeAndExitsTwentyOnWhatIsAskedFor) {
 }
 
 TEST_F(CliTest, WhyTellsACallInWordsAndObeysNoTerminalCodes) {
-  answer(200, R"({"decision":"dec_1","time":"2026-07-28T09:00:00Z","principal":"ada","grant_label":"laptop","server":"pay","tool":"x\u001b[2J",
+  answer(200,
+         R"j({"decision":"dec_1","time":"2026-07-28T09:00:00Z","principal":"ada","grant_label":"laptop","server":"pay","tool":"x\u001b[2J",
     "sentence":"refused by /a (line 3)","message":"no","advice":"change the rule","policy":"p","version":3,
     "then":{"text":"   - a line","effect":"deny","sure":true,"steps":[{"layer":"deny_if","pointer":"/a","line":3,"condition":"args.a gt 1",
       "input":"5","outcome":"matched"}],"doubts":[]},
     "now":{
   "policy" : "p", "version" : 4, "effect" : "allow", "rule" : "", "line" : 0, "sure" : false, "doubts" : [
     {"rule" : "/b", "path" : "args.n"}
-  ]}})");
+  ]}})j");
   EXPECT_EQ(run({"audit", "why", "dec_1"}), kOk) << err_;
-EXPECT_EQ(requests_[0].path, "/api/v1/audit/dec_1/why");
-for (auto part : {"ada, grant laptop", "refused by /a (line 3)", "- a line", "args.a gt 1", "change the rule",
-                  "now       allow, version 4 of p; not sure, the record does not hold args.n for /b"})
-  EXPECT_NE(out_.find(part), std::string::npos) << part << "\n" << out_;
-EXPECT_EQ(out_.find('\x1b'), std::string::npos);
-answer(404, R"({"error":{"reason":"audit.no_record","message":"there is no record"}})");
-EXPECT_EQ(run({"audit", "why", "7"}), kNotFound);
+  EXPECT_EQ(requests_[0].path, "/api/v1/audit/dec_1/why");
+  for (auto part : {"ada, grant laptop", "refused by /a (line 3)", "- a line", "args.a gt 1", "change the rule",
+                    "now       allow, version 4 of p; not sure, the record does not hold args.n for /b"})
+    EXPECT_NE(out_.find(part), std::string::npos) << part << "\n" << out_;
+  EXPECT_EQ(out_.find('\x1b'), std::string::npos);
+  answer(404, R"({"error":{"reason":"audit.no_record","message":"there is no record"}})");
+  EXPECT_EQ(run({"audit", "why", "7"}), kNotFound);
 }
 
 TEST_F(CliTest, TestFromPrintsAnEntryOrWritesItIntoTheDraft) {

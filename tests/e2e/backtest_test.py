@@ -46,12 +46,14 @@ class Backtest(GateCase):
         self.assertEqual("policy.deny_if", self.gate.json("audit", "why", record["sequence"])["reason"])
 
     def test_who_can_call_a_tool(self):
-        held = self.gate.json("policy", "who", "refunds", "refund_payment")
-        self.assertEqual(["depends"], [item["verdict"] for item in held["items"]])
-        self.assertEqual("args.currency, args.amount", held["items"][0]["depends_on"])
-        large = self.gate.json("policy", "who", "refunds", "refund_payment", "--args", '{"amount": 5000, "currency": "usd"}')
-        self.assertEqual(["deny"], [item["verdict"] for item in large["items"]])
-        self.assertEqual(["hidden"], [item["verdict"] for item in self.gate.json("policy", "who", "refunds", "delete_customer")["items"]])
+        def laptop(tool, *more):
+            items = self.gate.json("policy", "who", "refunds", tool, *more)["items"]
+            return next(item for item in items if item["label"] == "laptop")
+
+        self.assertEqual("depends", laptop("refund_payment")["verdict"])
+        self.assertEqual("args.currency, args.amount", laptop("refund_payment")["depends_on"])
+        self.assertEqual("deny", laptop("refund_payment", "--args", '{"amount": 5000, "currency": "usd"}')["verdict"])
+        self.assertEqual("hidden", laptop("delete_customer")["verdict"])
 
     def test_a_refusal_becomes_a_test_where_the_record_holds_it_all(self):
         draft = self.folder / "tested.yaml"
@@ -72,11 +74,11 @@ class Backtest(GateCase):
         self.gate.put_policy("watched", 'version: "1"   # watched\ndefault: allow\ntools:\n  get_charge:\n    deny_if:\n'
                              '      - conditions: [{path: args.charge_id, op: eq, value: ch_105}]\n        mode: shadow   # for a week\n')
         client = self.gate.client(self.gate.mint("watched", server="refunds", policy="watched"), "refunds")
-        self.assertIsNone(client.call("get_charge", charge_id="ch_105").error)
+        self.assertFalse(client.call("get_charge", charge_id="ch_105").error)
         self.assertIn("/tools/get_charge/deny_if/0", self.gate.run("policy", "shadow", "watched").stdout)
         self.gate.run("policy", "promote", "watched", "--rule", "/tools/get_charge/deny_if/0", "--reason", "quiet", "--yes")
         self.assertIn("mode: enforce   # for a week", self.gate.run("policy", "show", "watched").stdout)
-        self.assertIsNotNone(client.call("get_charge", charge_id="ch_105").error)
+        self.assertTrue(client.call("get_charge", charge_id="ch_105").error)
 
     def backtest(self, *more, check=True):
         done = self.gate.run("policy", "backtest", self.draft, "--policy", "refunds", "-o", "json", *more, check=check)
