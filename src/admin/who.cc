@@ -54,10 +54,11 @@ Answer answer_for(const Question& question, const identity::GrantEntry& entry, p
   input.server = &question.server.server;
   input.tool_risk = question.server.risk(question.tool);
   input.now = question.now;
-  input.session_id = "any";  // every call has one, or counts by none
+  input.session_id = "any";  // something to count by
   input.stated_reason = "any";
   policy::Supposition supposed;
   supposed.unknown.arguments = !question.arguments_known;
+  supposed.unknown.caller = true;
   policy::Decision decision = policy->suppose(input, supposed, scratch);
   out.rule = decision.rule;
   out.line = decision.line;

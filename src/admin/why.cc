@@ -67,7 +67,9 @@ std::string sentence(const backtest::RecordedCall& call, const policy::Explanati
                           : step->layer == "hide"    ? " hides "
                                                      : ", ";
   out += ", which";
-  out += step->layer == "limits" || step->layer == "default" || step->layer == "methods" ? std::string_view(" says ") : verb;
+  out += step->layer == "limits" || step->layer == "flows" || step->layer == "default" || step->layer == "methods"
+             ? std::string_view(" says ")
+             : verb;
   out += step->condition;
   if (!step->input.empty()) out += (step->layer == "limits" ? "; the call " : "; it saw ") + step->input;
   return out;

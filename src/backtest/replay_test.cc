@@ -238,6 +238,23 @@ TEST(Replay, WhatIsNotKnownTodayIsADoubtWhereARuleReadsIt) {
   EXPECT_EQ(run.report().undecided.begin()->first, "/all_tools/deny_if/0 needs tool.risk");
 }
 
+TEST(Replay, WhatASessionHadSeenIsNotInTheRecordAndNotGuessed) {
+  constexpr std::string_view flows = R"(
+version: "1"
+default: allow
+tools:
+  read_mail: {labels: [untrusted]}
+  send: {labels: [sink]}
+flows:
+  - {name: no-leak, after: {labels: [untrusted]}, then: {labels: [sink]}}
+)";
+  EXPECT_EQ(change(flows, {.tool = "read_mail"}), "unchanged") << "no rule speaks of it";
+  EXPECT_EQ(change(flows, {.tool = "send"}), "undecided");
+  constexpr std::string_view wanted = R"({version: "1", default: allow, tools: {send: {
+    require: [{conditions: [{path: session.labels, op: contains, value: reviewed}]}]}}})";
+  EXPECT_EQ(change(wanted, {.tool = "send"}), "undecided");
+}
+
 TEST(Replay, InspectionIsMadeOfArgumentsThatWereKeptWhole) {
   constexpr std::string_view inspecting = R"({version: "1", default: allow, inspect: {arguments: {secrets: deny}}})";
   EXPECT_EQ(change(inspecting, {.arguments = R"({"text":"nothing"})"}), "unchanged");

@@ -15,6 +15,7 @@ void Scene::set(const RecordedCall& call, const Today& today) {
   server_.id = call.server_id;
   server_.slug = call.server;
   server_.name = today.server ? today.server->name : std::string();
+  server_.labels = today.server ? today.server->labels : std::vector<std::string>();
   bool kept = !call.arguments.empty() && arguments_.parse(call.arguments).has_value() && !left_out(arguments_.root());
   named = read_captured(call.tool).known();
   whole = kept && captured_whole(arguments_.root());

@@ -148,6 +148,9 @@ Possible::Glimpse Possible::look(const Path& path, std::uint32_t index, json::Va
       if (unknown_.arguments) out = path.segments.empty() ? Glimpse{{Kind::Anything}, false, {}} : nothing;
       else out = walk(input_.arguments, path.segments);
       break;
+    case Root::Reason:
+    case Root::SessionId:
+    case Root::SessionClient: out = unknown_.caller ? nothing : Glimpse{{}, false, reader_.read(index, {})}; break;
     case Root::PrincipalOwner: out = unknown_.principal_owner ? nothing : Glimpse{{}, false, reader_.read(index, {})}; break;
     case Root::GrantRole: out = unknown_.grant_role ? nothing : Glimpse{{}, false, reader_.read(index, {})}; break;
     case Root::ServerName: out = unknown_.server_name ? nothing : Glimpse{{}, false, reader_.read(index, {})}; break;

@@ -13,6 +13,7 @@ namespace callgate::policy {
 struct Unknown {
   bool arguments = false;
   bool principal_owner = false, grant_role = false, server_name = false, tool_risk = false;
+  bool caller = false;  // what callers say of themselves: reason, client, session id
 };
 
 struct Doubt {
