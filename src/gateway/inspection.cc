@@ -8,15 +8,12 @@
 namespace callgate::gateway {
 namespace {
 
-// As a whole, without its scheme, and out of base64: `Bearer x`, `x`; `Basic dTpw`, `dTpw`, `u:p`, `p`.
+// Without its scheme, and out of base64: of `Bearer x` x, of `Basic dTpw` dTpw, u:p and p. Whole where what follows the space is short.
 void add_value(inspection::KnownSecrets& known, std::string_view value) {
-  known.add(value);
   std::size_t space = value.rfind(' ');
-  if (space == std::string_view::npos) return;
-  std::string_view token = value.substr(space + 1);
-  known.add(token);
+  if (space == std::string_view::npos || value.find(' ') != space || !known.add(value.substr(space + 1))) known.add(value);
   if (!value.starts_with("Basic ") && !value.starts_with("basic ")) return;
-  auto plain = base64_decode(token);
+  auto plain = base64_decode(value.substr(space + 1));
   if (!plain) return;
   known.add(*plain);
   if (std::size_t colon = plain->find(':'); colon != std::string::npos) known.add(std::string_view(*plain).substr(colon + 1));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "inspection/detectors.h"
 #include "inspection/secret_checks.h"
@@ -72,6 +73,16 @@ std::size_t read_escape(std::string_view text, std::size_t at, char32_t& code) {
 struct Mapped {
   std::string text;
   std::vector<std::uint32_t> origin;
+  void reserve(std::size_t size) {
+    text.reserve(size);
+    origin.reserve(size + 1);
+  }
+  void put(std::string_view piece, std::size_t from) {
+    text += piece;
+    std::size_t at = origin.size();
+    origin.resize(at + piece.size());
+    std::iota(origin.begin() + static_cast<std::ptrdiff_t>(at), origin.end(), static_cast<std::uint32_t>(from));
+  }
   void put(char c, std::size_t from) {
     text.push_back(c);
     origin.push_back(static_cast<std::uint32_t>(from));
@@ -193,14 +204,15 @@ void Decoder::escapes() {
 void Decoder::folds() {
   if (work_.level().seams.at || text_.find('\n') == std::string_view::npos || text_.size() > kGuessMax) return;
   Mapped made;
+  made.reserve(text_.size());
   std::vector<std::uint32_t> seams;
-  for (std::size_t at = 0; at < text_.size(); ++at) {
-    if (text_[at] != '\n' && text_[at] != '\r') {
-      made.put(text_[at], at);
-      continue;
-    }
-    while (at + 1 < text_.size() && (text_[at + 1] == '\n' || text_[at + 1] == '\r' || text_[at + 1] == ' ' || text_[at + 1] == '\t')) ++at;
+  for (std::size_t at = 0; at < text_.size();) {
+    std::size_t end = std::min(text_.find_first_of("\r\n", at), text_.size());
+    made.put(text_.substr(at, end - at), at);
+    at = end;
+    if (at == text_.size()) break;
     seams.push_back(static_cast<std::uint32_t>(made.text.size()));
+    while (at < text_.size() && (text_[at] == '\n' || text_[at] == '\r' || text_[at] == ' ' || text_[at] == '\t')) ++at;
   }
   made.end(text_.size());
   if (made.text.size() > work_.decoded_left_ || work_.level().depth >= work_.tables().options.caps.decode_depth_max) return;
@@ -217,20 +229,16 @@ void Decoder::folds() {
 }
 
 void Decoder::guesses() {
-  if (work_.level().depth > 0 || work_.level().seams.at || text_.size() > kGuessMax || text_.size() < kRunMin || !work_.tables().secrets)
-    return;
-  std::string backwards(text_.rbegin(), text_.rend());
+  if (work_.level().depth > 0 || work_.level().seams.at || text_.size() > kGuessMax) return;
   std::vector<std::uint32_t> origin(text_.size() + 1);
-  for (std::size_t i = 0; i <= text_.size(); ++i) origin[i] = static_cast<std::uint32_t>(text_.size() - i);
-  work_.below(backwards, &origin, {}, "reversed", true);
-  for (std::size_t i = 0; i < text_.size(); ++i) {
-    char c = text_[i];
-    char base = c >= 'a' && c <= 'z' ? 'a' : c >= 'A' && c <= 'Z' ? 'A' : 0;
-    backwards[i] = base ? static_cast<char>(base + (c - base + 13) % 26) : c;
-    origin[i] = static_cast<std::uint32_t>(i);
+  if (work_.guesses_[static_cast<std::size_t>(Guess::Reversed)]) {
+    for (std::size_t i = 0; i <= text_.size(); ++i) origin[i] = static_cast<std::uint32_t>(text_.size() - i);
+    work_.below(std::string(text_.rbegin(), text_.rend()), &origin, {}, "reversed", true);
   }
-  origin[text_.size()] = static_cast<std::uint32_t>(text_.size());
-  work_.below(backwards, &origin, {}, "rot13", true);
+  if (work_.guesses_[static_cast<std::size_t>(Guess::Rot13)]) {
+    std::iota(origin.begin(), origin.end(), 0U);
+    work_.below(rot13(std::string(text_)), &origin, {}, "rot13", true);
+  }
 }
 
 void Workspace::decode() {
@@ -240,7 +248,7 @@ void Workspace::decode() {
   decoder.percent();
   decoder.escapes();
   decoder.folds();
-  decoder.guesses();
+  if (guesses_[0] || guesses_[1]) decoder.guesses();
 }
 
 }  // namespace callgate::inspection

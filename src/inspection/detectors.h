@@ -10,8 +10,7 @@
 namespace callgate::inspection {
 
 // A literal was seen: is the whole thing there?
-void confirm(Workspace& work, const Trigger& trigger, std::uint32_t literal_end, std::uint32_t literal_size,
-             std::vector<std::uint32_t>& looked_until);
+void confirm(Workspace& work, const Trigger& trigger, std::uint32_t literal_end, std::uint32_t literal_size);
 void confirm_token(Workspace& work, const Token& token, std::uint32_t literal_end);
 void confirm_named(Workspace& work, const Named& named, std::uint32_t literal_end, std::uint32_t literal_size);
 void confirm_name(Workspace& work, std::uint32_t begin, std::uint32_t end);  // password, token, ...

@@ -79,10 +79,11 @@ class Findings {
   bool empty() const { return items_.empty(); }
   bool capped() const { return capped_; }  // something was not looked at; `inspection.cap` says so too
   bool has(std::string_view rule) const;
-  Severity worst() const;               // Info when there is none
-  double score(Pack pack) const;        // 0 to 1: how sure it is that there is something, all findings of the pack taken together
-  void clear();                         // keeps the memory
-  void add_cap(std::string_view what);  // nothing was looked at: too large to be handed to a scanner at all
+  Severity worst() const;                       // Info when there is none
+  double score(Pack pack) const;                // 0 to 1: how sure it is that there is something, all findings of the pack taken together
+  std::uint64_t work() const { return work_; }  // of the last scan, in bytes read and read again: tests hold it against the size
+  void clear();                                 // keeps the memory
+  void add_cap(std::string_view what);          // nothing was looked at: too large to be handed to a scanner at all
 
  private:
   friend class Scanner;
@@ -92,6 +93,7 @@ class Findings {
   void extend(const Finding& finding);
   std::vector<Finding> items_;
   std::unique_ptr<Workspace> workspace_;
+  std::uint64_t work_ = 0;
   bool capped_ = false;
 };
 
@@ -102,16 +104,22 @@ class KnownSecrets {
   static constexpr std::size_t kBytesMin = 8;  // shorter ones would be found everywhere
   bool add(std::string_view secret);           // false: too short, or longer than 4096 bytes
   bool empty() const { return entries_.empty(); }
-  std::size_t size() const { return entries_.size(); }
+  std::size_t size() const { return count_; }
+  bool spaced() const { return spaced_; }  // one of them holds a space, a quote or something else that parts words
 
  private:
   friend class Workspace;
+  enum class Form : std::uint8_t { Open, Reversed, Rot13 };
+  bool add_form(std::string_view secret, Form form);
   struct Entry {
     std::uint64_t begins;  // keyed hash of its first kBytesMin bytes
     std::uint64_t whole;   // and of all of it
     std::uint32_t length;
+    Form form;
   };
-  std::vector<Entry> entries_;       // sorted by begins
+  std::size_t count_ = 0;
+  bool spaced_ = false;
+  std::vector<Entry> entries_;       // sorted by begins; each secret also backwards and turned by 13 letters
   std::vector<std::uint64_t> seen_;  // a bit for each hash of a beginning, modulo its size: most places of a text stop here
 };
 

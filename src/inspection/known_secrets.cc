@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/crypto.h"
+#include "inspection/secret_checks.h"
 #include "inspection/workspace.h"
 
 namespace callgate::inspection {
@@ -52,11 +53,21 @@ bool marked(const std::vector<std::uint64_t>& bits, std::uint64_t hash) {
 
 bool KnownSecrets::add(std::string_view secret) {
   if (secret.size() < kBytesMin || secret.size() > 4096) return false;
-  Entry made{beginning(secret.data(), keys()), confirming(secret), static_cast<std::uint32_t>(secret.size())};
+  if (!add_form(secret, Form::Open)) return true;
+  ++count_;
+  spaced_ = spaced_ || !std::all_of(secret.begin(), secret.end(), [](char c) { return in_class('n', c); });
+  add_form(std::string(secret.rbegin(), secret.rend()), Form::Reversed);
+  add_form(rot13(std::string(secret)), Form::Rot13);
+  return true;
+}
+
+// False: it is there already.
+bool KnownSecrets::add_form(std::string_view secret, Form form) {
+  Entry made{beginning(secret.data(), keys()), confirming(secret), static_cast<std::uint32_t>(secret.size()), form};
   auto at = std::lower_bound(entries_.begin(), entries_.end(), made.begins,
                              [](const Entry& entry, std::uint64_t begins) { return entry.begins < begins; });
   for (auto same = at; same != entries_.end() && same->begins == made.begins; ++same)
-    if (same->whole == made.whole && same->length == made.length) return true;
+    if (same->whole == made.whole && same->length == made.length && same->form == form) return false;
   entries_.insert(at, made);
   std::size_t words = 64;
   while (words * 64 < entries_.size() * 32) words *= 2;
@@ -84,7 +95,9 @@ void Workspace::known_secrets() {
     for (; entry != known.entries_.end() && entry->begins == begins; ++entry) {
       if (entry->length > text().size() - at) continue;
       if (!spend(entry->length)) return;
-      if (confirming(text().substr(at, entry->length)) == entry->whole) report(rule, {at, at + entry->length}, Confidence::High);
+      if (confirming(text().substr(at, entry->length)) != entry->whole) continue;
+      if (entry->form == KnownSecrets::Form::Open) report(rule, {at, at + entry->length}, Confidence::High);
+      else guess(entry->form == KnownSecrets::Form::Reversed ? Guess::Reversed : Guess::Rot13);
     }
   }
 }

@@ -293,7 +293,20 @@ CardBrand card_brand(std::string_view d) {
   return CardBrand::None;
 }
 
-std::size_t number_id_count() { return std::size(kNumbers); }
+std::uint64_t numbers_of(std::size_t size) {
+  static_assert(std::size(kNumbers) <= 64);
+  static constexpr std::array<std::uint64_t, 32> kBySize = [] {
+    std::array<std::uint64_t, 32> made{};
+    for (std::size_t i = 0; i < std::size(kNumbers); ++i)
+      for (std::string_view left = kNumbers[i].shapes; !left.empty();) {
+        auto bar = std::min(left.find('|'), left.size());
+        made.at(bar) |= std::uint64_t{1} << i;
+        left.remove_prefix(std::min(left.size(), bar + 1));
+      }
+    return made;
+  }();
+  return size < kBySize.size() ? kBySize[size] : 0;
+}
 
 NationalId number_id(std::size_t index, std::string_view shape, std::string_view digits) {
   const NumberRule& rule = kNumbers[index];

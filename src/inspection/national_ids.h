@@ -2,6 +2,7 @@
 // Numbers that people are known by: which texts satisfy the rules of which country. Pure; takes what was written, separators included.
 // A number whose check passes by chance too often is `weak`: it counts only where the words around it say what it is.
 
+#include <bit>
 #include <cstdint>
 #include <string_view>
 
@@ -24,13 +25,13 @@ struct NationalId {
 // Calls `found` for each country whose rules hold.
 template <class Fn> void match_numbers(std::string_view shape, std::string_view digits, Fn&& found);
 NationalId number_id(std::size_t index, std::string_view shape, std::string_view digits);
-std::size_t number_id_count();
+std::uint64_t numbers_of(std::size_t size);  // a bit for each of them that is written in so many characters
 // A token of letters and digits in upper case.
 NationalId code_id(std::string_view token);
 
 template <class Fn> void match_numbers(std::string_view shape, std::string_view digits, Fn&& found) {
-  for (std::size_t i = 0; i < number_id_count(); ++i)
-    if (auto id = number_id(i, shape, digits); !id.rule.empty()) found(id);
+  for (std::uint64_t left = numbers_of(shape.size()); left != 0; left &= left - 1)
+    if (auto id = number_id(static_cast<std::size_t>(std::countr_zero(left)), shape, digits); !id.rule.empty()) found(id);
 }
 
 }  // namespace callgate::inspection

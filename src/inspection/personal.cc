@@ -1,6 +1,7 @@
 // Data about people: addresses, numbers, cards. Numbers are read together with their separators and judged by the rules of each country.
 
 #include <algorithm>
+#include <array>
 
 #include "inspection/detectors.h"
 #include "inspection/national_ids.h"
@@ -68,7 +69,10 @@ std::string lower(std::string_view text) {
 
 class PersonalScan {
  public:
-  explicit PersonalScan(Workspace& work) : work_(work), text_(work.text()) {}
+  explicit PersonalScan(Workspace& work) : work_(work), text_(work.text()) {
+    auto slash = work_.pointer.rfind('/');
+    if (slash != std::string::npos) name_ = lower(std::string_view(work_.pointer).substr(slash + 1));
+  }
   void run();
 
  private:
@@ -76,33 +80,53 @@ class PersonalScan {
   std::size_t number(std::size_t begin);
   std::size_t code(std::size_t begin);
   void address(std::size_t sign);
-  bool judge_number(std::size_t begin, std::size_t end, std::string_view digits);
-  bool phone(std::size_t begin, std::size_t end, std::string_view digits);
+  bool judge_number(std::size_t begin, std::string_view shape, std::string_view digits);
+  bool phone(std::size_t begin, std::string_view shape, std::string_view digits);
   bool ip(std::size_t begin, std::size_t end);
-  bool near(std::size_t begin, std::string_view words) const;
+  std::string_view before(std::size_t begin);
+  bool near(std::size_t begin, std::string_view words);
   void report(std::string_view rule, std::size_t begin, std::size_t end, Confidence confidence) {
     work_.report(rule_named(rule), {begin, end}, confidence);
   }
   Workspace& work_;
   std::string_view text_;
+  std::string name_, before_;
+  std::size_t before_of_ = std::string_view::npos, phone_of_ = std::string_view::npos;
+  bool phone_named_ = false;
 };
 
-// One of the words stands shortly before, or is the name of the member this text belongs to.
-bool PersonalScan::near(std::size_t begin, std::string_view words) const {
+// Short words must stand alone: `sin` is not part of `business`.
+bool says(std::string_view where, std::string_view word) {
+  auto found = where.find(word);
+  if (found == std::string_view::npos || word.size() > 4) return found != std::string_view::npos;
+  return (found == 0 || !in_class('b', where[found - 1])) &&
+         (found + word.size() >= where.size() || !in_class('b', where[found + word.size()]));
+}
+
+// What stands shortly before, in lower case; kept while numbers at the same place are judged. Empty where there is no letter.
+std::string_view PersonalScan::before(std::size_t begin) {
+  if (before_of_ == begin) return before_;
+  before_of_ = begin;
   auto from = begin > 48 ? begin - 48 : 0;
-  std::string before = lower(text_.substr(from, begin - from));
-  auto slash = work_.pointer.rfind('/');
-  std::string name = slash == std::string::npos ? "" : lower(std::string_view(work_.pointer).substr(slash + 1));
+  before_.assign(text_.substr(from, begin - from));
+  bool letters = false;
+  for (char& c : before_) {
+    if (is_upper(c)) c = static_cast<char>(c + 32);
+    letters = letters || (c >= 'a' && c <= 'z') || static_cast<unsigned char>(c) >= 0x80;
+  }
+  if (!letters) before_.clear();
+  return before_;
+}
+
+// One of the words stands shortly before, or is the name of the member this text belongs to.
+bool PersonalScan::near(std::size_t begin, std::string_view words) {
+  auto text = before(begin);
+  if (text.empty() && name_.empty()) return false;
+  if (!work_.spend(16)) return false;
   while (!words.empty()) {
     auto bar = std::min(words.find('|'), words.size());
     auto word = words.substr(0, bar);
-    for (const std::string& where : {before, name}) {
-      auto found = where.find(word);
-      // Short words must stand alone: `sin` is not part of `business`.
-      bool alone = found != std::string::npos && (found == 0 || !in_class('b', where[found - 1])) &&
-                   (found + word.size() >= where.size() || !in_class('b', where[found + word.size()]));
-      if (found != std::string::npos && (word.size() > 4 || alone)) return true;
-    }
+    if (says(text, word) || says(name_, word)) return true;
     words.remove_prefix(std::min(words.size(), bar + 1));
   }
   return false;
@@ -155,20 +179,23 @@ bool PersonalScan::ip(std::size_t begin, std::size_t end) {
   return true;
 }
 
-bool PersonalScan::phone(std::size_t begin, std::size_t end, std::string_view digits) {
+bool PersonalScan::phone(std::size_t begin, std::string_view shape, std::string_view digits) {
+  std::size_t end = begin + shape.size();
   bool plus = begin > 0 && text_[begin - 1] == '+';
   if (plus && digits.size() >= 8 && digits.size() <= 15 && digits[0] != '0') {
     report("personal.phone", begin - 1, end, Confidence::High);
     return true;
   }
-  std::string shape;
-  for (std::size_t i = begin; i < end; ++i) shape.push_back(is_digit(text_[i]) ? '9' : text_[i]);
   bool opened = begin > 0 && text_[begin - 1] == '(';
   if (opened && (shape == "999) 999-9999" || shape == "999) 999 9999" || shape == "999)999-9999")) {
     report("personal.phone", begin - 1, end, Confidence::High);
     return true;
   }
-  bool named = near(begin, "phone|tel|mobile|fax|call me|whatsapp|telefon|cell|t\xc3\xa9l\xc3\xa9phone|handy|sms");
+  if (phone_of_ != begin) {
+    phone_of_ = begin;
+    phone_named_ = near(begin, "phone|tel|mobile|fax|call me|whatsapp|telefon|cell|t\xc3\xa9l\xc3\xa9phone|handy|sms");
+  }
+  bool named = phone_named_;
   bool american = shape == "999-999-9999" || shape == "999.999.9999" || shape == "9-999-999-9999";
   if (!named && !(american && digits[digits.size() - 10] >= '2' && digits[digits.size() - 7] >= '2')) return false;
   if (digits.size() < 7 || digits.size() > 15) return false;
@@ -176,9 +203,8 @@ bool PersonalScan::phone(std::size_t begin, std::size_t end, std::string_view di
   return true;
 }
 
-bool PersonalScan::judge_number(std::size_t begin, std::size_t end, std::string_view digits) {
-  std::string shape;
-  for (std::size_t i = begin; i < end; ++i) shape.push_back(is_digit(text_[i]) ? '9' : text_[i]);
+bool PersonalScan::judge_number(std::size_t begin, std::string_view shape, std::string_view digits) {
+  std::size_t end = begin + shape.size();
   bool grouped = shape.size() > digits.size();
   if (digits.size() >= 13 && digits.size() <= 19 && card_brand(digits) != CardBrand::None && luhn_holds(digits) &&
       digits.find_first_not_of(digits[0]) != std::string_view::npos) {
@@ -212,34 +238,42 @@ bool PersonalScan::judge_number(std::size_t begin, std::size_t end, std::string_
 
 // Digits with single separators between groups. Longest first: a card may stand before an expiry date.
 std::size_t PersonalScan::number(std::size_t begin) {
-  std::size_t end = begin, most = std::min(text_.size(), begin + 26);
-  std::string digits;
-  std::vector<std::pair<std::size_t, std::size_t>> ends;  // where a group ends, and how many digits there are by then
+  constexpr std::size_t kMost = 28;
+  struct Group {
+    std::uint8_t size, digits;  // from the beginning
+  };
+  std::array<char, kMost> digits, shape;
+  std::array<Group, kMost> ends;
+  std::size_t end = begin, most = std::min(text_.size(), begin + 26), count = 0, groups = 0;
   while (end < most) {
+    shape[end - begin] = text_[end];
     if (is_digit(text_[end])) {
-      digits.push_back(text_[end++]);
-      if (!is_digit(at(end))) ends.emplace_back(end, digits.size());
+      shape[end - begin] = '9';
+      digits[count++] = text_[end++];
+      if (!is_digit(at(end))) ends[groups++] = {static_cast<std::uint8_t>(end - begin), static_cast<std::uint8_t>(count)};
       continue;
     }
     bool separator = text_[end] == ' ' || text_[end] == '-' || text_[end] == '.' || text_[end] == '/' || (text_[end] == ')' && end > begin);
     bool wide = separator && text_[end] == ')' && at(end + 1) == ' ' && is_digit(at(end + 2));
     if (!separator || (!is_digit(at(end + 1)) && !wide)) break;
+    if (wide) shape[end + 1 - begin] = ' ';
     end += wide ? 2 : 1;
   }
   if (end < text_.size() && (is_digit(text_[end]) || in_class('w', text_[end]))) {  // runs on: part of something else
-    if (ends.size() < 2) {
+    if (groups < 2) {
       while (end < text_.size() && in_class('w', text_[end])) ++end;
       return end;
     }
-    ends.pop_back();
+    --groups;
   }
-  for (auto group = ends.rbegin(); group != ends.rend(); ++group) {
-    auto so_far = std::string_view(digits).substr(0, group->second);
-    if (group == ends.rbegin() && ip(begin, group->first)) return group->first;
-    if (so_far.size() < 6) break;
-    if (judge_number(begin, group->first, so_far) || phone(begin, group->first, so_far)) return group->first;
+  for (std::size_t group = groups; group-- > 0;) {
+    auto [size, digit_count] = ends[group];
+    if (group + 1 == groups && ip(begin, begin + size)) return begin + size;
+    if (digit_count < 6) break;
+    std::string_view so_far(digits.data(), digit_count), its_shape(shape.data(), size);
+    if (judge_number(begin, its_shape, so_far) || phone(begin, its_shape, so_far)) return begin + size;
   }
-  return ends.empty() ? end : ends.front().first;
+  return groups == 0 ? end : begin + ends[0].size;
 }
 
 // Letters and digits: IBAN (in groups of four, too), codes of countries. Capitals only.
@@ -258,7 +292,7 @@ std::size_t PersonalScan::code(std::size_t begin) {
   std::string compact(text_.substr(begin, size));
   if (size == 4 && is_upper(compact[0]) && is_upper(compact[1]) && is_digit(compact[2]) && is_digit(compact[3])) {
     std::size_t last = end;
-    while (at(last) == ' ' || at(last) == '-') {
+    while ((at(last) == ' ' || at(last) == '-') && compact.size() < 34) {
       std::size_t group = last + 1;
       while (group < text_.size() && group - last <= 4 && (is_digit(text_[group]) || is_upper(text_[group]))) ++group;
       if (group == last + 1) break;
@@ -285,30 +319,42 @@ std::size_t PersonalScan::code(std::size_t begin) {
   return std::max(end, begin + 1);
 }
 
+enum : std::uint8_t { kWord = 1, kDigit = 2, kUpper = 4, kSign = 8 };
+constexpr std::array<std::uint8_t, 256> kKinds = [] {
+  std::array<std::uint8_t, 256> made{};
+  for (int c = 0; c < 256; ++c) {
+    std::uint8_t kind = class_holds('w', c) ? kWord : 0;
+    if (c >= '0' && c <= '9') kind |= kDigit;
+    if (c >= 'A' && c <= 'Z') kind |= kUpper;
+    if (c == '@') kind |= kSign;
+    made[static_cast<std::size_t>(c)] = kind;
+  }
+  return made;
+}();
+
 void PersonalScan::run() {
-  bool word = false;  // the byte before belongs to a word
+  std::uint8_t word = 0;  // kWord: the byte before belongs to a word
   for (std::size_t i = 0; i < text_.size();) {
-    char c = text_[i];
-    if (c == '@') address(i);
-    if (!word && is_digit(c)) {
+    std::uint8_t kind = kKinds[static_cast<unsigned char>(text_[i])];
+    bool begins = word == 0 && (kind & (kDigit | kUpper)) != 0;
+    if (!begins && (kind & kSign) == 0) {
+      word = kind & kWord;
+      ++i;
+      continue;
+    }
+    if ((kind & kSign) != 0) address(i);
+    std::size_t next = i + 1;
+    if ((kind & kDigit) != 0) {
       std::size_t letters = i;
       while (letters < text_.size() && letters < i + 20 && is_digit(text_[letters])) ++letters;
       bool mixed = letters < text_.size() && is_upper(text_[letters]);
-      std::size_t next = mixed ? code(i) : number(i);
-      word = in_class('w', at(next - 1));
-      i = std::max(next, i + 1);
-      continue;
+      next = std::max(mixed ? code(i) : number(i), next);
+    } else if ((kind & kUpper) != 0 && (is_digit(at(i + 1)) || is_digit(at(i + 2)) || is_digit(at(i + 4)) || is_digit(at(i + 5)) ||
+                                        is_digit(at(i + 6)) || (is_upper(at(i + 1)) && at(i + 2) == ' '))) {
+      next = code(i);
     }
-    if (!word && is_upper(c) &&
-        (is_digit(at(i + 1)) || is_digit(at(i + 2)) || is_digit(at(i + 4)) || is_digit(at(i + 5)) || is_digit(at(i + 6)) ||
-         (is_upper(at(i + 1)) && at(i + 2) == ' '))) {
-      std::size_t next = code(i);
-      word = in_class('w', at(next - 1));
-      i = next;
-      continue;
-    }
-    word = in_class('w', c);
-    ++i;
+    word = kKinds[static_cast<unsigned char>(at(next - 1))] & kWord;
+    i = next;
   }
 }
 

@@ -70,7 +70,7 @@ constexpr PhraseRow kRows[] = {
     {"poison.override",
      "\\b(?:ignore|disregard|forget|override|overrule|bypass|neglect|discard|drop|abandon|dismiss|supersede)s?" S "(?:" EARLIER S
      "){1,6}" RULES,
-     "ignore|disregard|forget|override|overrule|bypass|neglect|discard|drop|abandon|dismiss|supersede", Confidence::High},
+     "ignore|disregard|forget|override|overrule|bypass|neglect|discard|drop|abandon|dismiss|supersede", Confidence::High, false, 24, 220},
     {"poison.override",
      "\\b(?:ignore|disregard|forget)" S "(?:everything|anything|all|what)" S "(?:\\w+" S
      "){0,4}(?:above|before|told|said|previously|prior|earlier|far|learned|know)",
@@ -176,7 +176,7 @@ constexpr PhraseRow kRows[] = {
      "(?:ing|ling|ting)?" S "(?:\\w+" S "){0,6}?(?:users?|anyone|anybody|human|operator|victim|developer|this "
      "(?:step|instruction|to|action|message|tool call)|these (?:steps|instructions))\\b",
      "tell|mention|inform|reveal|disclos|notify|alert|show|report|explain|warn|let|say|discuss|acknowledge|display|expose",
-     Confidence::High},
+     Confidence::High, false, 60, 180},
     {"poison.secrecy",
      "\\b(?:keep|treat)" S "(?:this|these|it|that|the)" S "(?:\\w+" S
      "){0,4}(?:secret|hidden|private|confidential|between us|to yourself|from the user|invisible|undisclosed)",
@@ -197,7 +197,7 @@ constexpr PhraseRow kRows[] = {
      "){0,3}?(?:using|calling|invoking|running|executing|use|call|invocation|processing|responding|answering|proceeding)" S "(?:\\w+" S
      "){0,4}?(?:(?:this|the|any|each|every|all|other) (?:\\w+ )?(?:tools?|functions?|requests?|calls?)|of this "
      "tool|it|proceeding)?.{0,40}?\\b(?:you )?(?:must|need to|have to|should|always|first|required to|needs to|is required)\\b",
-     "before|prior to|after|upon|whenever|every time|each time", Confidence::Medium},
+     "before|prior to|after|upon|whenever|every time|each time", Confidence::Medium, false, 24, 260},
     {"poison.prerequisite",
      "\\b(?:prerequisite|precondition|mandatory (?:first )?step|verification step|required "
      "first)\\b.{0,80}\\b(?:assistant|tool|invocation|call|session|read|send|first|must)\\b",
@@ -217,17 +217,18 @@ constexpr PhraseRow kRows[] = {
      "\\b(?:send|pass|upload|forward|exfiltrate|leak|transmit|include|embed)(?:s|ing)?\\b" S "(?:[\\w/'-]+" S "){0,8}?" PRIVATE S
      "(?:[\\w/'-]+" S "){0,6}?(?:to|in|into|as|inside|within|via)\\b" S "(?:[\\w/'-]+" S
      "){0,4}?(?:field|argument|parameter|response|output|query|request|server|endpoint|url|https?|sidenote|context)",
-     "api key|api_key|credential|password|token|environment variable|history|system prompt|private key|conversation", Confidence::Medium},
+     "api key|api_key|credential|password|token|environment variable|history|system prompt|private key|conversation", Confidence::Medium,
+     false, 160, 200},
     {"poison.sensitive-mention", PRIVATE,
      "=.ssh|id_rsa|private key|api key|api_key|credential|password|access token|secret key|environment variable|session token|session "
      "cookie|seed phrase",
-     Confidence::Medium},
+     Confidence::Medium, false, 32, 32},
 
     {"poison.exfiltration",
      "\\b(?:send|forward|post|upload|exfiltrate|transmit|leak|e-?mail|bcc|cc|copy|submit|report|deliver|stream|share|sync)(?:s|ing|ed)?"
      "\\b" S "(?:[^\\s]+\\s+){0,14}?(?:to|at|with|via|on)\\s+(?:(?:the|an?|my|our|this)\\s+)?(?:\\S+\\s+){0,2}?(?:https?://"
      "|[\\w.+-]+@[\\w-]+\\.\\w|attacker|external (?:server|endpoint|service|address|api)|remote (?:server|endpoint|host)|third[ -]part)",
-     "http://|https://|@|attacker|external|remote|third-part|third part", Confidence::Medium},
+     "http://|https://|@|attacker|external|remote|third-part|third part", Confidence::Medium, false, 260, 48},
     {"poison.exfiltration", "\\b(?:exfiltrat\\w+|\\w*attacker[\\w-]*\\.\\w+|evil\\.\\w+|\\w*@(?:evil|attacker)\\w*\\.\\w+)",
      "exfiltrat|attacker|evil.|@evil", Confidence::Medium},
 
@@ -235,7 +236,8 @@ constexpr PhraseRow kRows[] = {
      "\\b(?:instead of|rather than|in place "
      "of|supersedes?|overrides?|replaces?|modif(?:y|ies)|changes?|alters?|redirects?|intercepts?|hijacks?)" S "(?:\\w+" S
      "){0,5}?(?:behaviou?r of|\\w+ tool\\b|all other (?:tools|functions)|other tools|every tool|any (?:other )?tool|[a-z]+_[a-z_]+\\b)",
-     "instead of|rather than|in place of|supersede|overrides|replaces|modifies|modify|redirect|intercept|hijack|alters", Confidence::Low},
+     "instead of|rather than|in place of|supersede|overrides|replaces|modifies|modify|redirect|intercept|hijack|alters", Confidence::Low,
+     false, 24, 160},
     {"poison.cross-tool",
      "\\b(?:when|whenever|every (?:call|time)|each call|if|on)\\b.{0,40}\\b(?:[a-z]+[_-][a-z_-]+|(?:the|other|another|any) \\w* "
      "?tools?)\\b.{0,30}\\b(?:is|are|gets?|has|to be) (?:also "
@@ -319,7 +321,7 @@ constexpr PhraseRow kRows[] = {
      "\\b(?:this is|it is|as|per)" S "(?:an?|the)?" SO "(?:mandatory|required|critical|urgent|official|important|authorized)" S "(?:\\w+" S
      "){0,2}?(?:security|compliance|system|company|administrator|configuration|policy|maintenance|verification|safety|message|update|audit)"
      "\\b",
-     "mandatory|required|critical|urgent|official|important|authorized", Confidence::Medium},
+     "mandatory|required|critical|urgent|official|important|authorized", Confidence::Medium, false, 32, 110},
     {"poison.authority",
      "\\b(?:for|due to) (?:compliance|security|verification|audit|regulatory|safety|authentication) "
      "(?:reasons|purposes|requirements)?,?.{0,60}\\b(?:must|always|required|whenever|first|any|every)\\b",
@@ -341,7 +343,7 @@ constexpr PhraseRow kRows[] = {
      "\\b(?:\\s*[:,.!)-]|\\s+(?:processing|reading|agents?|assistants?|systems?|models?))",
      "note to|note for|notice to|message to|message for|attention|instruction for|instructions for|instruction to|instructions "
      "to|important|reminder|hello|hi |hey |dear |memo|addendum",
-     Confidence::Medium},
+     Confidence::Medium, false, 32, 100},
     {"poison.addresses-model",
      "\\b(?:the|any|an|your|all) (?:ai|ai (?:assistant|agent|model|system)|llm|language model|assistant|ai assistants)s? "
      "(?:must|should|needs to|need to|has to|is required to|are required to|shall|will now|is (?:authorized|instructed|expected) to|are "
@@ -359,7 +361,7 @@ constexpr PhraseRow kRows[] = {
     {"poison.task-switch",
      "\\b(?:task|request|answer)(?: is| has been)?(?: now)? "
      "(?:complete[d]?|done|finished|fulfilled)\\s*[.!]\\s*(?:now|next|then|please|ignore|you must|new task|also)\\b",
-     "complete|done|finished|fulfilled", Confidence::Medium},
+     "complete|done|finished|fulfilled", Confidence::Medium, false, 48, 60},
     {"poison.task-switch",
      "\\b(?:strictly )?(?:adhere to|follow|execute|perform|obey|comply with) (?:only )?(?:the|these|this) following (?:new "
      ")?(?:instructions?|commands?|orders?|steps?)\\b.{0,3}[:.]|\\bdo the following (?:things? |steps? |actions? )?first\\b|\\bbefore "
@@ -396,7 +398,8 @@ constexpr PhraseRow kRows[] = {
     {"poison.skips-approval",
      "\\bwithout" S "(?:\\w+" S "){0,3}?(?:approval|confirmation|consent|permission|verification|validation|asking|prompting|review|"
      "authorization|authorisation|checking)\\b",
-     "approval|confirmation|consent|permission|verification|validation|asking|prompting|authorization|authorisation", Confidence::Low},
+     "approval|confirmation|consent|permission|verification|validation|asking|prompting|authorization|authorisation", Confidence::Low,
+     false, 80, 24},
     {"poison.skips-approval",
      "\\b(?:skip|bypass|disable|suppress|omit|turn off|circumvent)" S "(?:\\w+" S
      "){0,3}?(?:verification|confirmation|approval|safety|security|validation|permission|authentication|authorization|checks?|prompts?|"
@@ -455,7 +458,7 @@ constexpr PhraseRow kRows[] = {
      "data|conversation|personal|location|screen|fingerprint|remote|external|third[ -]part|cloud|endpoint|analytics)",
      "keystroke|clipboard|password|credential|token|user data|user activity|user input|usage "
      "data|conversation|personal|location|screen|fingerprint|remote|external|third part|third-part|cloud|endpoint|analytics",
-     Confidence::Medium},
+     Confidence::Medium, false, 200, 24},
 };
 
 }  // namespace

@@ -109,6 +109,12 @@ bool looks_like_words(std::string_view value) {
   return letters > 0 && letters >= runs * 4 && digits * 4 <= letters && after_digit <= 1;
 }
 
+std::string rot13(std::string text) {
+  for (char& c : text)
+    if (in_class('a', c) || in_class('U', c)) c = static_cast<char>((c | 0x20) > 'm' ? c - 13 : c + 13);
+  return text;
+}
+
 bool has_digit_and_letter(std::string_view value) {
   bool digit = false, letter = false;
   for (char c : value) {

@@ -16,6 +16,7 @@ bool looks_like_sample(std::string_view token);
 bool looks_like_reference(std::string_view value);
 // Words joined by - _ . : an identifier, not a secret.
 bool looks_like_words(std::string_view value);
+std::string rot13(std::string text);  // letters of ASCII turned by 13
 bool has_digit_and_letter(std::string_view value);
 // CRC-32 of what comes before, as six base62 digits at the end (GitHub, npm).
 bool base62_crc_holds(std::string_view token);

@@ -124,9 +124,9 @@ void confirm_name(Workspace& work, std::uint32_t begin, std::uint32_t end) {
   if (kind == NameKind::None || !parse_assigned(text, end, assigned)) return;
   if (!work.spend(assigned.value.end - end)) return;
   auto value = text.substr(assigned.value.begin, assigned.value.end - assigned.value.begin);
-  if (looks_like_placeholder(value) || looks_like_reference(value)) return;
   bool password = kind == NameKind::Password;
   if (password ? !good_password(value, assigned.quoted) : !good_key(value, kind)) return;
+  if (looks_like_placeholder(value) || looks_like_reference(value)) return;
   Extent span = assigned.value;
   if (work.level().seams.at) span.begin = end;
   work.report(password ? password_rule : key_rule, span, Confidence::Low, assigned.value);

@@ -12,9 +12,6 @@ Confidence judge(const Token& token, std::string_view found) {
   return token.shape.literal().size() >= 4 ? Confidence::High : Confidence::Medium;
 }
 
-// For guessed texts only marks that do not come about by chance.
-bool strong_mark(const Token& token) { return token.shape.literal().size() >= 4; }
-
 // The name of a vendor, not a piece of another word: `sumoToken`, `my-sumo`, `mySumoKey`, but not `sumOfAll` or `rookTable`.
 bool stands_alone(std::string_view text, std::size_t begin, std::size_t end) {
   auto lower = [&](std::size_t at) { return in_class('a', text[at]); };
@@ -26,7 +23,7 @@ bool stands_alone(std::string_view text, std::size_t begin, std::size_t end) {
 }  // namespace
 
 void confirm_token(Workspace& work, const Token& token, std::uint32_t literal_end) {
-  if (work.level().marks_only && !strong_mark(token)) return;
+  if (work.level().marks_only && !token.strong_mark()) return;
   Extent span;
   if (!token.shape.match(work.text(), literal_end, work.level().seams, span)) return;
   work.spend(span.end - span.begin);

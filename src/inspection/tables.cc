@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "inspection/detectors.h"
+#include "inspection/secret_checks.h"
 #include "inspection/secret_tables.h"
 
 namespace callgate::inspection {
@@ -19,6 +20,12 @@ template <class Fn> void for_each_word(std::string_view words, Fn&& fn) {
 // Names that say "secret" whatever comes before them.
 constexpr std::string_view kTellingNames[] = {"password", "passwd", "passphrase", "pwd", "secret",
                                               "token",    "apikey", "credential", "key", "auth"};
+
+// A mark of its own as it looks backwards and turned: only where one stands is the whole text read that way.
+void add_guesses(Scanner::Tables& tables, std::string_view mark, bool caseless) {
+  tables.trigger(std::string(mark.rbegin(), mark.rend()), caseless, {Family::Guess, static_cast<std::uint32_t>(Guess::Reversed)});
+  tables.trigger(rot13(std::string(mark)), caseless, {Family::Guess, static_cast<std::uint32_t>(Guess::Rot13)});
+}
 
 // Quoted as an example, or called a technique: text about attacks. Ranks lower; an attacker may well write so, and so it stays a finding.
 bool only_mentions(std::string_view text, Extent match) {
@@ -58,6 +65,7 @@ void add_secrets(Scanner::Tables& tables) {
         tables.tokens.push_back({Shape(text), &rule_named(row.id), row.entropy_min, row.check});
         const Shape& shape = tables.tokens.back().shape;
         tables.trigger(shape.literal(), shape.caseless(), {Family::Token, static_cast<std::uint32_t>(tables.tokens.size() - 1)});
+        if (tables.tokens.back().strong_mark()) add_guesses(tables, shape.literal(), shape.caseless());
       });
   for (const auto& table : context_tables())
     for (const auto& row : table.rules) {
@@ -71,6 +79,7 @@ void add_secrets(Scanner::Tables& tables) {
   for (auto name : kTellingNames) tables.trigger(name, true, {Family::Name, 0});
   tables.trigger("PRIVATE KEY", false, {Family::PrivateKey, 0});
   tables.trigger("eyJ", false, {Family::Jwt, 0});
+  for (std::string_view mark : {"PRIVATE KEY", "eyJ"}) add_guesses(tables, mark, false);
   tables.trigger("://", false, {Family::Userinfo, 0});
   for (std::string_view header : {"authorization", "x-api-key", "x-auth-token", "private-token"})
     tables.trigger(header, true, {Family::Header, 0});
@@ -78,8 +87,7 @@ void add_secrets(Scanner::Tables& tables) {
     if (option.size() > 2) tables.trigger(option, false, {Family::Header, 0});
 }
 
-void confirm(Workspace& work, const Trigger& trigger, std::uint32_t literal_end, std::uint32_t literal_size,
-             std::vector<std::uint32_t>& looked_until) {
+void confirm(Workspace& work, const Trigger& trigger, std::uint32_t literal_end, std::uint32_t literal_size) {
   const auto& tables = work.tables();
   switch (trigger.family) {
     case Family::Token: return confirm_token(work, tables.tokens[trigger.index], literal_end);
@@ -89,6 +97,7 @@ void confirm(Workspace& work, const Trigger& trigger, std::uint32_t literal_end,
     case Family::Jwt: return confirm_jwt(work, literal_end);
     case Family::Userinfo: return confirm_userinfo(work, literal_end);
     case Family::Header: return confirm_header(work, literal_end);
+    case Family::Guess: return work.guess(static_cast<Guess>(trigger.index));
     case Family::Phrase:
     case Family::Seed: break;
   }
@@ -96,7 +105,7 @@ void confirm(Workspace& work, const Trigger& trigger, std::uint32_t literal_end,
   if (work.level().marks_only || work.level().seams.at) return;
   const Phrase& phrase = tables.phrases[trigger.index];
   auto text = work.text();
-  auto& looked = looked_until[trigger.index];
+  auto& looked = work.looked_until(trigger.index);
   if (literal_end <= looked) return;
   std::uint32_t begin = phrase.whole_text || literal_end < phrase.back ? 0 : literal_end - phrase.back;
   begin = std::max(begin, looked > phrase.back ? looked - phrase.back : 0u);

@@ -16,7 +16,8 @@
 
 namespace callgate::inspection {
 
-enum class Family : std::uint8_t { Token, Context, Name, PrivateKey, Jwt, Userinfo, Header, Phrase, Seed };
+enum class Family : std::uint8_t { Token, Context, Name, PrivateKey, Jwt, Userinfo, Header, Phrase, Seed, Guess };
+enum class Guess : std::uint8_t { Reversed, Rot13 };
 
 struct Trigger {
   Family family;
@@ -29,6 +30,7 @@ struct Token {
   const Rule* rule;
   double entropy_min;
   Check check;
+  bool strong_mark() const { return shape.literal().size() >= 4; }  // does not come about by chance
 };
 
 // A value given away by a name before it.

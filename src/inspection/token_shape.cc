@@ -10,44 +10,18 @@ namespace {
 
 using Set = std::array<bool, 256>;
 
-constexpr bool lower(int c) { return c >= 'a' && c <= 'z'; }
-constexpr bool upper(int c) { return c >= 'A' && c <= 'Z'; }
-constexpr bool digit(int c) { return c >= '0' && c <= '9'; }
-
-constexpr bool member(char letter, int c) {
-  bool base62 = lower(c) || upper(c) || digit(c);
-  switch (letter) {
-    case 'd': return digit(c);
-    case 'h': return digit(c) || (c >= 'a' && c <= 'f');
-    case 'H': return digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-    case 'l': return lower(c) || digit(c);
-    case 'u': return upper(c) || digit(c);
-    case 'b': return base62;
-    case 'w': return base62 || c == '_';
-    case 't': return base62 || c == '_' || c == '-';
-    case 'z': return base62 || c == '_' || c == '-' || c == '.';
-    case 's': return base62 || c == '+' || c == '/';
-    case 'e': return base62 || c == '+' || c == '/' || c == '=' || c == '_' || c == '-';
-    case 'A': return upper(c) || (c >= '2' && c <= '7');
-    case 'a': return lower(c);
-    case 'U': return upper(c);
-    case 'x': return base62 || c == '_' || c == '-' || c == '.' || c == '=' || c == '+' || c == '/' || c == '~' || c == '%';
-    case 'n': return c > ' ' && c != '"' && c != '\'' && c != '`' && c != '<' && c != '>' && c != ',' && c != ')' && c != '(' && c < 0x7f;
-    default: return false;
-  }
-}
+constexpr bool upper(char c) { return c >= 'A' && c <= 'Z'; }
 
 constexpr Set make_set(char letter) {
   Set set{};
-  for (int c = 0; c < 256; ++c) set[static_cast<std::size_t>(c)] = member(letter, c);
+  for (int c = 0; c < 256; ++c) set[static_cast<std::size_t>(c)] = class_holds(letter, c);
   return set;
 }
 
-constexpr std::string_view kLetters = "dhHlubwtzseAaUxn";
 template <std::size_t... i> constexpr std::array<Set, sizeof...(i)> make_sets(std::index_sequence<i...>) {
-  return {make_set(kLetters[i])...};
+  return {make_set(kClassLetters[i])...};
 }
-constexpr auto kSets = make_sets(std::make_index_sequence<kLetters.size()>());
+constexpr auto kSets = make_sets(std::make_index_sequence<kClassLetters.size()>());
 
 bool equal(std::string_view text, std::size_t at, std::string_view literal, bool caseless) {
   if (text.size() - at < literal.size()) return false;
@@ -62,7 +36,7 @@ bool equal(std::string_view text, std::size_t at, std::string_view literal, bool
 }  // namespace
 
 const Set& char_class(char letter) {
-  auto at = kLetters.find(letter);
+  auto at = kClassLetters.find(letter);
   CG_ASSERT(at != std::string_view::npos);
   return kSets[at];
 }

@@ -14,8 +14,41 @@ namespace callgate::inspection {
 
 // d digit, h lower hex, H hex, l lower base36, u upper base36, b base62, w base62 and _, t base62 and _-, z base62 and _-., s base64,
 // e base64 and _-=, A base32, a lower letter, U upper letter, x base62 and _-.=+/~%, n anything but space, quotes, brackets and commas.
+inline constexpr std::string_view kClassLetters = "dhHlubwtzseAaUxn";
+constexpr bool class_holds(char letter, int c) {
+  bool lower = c >= 'a' && c <= 'z', upper = c >= 'A' && c <= 'Z', digit = c >= '0' && c <= '9', base62 = lower || upper || digit;
+  switch (letter) {
+    case 'd': return digit;
+    case 'h': return digit || (c >= 'a' && c <= 'f');
+    case 'H': return digit || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    case 'l': return lower || digit;
+    case 'u': return upper || digit;
+    case 'b': return base62;
+    case 'w': return base62 || c == '_';
+    case 't': return base62 || c == '_' || c == '-';
+    case 'z': return base62 || c == '_' || c == '-' || c == '.';
+    case 's': return base62 || c == '+' || c == '/';
+    case 'e': return base62 || c == '+' || c == '/' || c == '=' || c == '_' || c == '-';
+    case 'A': return upper || (c >= '2' && c <= '7');
+    case 'a': return lower;
+    case 'U': return upper;
+    case 'x': return base62 || c == '_' || c == '-' || c == '.' || c == '=' || c == '+' || c == '/' || c == '~' || c == '%';
+    case 'n': return c > ' ' && c != '"' && c != '\'' && c != '`' && c != '<' && c != '>' && c != ',' && c != ')' && c != '(' && c < 0x7f;
+    default: return false;
+  }
+}
+
+constexpr std::array<std::uint64_t, 256> make_class_bits() {
+  std::array<std::uint64_t, 256> made{};
+  for (char letter : kClassLetters)
+    for (int c = 0; c < 256; ++c)
+      if (class_holds(letter, c)) made[static_cast<std::size_t>(c)] |= std::uint64_t{1} << (letter - 'A');
+  return made;
+}
+
 const std::array<bool, 256>& char_class(char letter);
-inline bool in_class(char letter, char byte) { return char_class(letter)[static_cast<unsigned char>(byte)]; }
+inline constexpr std::array<std::uint64_t, 256> kClassBits = make_class_bits();  // a bit for each class, by its letter
+inline bool in_class(char letter, char byte) { return (kClassBits[static_cast<unsigned char>(byte)] >> (letter - 'A') & 1) != 0; }
 
 struct Extent {
   std::size_t begin, end;

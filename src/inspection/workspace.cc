@@ -7,7 +7,8 @@
 namespace callgate::inspection {
 namespace {
 
-constexpr std::size_t kHitsMax = 200'000, kJoinedMax = 256 * 1024, kPairsMax = 8;
+constexpr std::size_t kHitsMax = 200'000;
+constexpr std::uint32_t kNearEnd = 128;
 
 const Rule& cap_rule() {
   static const Rule& rule = rule_named("inspection.cap");
@@ -43,15 +44,16 @@ void Workspace::begin(const Scanner::Tables& tables, Findings& out, const KnownS
   tables_ = &tables;
   known_ = known != nullptr && !known->empty() ? known : nullptr;
   out_ = &out;
+  out.work_ = 0;
   work_left_ = 8 * 1024 * 1024;
   decoded_left_ = tables.options.caps.decoded_bytes_max;
   pointer.clear();
   in_key = false;
   level_ = nullptr;
-  pieces_.clear();
+  parts_.clear();
   order_.clear();
   wheres_.clear();
-  joined_.clear();
+  if (looked_.size() < tables.phrases.size()) looked_.resize(tables.phrases.size());
 }
 
 void Workspace::cap(std::string_view what) {
@@ -77,6 +79,7 @@ bool Workspace::spend(std::size_t bytes) {
     return false;
   }
   work_left_ -= bytes;
+  out_->work_ += bytes;
   return true;
 }
 
@@ -113,8 +116,9 @@ void Workspace::report(const Rule& rule, Extent span, Confidence confidence, Ext
   for (const Piece& piece : order_) {
     std::size_t begin = std::max<std::size_t>(outer.begin, piece.begin), end = std::min<std::size_t>(outer.end, piece.begin + piece.size);
     if (begin >= end) continue;
-    pointer = wheres_[piece.where];
-    add(rule, {begin - piece.begin, end - piece.begin}, confidence, masked, via);
+    const Part& part = parts_[piece.part];
+    pointer.assign(wheres_, part.where, part.where_size);
+    add(rule, {begin - piece.begin + piece.from, end - piece.begin + piece.from}, confidence, masked, via);
   }
   pointer = std::move(pointer_before);
 }
@@ -155,6 +159,8 @@ void Workspace::scan_text(std::string_view text) {
 void Workspace::scan_level(const Level& level) {
   const Level* above = level_;
   level_ = &level;
+  out_->work_ += level.text.size();
+  if (level.depth == 0) guesses_[0] = guesses_[1] = names_at_end_ = false;
   triggers();
   if (!level.marks_only && !level.seams.at) {
     if (tables_->personal) find_personal(*this);
@@ -166,54 +172,15 @@ void Workspace::scan_level(const Level& level) {
 }
 
 void Workspace::triggers() {
-  auto hits = std::move(hits_);
-  hits.clear();
-  if (!tables_->prefilter->scan(text(), scratch_, hits, kHitsMax)) cap("hits");
-  // Each level has its own marks of how far a rule has searched; the outer ones come back afterwards.
-  auto looked = std::move(looked_until_);
-  looked_until_.assign(tables_->phrases.size(), 0);
-  for (const Hit& hit : hits)
+  hits_.clear();
+  ++turn_;
+  if (!tables_->prefilter->scan(text(), scratch_, hits_, kHitsMax)) cap("hits");
+  for (const Hit& hit : hits_)
     for (const Trigger& trigger : tables_->triggers[hit.literal]) {
       if (!spend(16)) return;
-      confirm(*this, trigger, hit.end, static_cast<std::uint32_t>(tables_->literals[hit.literal].size()), looked_until_);
+      confirm(*this, trigger, hit.end, static_cast<std::uint32_t>(tables_->literals[hit.literal].size()));
+      names_at_end_ |= trigger.family >= Family::Context && trigger.family <= Family::Header && hit.end + kNearEnd >= text().size();
     }
-  looked_until_ = std::move(looked);
-  hits_ = std::move(hits);
-}
-
-void Workspace::remember(std::string_view text) {
-  if (joined_.size() + text.size() > kJoinedMax) return;
-  pieces_.push_back(
-      {static_cast<std::uint32_t>(joined_.size()), static_cast<std::uint32_t>(text.size()), static_cast<std::uint32_t>(wheres_.size())});
-  wheres_.push_back(pointer);
-  joined_ += text;
-}
-
-void Workspace::scan_order(const std::vector<Piece>& order) {
-  std::string text;
-  std::vector<std::uint32_t> seams;
-  order_.clear();
-  for (const Piece& piece : order) {
-    order_.push_back({static_cast<std::uint32_t>(text.size()), piece.size, piece.where});
-    text += std::string_view(joined_).substr(piece.begin, piece.size);
-    seams.push_back(static_cast<std::uint32_t>(text.size()));
-  }
-  Level level;
-  level.text = text;
-  level.way = "joined";
-  level.seams = {&seams};
-  pointer.clear();
-  scan_level(level);
-  order_.clear();
-}
-
-void Workspace::scan_joined() {
-  if ((!tables_->secrets && known_ == nullptr) || pieces_.size() < 2) return;
-  scan_order(pieces_);
-  if (pieces_.size() > kPairsMax) return;
-  for (std::size_t i = 0; i < pieces_.size(); ++i)
-    for (std::size_t k = 0; k < pieces_.size(); ++k)
-      if (k != i && k != i + 1 && pieces_[i].size + pieces_[k].size < 16 * 1024) scan_order({pieces_[i], pieces_[k]});
 }
 
 void Workspace::finish() {
@@ -229,6 +196,7 @@ void Workspace::finish() {
              other.begin < finding.end && finding.begin < other.end && rank(finding) < rank(other);
     });
   };
+  if (items.size() < 2) return;
   std::vector<bool> drop(items.size());
   for (std::size_t i = 0; i < items.size(); ++i) drop[i] = covered(items[i]);
   std::size_t kept = 0;

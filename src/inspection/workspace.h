@@ -49,20 +49,37 @@ class Workspace {
   std::string_view text() const { return level_->text; }
   const Scanner::Tables& tables() const { return *tables_; }
 
-  // One string of a value, for scan_joined.
+  // One string of a value, for scan_joined; it has to stay where it is until then.
   void remember(std::string_view text);
+  // There is a mark of a credential written backwards, or turned by 13 letters: the text is looked at that way too.
+  void guess(Guess way) { guesses_[static_cast<std::size_t>(way)] = true; }
+  // How far a phrase has been searched in the text at hand.
+  std::uint32_t& looked_until(std::uint32_t phrase) {
+    Looked& looked = looked_[phrase];
+    if (looked.turn != turn_) looked = {turn_, 0};
+    return looked.until;
+  }
 
   std::string pointer;  // of the string at hand
   bool in_key = false;
 
  private:
-  struct Piece {
-    std::uint32_t begin;  // in joined_
-    std::uint32_t size;
-    std::uint32_t where;  // index into wheres_
+  struct Part {  // a string of the value
+    std::string_view text;
+    std::uint32_t where, where_size;  // its pointer, in wheres_
+    std::uint32_t left, right;        // how many bytes at its beginning and end could belong to a credential that goes on
+    bool names;                       // something that gives a value away stands near its end
   };
+  struct Piece {  // of a joined text
+    std::uint32_t begin, size;
+    std::uint32_t part, from;  // which string, and where in it
+  };
+  struct Looked {
+    std::uint64_t turn = 0;
+    std::uint32_t until = 0;
+  };
+  friend class Joined;
   void triggers();
-  void scan_order(const std::vector<Piece>& order);
   void decode();
   void known_secrets();
   bool below(std::string_view text, const std::vector<std::uint32_t>* origin, Extent whole, std::string_view way, bool marks_only);
@@ -73,14 +90,18 @@ class Workspace {
   const KnownSecrets* known_ = nullptr;  // null: none
   Findings* out_ = nullptr;
   const Level* level_ = nullptr;
-  std::vector<Piece> pieces_;  // of all strings, in order
-  std::vector<Piece> order_;   // of the joined text at hand; empty otherwise
-  std::vector<std::string> wheres_;
-  std::string joined_;
+  std::vector<Part> parts_;   // all strings, in order
+  std::vector<Piece> order_;  // of the joined text at hand; empty otherwise
+  std::string wheres_;        // pointers, one after the other
+  std::string joined_;        // the joined text at hand
+  std::vector<std::uint32_t> seams_;
+  bool guesses_[2] = {false, false};
+  bool names_at_end_ = false;  // of the string at hand
   std::size_t work_left_ = 0, decoded_left_ = 0;
   PrefilterScratch scratch_;
   std::vector<Hit> hits_;
-  std::vector<std::uint32_t> looked_until_;  // per regex rule: how far it has been searched
+  std::vector<Looked> looked_;  // by phrase
+  std::uint64_t turn_ = 0;      // of looked_: one for each text
 };
 
 }  // namespace callgate::inspection

@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 
-from dev import bench_streams, build, setup, shell
+from dev import bench_inspection, bench_streams, build, setup, shell
 from dev.bench_report import markdown, noise_of, page
 from dev.bench_servers import EVERYTHING, SIZES, Field, pinned
 
@@ -160,6 +160,9 @@ def main(args: list[str], _: str) -> int:
     if shell.take_flag(args, "--streams"):
         shell.no_more(args)
         return bench_streams.main(json_file)
+    if shell.take_flag(args, "--inspection"):
+        shell.no_more(args)
+        return bench_inspection.main(json_file)
     seed = int(shell.take_value(args, "--seed", str(time.time_ns() & 0xffff)))
     shell.no_more(args)
     setup.ensure("build", "bench")

@@ -13,7 +13,7 @@ COMMANDS = {
     "check": ("check", "what a change must pass: style, arrows, format, clang warnings, fast tests  [--all] [--no-tests]"),
     "demo": ("demo", "the whole story with a toy refunds server  [--check: no person, exit code says it]"),
     "run": ("run", "build and start `callgate` with the arguments that follow"),
-    "bench": ("bench", "ratios against nginx: [--quick | --streams] [--json FILE] [--markdown FILE] [--cases a,b]"),
+    "bench": ("bench", "ratios against nginx: [--quick | --streams | --inspection] [--json FILE] [--markdown FILE] [--cases a,b]"),
     "conformance": ("conformance", "the MCP suites through the gate: [--json FILE] [--only WORD] [--update]"),
     "eval": ("eval", "what the detectors find on labelled cases: DIR [--json FILE] [--misses SET]"),
     "fuzz": ("fuzz", "libFuzzer: [TARGET...] [--seconds N]"),
