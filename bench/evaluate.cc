@@ -223,6 +223,18 @@ void overt(json::Value row, Table& table) {
   if (positive != flagged) table.miss(row, positive, row["description"].string().substr(0, 200));
 }
 
+// A manifest as a file that is written: what its install scripts and dependencies would do, by the rules for code and commands.
+void manifest(json::Value row, Table& table) {
+  static const auto scan = scanner({Pack::Code});
+  static Findings findings;
+  findings.clear();
+  scan->scan(row["package_json"].raw(), findings);
+  bool positive = row["label"].string() == "malicious", flagged = findings.score(Pack::Code) >= kFlag;
+  table.add("all", positive, flagged);
+  table.add(std::string(row["cls"].string()), positive, flagged);
+  if (positive != flagged) table.miss(row, positive, hints(findings) + std::string(row["package_json"].raw().substr(0, 260)));
+}
+
 }  // namespace
 
 std::vector<Set> text_sets() {
@@ -234,7 +246,8 @@ std::vector<Set> text_sets() {
           {"evasion", "tool_output_injection/evasion_attacks.jsonl", results},
           {"sql", "sql_readonly/cases.jsonl", sql},
           {"shell", "shell_commands/cases.jsonl", shell},
-          {"egress", "egress_flows/cases.jsonl", egress}};
+          {"egress", "egress_flows/cases.jsonl", egress},
+          {"manifests", "packages/package_json.jsonl", manifest}};
 }
 
 }  // namespace callgate::bench

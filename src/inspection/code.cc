@@ -24,6 +24,12 @@ constexpr Rule kRules[] = {
     {"code.py-shell", "Python that starts a shell", kReview, Pack::Code, Severity::Medium, Action::Ask},
     {"code.py-unpickle", "Python that loads objects from bytes", "use JSON", Pack::Code, Severity::Medium, Action::Ask},
     {"code.py-install-hook", "runs code when a package is installed", kReview, Pack::Code, Severity::High, Action::Ask},
+    {"code.dependency-source", "depends on a package from a repository or address of its own", "use the registry of the organisation",
+     Pack::Code, Severity::High, Action::Ask},
+    {"code.dependency-version", "asks for a version that outbids every registry", "name the version that is meant", Pack::Code,
+     Severity::High, Action::Ask},
+    {"code.npm-hook-reaches-out", "fetches, sends or changes settings when a package is installed", "install with --ignore-scripts",
+     Pack::Code, Severity::High, Action::Ask},
     {"code.npm-install-hook", "runs a command when a package is installed", "install with --ignore-scripts", Pack::Code, Severity::Medium,
      Action::Ask},
     {"code.decoded-code", "decodes text and runs it", kReview, Pack::Code, Severity::Critical, Action::Deny},
@@ -69,7 +75,7 @@ constexpr PhraseRow kRows[] = {
     {"code.js-dynamic-import",
      "\\b(?:import|require)\\s*\\(\\s*[^'\"`)\\s]|\\b(?:import|require)\\s*\\(\\s*`[^`]*\\$\\{|\\b(?:import|from|require)\\s*\\(?\\s*" Q
      "https?://",
-     "=import|=require|=from", Confidence::Medium, true},
+     "=import|=require|=from", Confidence::Medium, true, 24, 200},
     {"code.js-obfuscated",
      "\\b_0x[0-9a-f]{4,}\\b.*\\b_0x[0-9a-f]{4,}\\b|(?:\\\\x[0-9a-f]{2}){12,}|(?:\\\\u00[0-9a-f]{2}){10,}|String\\.fromCharCode\\((?:\\s*(?:"
      "0x)?[0-9a-f]+\\s*,){10,}|\\[\\]\\[\\(!\\[\\]\\+|(?:\\[\\(!!\\[\\]|\\(!\\[\\]\\+\\[\\]\\)){3,}",
@@ -83,7 +89,7 @@ constexpr PhraseRow kRows[] = {
     {"code.env-harvest",
      "\\b(?:env|printenv|set)\\s*\\|[^\\n|]{0,40}\\b(?:curl|wget|nc|base64|http)\\b|(?:-d|--data\\S*|-F)\\s*[\"']?(?:[^\\n\"']{0,40})(?:\\$"
      "\\((?:env|printenv|set)\\b|`(?:env|printenv)`)",
-     "=env|printenv", Confidence::High, true},
+     "=env|printenv", Confidence::High, true, 60, 80},
     {"code.env-secret",
      ENV "\\s*(?:\\.\\s*|\\[\\s*" Q "|\\.get\\(\\s*" Q
          ")\\w*(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIAL|ACCESS_?KEY)\\w*|\\bgetenv\\(\\s*" Q
@@ -93,7 +99,7 @@ constexpr PhraseRow kRows[] = {
      "\\b(?:fetch|axios(?:\\.\\w+)?|got(?:\\.\\w+)?|request(?:s)?(?:\\.\\w+)?|urlopen|urlretrieve|httpx\\.\\w+|http\\.(?:get|request)|"
      "https\\.(?:get|request)|superagent\\.\\w+|XMLHttpRequest|sendBeacon|WebSocket|\\.open)\\s*\\(\\s*(?:f|r|b)?" Q "(?:GET|POST|PUT)?" Q
      "?,?\\s*" Q "?(?:https?|wss?|ftp):/{2}[^'\"`\\s]*",
-     "http:|https:|ws:|wss:|ftp:", Confidence::Medium},
+     "http:|https:|ws:|wss:|ftp:", Confidence::Medium, false, 90, 120},
     {"code.drop-site",
      "\\b(?:webhook\\.site|requestbin\\.\\w+|pipedream\\.net|[\\w-]+\\.ngrok(?:-free)?\\.(?:io|app)|burpcollaborator\\.net|oast(?:ify)?\\."
      "\\w+|interact\\.sh|[\\w-]+\\.trycloudflare\\.com|beeceptor\\.com|hookbin\\.com|transfer\\.sh|file\\.io|0x0\\.st|api\\.telegram\\.org/"
@@ -104,7 +110,7 @@ constexpr PhraseRow kRows[] = {
     {"code.py-exec",
      "(?:^|[^\\w.])(?:exec|eval|compile)\\s*\\(\\s*(?:[a-z_]\\w*\\s*[,.()\\[]|[a-z_]\\w*\\s*\\)|b?['\"])|\\b__import__\\s*\\(|"
      "\\bimportlib\\.import_module\\s*\\(\\s*[^'\"\\s]|\\bgetattr\\s*\\(\\s*__builtins__|\\bctypes\\.(?:CDLL|windll|cdll)\\b",
-     "=exec|=eval|=compile|__import__|import_module|__builtins__|ctypes", Confidence::Medium, true},
+     "=exec|=eval|=compile|__import__|import_module|__builtins__|ctypes", Confidence::Medium, true, 24, 60},
     {"code.py-shell",
      "\\bos\\.(?:system|popen|exec[lv]\\w*|spawn\\w*)\\s*\\(|\\bsubprocess\\.\\w+\\s*\\([^\\n]*shell\\s*=\\s*True|\\bsubprocess\\.(?:"
      "getoutput|getstatusoutput)\\s*\\(|\\bcommands\\.getoutput\\s*\\(|\\bpty\\.spawn\\s*\\(",
@@ -115,6 +121,22 @@ constexpr PhraseRow kRows[] = {
      "pickle.|marshal.|dill.|shelve.|joblib.|yaml.|torch.load", Confidence::Medium, true},
     {"code.py-install-hook", "\\bcmdclass\\s*=\\s*\\{|\\bclass\\s+\\w+\\s*\\(\\s*(?:install|develop|egg_info|build_py|sdist)\\s*\\)",
      "cmdclass|(install)|(develop)|(egg_info)|(build_py)|( install", Confidence::Medium, true},
+    {"code.dependency-source",
+     "\"(?:(?:dev|peer|optional)?dependencies|overrides|resolutions)\"\\s*:\\s*\\{[^{}]*\"[^\"]+\"\\s*:\\s*\"(?:git\\+|git:|git@|github:|"
+     "gitlab:|"
+     "bitbucket:|gist:|https?:|[\\w-]+/[\\w.-]+(?:#|\"))[^\"]*",
+     "dependencies\"|\"overrides\"|\"resolutions\"", Confidence::High, false, 32, 8192},
+    {"code.dependency-version", "\"(?:dev|peer|optional)?dependencies\"\\s*:\\s*\\{[^{}]*\"[^\"]+\"\\s*:\\s*\"[\\^~=v]?9{2,}\\.\\d+\\.\\d+",
+     "dependencies\"", Confidence::High, false, 32, 8192},
+    {"code.npm-hook-reaches-out",
+     "\"(?:pre|post)?(?:install|prepare|prepublish)\"\\s*:\\s*\"(?:[^\"\\\\]|\\\\.)*?(?:https?:|\\b(?:curl|wget|ping|nslookup|dig|nc|ncat|"
+     "ssh|scp|"
+     "mshta|certutil|bitsadmin|iwr|invoke-webrequest|xxd|base64|eval)\\b|\\$\\(|`|require\\(\\\\?['\"]+(?:node:)?(?:https?|dns|net|tls|"
+     "dgram|"
+     "child_process)|\\b(?:npx|bunx|dlx)\\s+(?:-\\S+\\s+)*(?:git|[\\w-]+/[\\w.-])|\\b(?:git|npm)\\s+config\\b|\\.(?:ssh|npmrc|aws|"
+     "bashrc|profile)\\b|process\\.env\\s*[)|,]|\\benv\\s*\\||/dev/tcp/)",
+     "\"preinstall\"|\"postinstall\"|\"install\"|\"prepare\"|\"prepublish\"|\"preprepare\"|\"postprepare\"", Confidence::High, false, 32,
+     2048},
     {"code.npm-install-hook",
      "\"(?:pre|post)?(?:install|prepare)\"\\s*:\\s*\"[^\"]*(?:curl|wget|node\\s+-e|node\\s+\\S+\\.c?js|bash|sh\\s+-c|python|powershell|"
      "https?:|base64|eval|\\$\\()",
@@ -152,8 +174,8 @@ constexpr PhraseRow kRows[] = {
      "createWriteStream|open|remove\\w*|rmtree|move|copy)\\s*\\(\\s*[fr]?" Q
      "(?:/(?:etc|usr|var|root|bin|sbin|boot|lib|sys|proc|System|Library)/|[A-Za-z]:\\\\\\\\?Windows|\\.\\.[/\\\\])|\\bchdir\\s*\\(\\s*" Q
      "(?:/|\\.\\.)",
-     "write|append|unlink|=rm|rename|copyFile|symlink|chmod|chown|mkdir|truncate|=open|remove|rmtree|=move|=copy|chdir",
-     Confidence::Medium},
+     "write|append|unlink|=rm|rename|copyFile|symlink|chmod|chown|mkdir|truncate|=open|remove|rmtree|=move|=copy|chdir", Confidence::Medium,
+     false, 24, 100},
     {"code.destructive",
      "\\brm\\s+(?:-\\w+\\s+)*-\\w*[rf]\\w*\\s+(?:-\\w+\\s+)*(?:/|~|\\$HOME|\\*|\\.\\.?(?:\\s|/"
      "|$))|\\bshutil\\.rmtree\\s*\\(|\\brimraf\\b|\\bfs\\.(?:rm|rmdir)(?:Sync)?\\s*\\([^\\n]{0,80}recursive|\\bgit\\s+(?:push\\s[^\\n]*(?:-"

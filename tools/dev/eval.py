@@ -159,6 +159,9 @@ def main(args: list[str], name: str) -> int:
         raise shell.Failed(f"`{args[0]}` holds no set that is known here")
     judged = judge(rows)
     table(rows)
+    for path in sorted(folder.glob("*/*.jsonl")):
+        if not any(row.set == f"{path.parent.name}/{path.stem}" for row in rows):
+            shell.say(f"\n{path.parent.name}/{path.stem}: there is no detector for this set")
     held = verdict(judged)
     if report:
         sets: dict = {}
