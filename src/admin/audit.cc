@@ -32,7 +32,7 @@ Result<audit::Query> read_query(const Context& context, std::size_t limit, std::
   std::pair<std::string_view, std::string*> texts[] = {
       {"principal", &query.principal}, {"grant", &query.grant},          {"server", &query.server}, {"tool", &query.tool},
       {"method", &query.method},       {"effect", &query.effect},        {"reason", &query.reason}, {"kind", &query.kind},
-      {"policy", &query.policy},       {"decision", &query.decision_id}, {"text", &query.text}};
+      {"policy", &query.policy},       {"decision", &query.decision_id}, {"text", &query.text},     {"finding", &query.finding}};
   for (auto& [name, into] : texts) *into = context.ask(name);
   if (!query.effect.empty() && query.effect != "allow" && query.effect != "deny" && query.effect != "ask")
     return fail(Code::InvalidArgument, "admin.query", "`effect` must be allow, deny or ask");
@@ -146,6 +146,7 @@ std::vector<FieldRule> filters() {
           {"kind", Shape::Text, false, "call, intent, refusal, session, admin, probe, system"},
           {"policy", Shape::Text, false, "policy name"},
           {"decision", Shape::Text, false, "decision id"},
+          {"finding", Shape::Text, false, "found by an inspection: a rule such as secrets.github-pat, or a pack such as secrets"},
           {"text", Shape::Text, false, "anywhere in the record"},
           {"limit", Shape::Number, false, "records on one page"},
           kCursorRule};

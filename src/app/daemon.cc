@@ -174,6 +174,7 @@ Result<void> Daemon::start_workers() {
   rooms_->options.approval_elicitation = settings_.approvals.elicitation;
   rooms_->options.record_before_effect = settings_.audit_before_effect();
   rooms_->options.shared_search_above = static_cast<std::size_t>(settings_.shared.search_above);
+  rooms_->options.inspected_bytes_max = static_cast<std::size_t>(settings_.inspection.bytes_max);
   rooms_->options.audit = !options_.unsafe_no_audit;
   rooms_->side = [this](const gateway::SideRequest& request) { return answer_side(request); };
   rooms_->note_use = [this](std::string_view grant_id, WallTime when) { identity_->note_use(grant_id, when); };

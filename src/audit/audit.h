@@ -113,7 +113,8 @@ Verification verify(const std::string& directory, const std::optional<Journal::H
 struct Query {
   std::optional<WallTime> since, until;
   std::string principal, grant, server, tool, method, effect, reason, kind, policy, decision_id,
-      text;                                      // empty: any; text: substring of the record
+      text;             // empty: any; text: substring of the record
+  std::string finding;  // of an inspection: a rule (`secrets.github-pat`), or the pack before its dot; only filters
   std::optional<std::uint64_t> before_sequence;  // page: the last sequence of the page before; with oldest_first, records after it
   std::size_t limit = 50;
   bool oldest_first = false;

@@ -184,6 +184,20 @@ TEST_F(IndexTest, FindsTimeRangesAlsoWhenRecordsArriveLate) {
   EXPECT_EQ(count({.since = start + seconds(4000), .until = start + seconds(4999), .effect = "deny"}), 100U);
 }
 
+TEST_F(IndexTest, FindsWhatAnInspectionFound) {
+  add({.tool = "x",
+       .detail_json = R"({"findings":[{"rule":"secrets.github-pat","severity":"high"},{"rule":"personal.email","severity":"low"}]})"});
+  add({.tool = "y", .detail_json = R"({"findings":[{"rule":"secrets.github-pat-old","severity":"high"}]})"});
+  add({.tool = "z", .message = R"({"rule":"secrets.github-pat","severity":"high"})", .detail_json = R"({"rule":"secrets.github-pat"})"});
+  catch_up();
+  EXPECT_EQ(ask({.finding = "secrets.github-pat"}), std::vector<std::uint64_t>{1});
+  EXPECT_EQ(ask({.finding = "personal.email"}), std::vector<std::uint64_t>{1});
+  EXPECT_EQ(ask({.finding = "secrets"}), (std::vector<std::uint64_t>{2, 1}));
+  EXPECT_EQ(ask({.tool = "y", .finding = "secrets"}), std::vector<std::uint64_t>{2});
+  EXPECT_EQ(ask({.finding = "email"}), std::vector<std::uint64_t>{});
+  EXPECT_EQ(ask({.finding = "secrets.github"}), std::vector<std::uint64_t>{});
+}
+
 TEST_F(IndexTest, SearchesTextPlainOrAsWritten) {
   add({.tool = "x", .message = "Refund blocked: \"too much\"", .arguments_json = R"({"amount":5000})"});
   add({.tool = "y"});

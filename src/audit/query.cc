@@ -160,6 +160,22 @@ class TextFilter {
   std::string plain_, escaped_;
 };
 
+// Findings begin in a record as the gate writes them: {"rule":"pack.name","severity":...
+class FindingFilter {
+ public:
+  explicit FindingFilter(const std::string& rule) {
+    if (!rule.empty()) words_ = "{\"rule\":\"" + rule + (rule.find('.') == std::string::npos ? "." : "\",\"severity\":\"");
+  }
+  bool matches(const std::string& record) const {
+    if (words_.empty()) return true;
+    std::size_t list = record.rfind("\"findings\":[");
+    return list != std::string::npos && record.find(words_, list) != std::string::npos;
+  }
+
+ private:
+  std::string words_;
+};
+
 }  // namespace
 
 Result<void> Index::each(const Query& query, const std::function<bool(const Entry&)>& fn) {
@@ -173,6 +189,7 @@ Result<void> Index::each(const Query& query, const std::function<bool(const Entr
     return {};
   }));
   TextFilter filter(query.text);
+  FindingFilter findings(query.finding);
   RecordReader reader(index.directory);
   Entry entry;
   std::size_t rows_wanted = std::clamp(query.limit, kRowsPerPageMin, kRowsPerPageMax);
@@ -188,7 +205,8 @@ Result<void> Index::each(const Query& query, const std::function<bool(const Entr
         return {};
       }));
       for (const Location& location : page) {
-        if (!reader.read(location, entry) || !filter.matches(entry.payload)) continue;  // not there: retention was faster
+        if (!reader.read(location, entry)) continue;  // not there: retention was faster
+        if (!filter.matches(entry.payload) || !findings.matches(entry.payload)) continue;
         if (!fn(entry)) return {};
       }
       full = page.size() == rows_wanted;

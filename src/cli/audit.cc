@@ -39,13 +39,14 @@ std::vector<Argument> filter_arguments() {
           {"--reason", "reason slug", Takes::One, false, "SLUG"},
           {"--kind", "kind of record", Takes::One, false, "KIND", "call|intent|refusal|session|admin|probe|system|approval"},
           {"--policy", "decided by this policy", Takes::One, false, "POLICY"},
+          {"--finding", "found by an inspection: a rule, or a pack such as secrets", Takes::One, false, "RULE"},
           {"--text", "anywhere in the record", Takes::One, false, "TEXT"}};
 }
 
 std::vector<std::pair<std::string_view, std::string>> filters_of(const Args& args) {
   std::vector<std::pair<std::string_view, std::string>> pairs;
   for (std::string_view name :
-       {"since", "until", "principal", "grant", "server", "tool", "method", "effect", "reason", "kind", "policy", "text"})
+       {"since", "until", "principal", "grant", "server", "tool", "method", "effect", "reason", "kind", "policy", "finding", "text"})
     pairs.emplace_back(name, args.text("--" + std::string(name)));
   return pairs;
 }

@@ -226,6 +226,8 @@ class Loader {
       return fail(Code::InvalidArgument, "config.value", "`timeouts` must be above zero: a connection without one can be held for ever");
     if (settings_.limits.checkpoint_interval.count() == 0)
       return fail(Code::InvalidArgument, "config.value", "`limits.checkpoint_interval` must be above zero");
+    if (settings_.inspection.bytes_max < 64 * 1024 || settings_.inspection.bytes_max > 64 * 1024 * 1024)
+      return fail(Code::InvalidArgument, "config.value", "`inspection.bytes_max` must be 64KiB to 64MiB");
     return {};
   }
 

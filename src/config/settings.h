@@ -64,6 +64,9 @@ struct Settings {
   struct Shared {
     std::int64_t search_above = 0;  // 0: never
   } shared;
+  struct Inspection {
+    std::int64_t bytes_max = 0;
+  } inspection;
   struct Stdio {
     bool remote_registration = false;
   } stdio;

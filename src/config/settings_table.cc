@@ -114,6 +114,11 @@ std::vector<Setting> tool_settings() {
       {"tools.accept_wording_below", Type::Number, "0", "",
        "Approve a changed tool by itself when only descriptions changed and the change ranks below this danger, in percent. 0: never.",
        [](Settings& s) -> Field { return &s.tools.accept_wording_below; }},
+      {"inspection.bytes_max", Type::Bytes, "2MiB", "",
+       "Largest arguments or answer that an inspection looks through. What is larger is a finding of its own, inspection.cap. Answers up "
+       "to "
+       "this size are held in memory whole.",
+       [](Settings& s) -> Field { return &s.inspection.bytes_max; }},
   };
 }
 
