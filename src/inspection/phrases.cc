@@ -47,8 +47,9 @@ constexpr Rule kRules[] = {
 #define SO "[\\s*_\"'`,.:;()-]{0,4}"
 #define MODEL \
   "(?:ai|a\\.i\\.|assistants?|models?|llms?|agents?|claude|chat ?gpt|gpt-?[34][a-z0-9.-]*|gemini|copilot|language model|chatbot)"
-#define RULES                                                                                                                       \
-  "(?:instructions?|prompts?|rules|guidelines|directives?|directions|commands|orders|constraints|restrictions|policies|guardrails|" \
+#define RULES                                                                                                                        \
+  "(?:instructions?|prompts?|rules|guidelines|guidance|directives?|directions|commands|orders|objectives?|constraints|restrictions|" \
+  "policies|guardrails|"                                                                                                             \
   "safeguards|safety (?:rules|measures|protocols?|checks)|context|programming|training)"
 #define EARLIER                                                                                                                          \
   "(?:previous|prior|earlier|above|preceding|former|existing|original|initial|current|system|safety|security|developer|all|any|my|your|" \
@@ -81,9 +82,11 @@ constexpr PhraseRow kRows[] = {
      "follow|obey|apply|adhere|comply", Confidence::High},
     {"poison.override",
      "\\b(?:instructions|constraints|rules|guidelines|restrictions)" S "(?:\\w+" S
-     "){0,6}(?:no longer apply|are (?:now )?(?:void|obsolete|suspended|lifted|cancelled|revoked|overridden)|have been "
+     "){0,6}(?:no longer (?:apply|valid|in effect)|(?:are|were) (?:now "
+     ")?(?:outdated|wrong|incorrect|superseded|void|obsolete|suspended|lifted|cancelled|revoked|overridden)|have been "
      "(?:lifted|suspended|overridden|updated|revoked|replaced))",
-     "no longer apply|are void|are now|have been|suspended|lifted|overridden|revoked", Confidence::Medium},
+     "no longer |outdated|wrong|incorrect|superseded|obsolete|are void|are now|have been|suspended|lifted|overridden|revoked",
+     Confidence::Medium},
     {"poison.override",
      "\\b(?:new|updated|revised|real|actual|true)" S
      "(?:system |priority |security )?(?:instructions?|directives?|orders?|objective|task)" SO "(?::|is\\b|are\\b|from\\b|follow)",
@@ -338,11 +341,11 @@ constexpr PhraseRow kRows[] = {
     {"poison.authority", "\\bthis is an important message from\\b", "important message from", Confidence::High},
 
     {"poison.addresses-model",
-     "\\b(?:note|notice|message|attention|instructions?|important|reminder|hello|hi|hey|dear|reminder|memo|addendum)\\b[:,]?" S
-     "(?:message |note |instructions? )?(?:(?:to|for) )?(?:the |any |all |you,? )?" MODEL
+     "\\b(?:note|notice|message|attention|instructions?|important|reminder|hello|hi|hey|dear|todo|to-do|tasks?|request|memo|addendum)\\b[:,"
+     "]?" S "(?:message |note |instructions? )?(?:(?:to|for) )?(?:the |any |all |you,? )?" MODEL
      "\\b(?:\\s*[:,.!)-]|\\s+(?:processing|reading|agents?|assistants?|systems?|models?))",
      "note to|note for|notice to|message to|message for|attention|instruction for|instructions for|instruction to|instructions "
-     "to|important|reminder|hello|hi |hey |dear |memo|addendum",
+     "to|important|reminder|hello|hi |hey |dear |todo|to-do|task for|tasks for|request for|memo|addendum",
      Confidence::Medium, false, 32, 100},
     {"poison.addresses-model",
      "\\b(?:the|any|an|your|all) (?:ai|ai (?:assistant|agent|model|system)|llm|language model|assistant|ai assistants)s? "
@@ -357,6 +360,12 @@ constexpr PhraseRow kRows[] = {
      "model|assistant|automated|agent|model|bot)\\b|\\b(?:assistant|ai|claude|chatgpt|gpt-4|copilot|gemini)\\s*[:,]\\s*(?:please|you "
      "must|do|ignore|send|read|call|run|from now)\\b|\\bto you, (?:gpt|claude|ai|the ai|assistant|gemini|local model|llama)",
      "if you are|if you're|assistant:|assistant,|ai:|ai,|claude:|claude,|chatgpt:|chatgpt,|copilot:|gemini:|to you, ", Confidence::High},
+
+    {"poison.planted-task",
+     "\\b(?:once|after|when|as soon as)" S "you(?:'ve| have| are)?" S
+     "(?:finished |done )?(?:reading|read|processing|processed|see|seen)\\b"
+     "[^.!?]{0,40}\\b(?:execute|invoke|run|call)" S "(?:the )?(?:tool|function|command|`|[a-z]+_[a-z_]+\\b)",
+     "once you|after you|when you|soon as you", Confidence::Medium, false, 24, 160},
 
     {"poison.task-switch",
      "\\b(?:task|request|answer)(?: is| has been)?(?: now)? "

@@ -51,7 +51,7 @@ constexpr TokenRule kMessage[] = {
     {"secrets.google-chat-webhook", "Google Chat webhook", "chat.googleapis.com/v1/spaces/[t8-14]/messages?key=[t39]&token=[x30+]"},
     {"secrets.twilio-key", "Twilio API key", "SK[h32]", 3.0, Check::Mixed},
     {"secrets.twilio-account", "Twilio account id", "AC[h32]", 3.0, Check::Mixed},
-    {"secrets.sendgrid-key", "SendGrid API key", "SG.[t22].[t43] SG.[x66]", 3.0},
+    {"secrets.sendgrid-key", "SendGrid API key", "SG.[t20-24].[t40-46] SG.[x66]", 3.0},
     {"secrets.mailgun-key", "Mailgun key", "key-[h32] pubkey-[h32]", 3.0, Check::Mixed},
     {"secrets.mailchimp-key", "Mailchimp key", "[h32]-us[d1-2]", 3.0, Check::Mixed},
     {"secrets.mandrill-key", "Mandrill key", "md-[t22]", 3.5, Check::Mixed},

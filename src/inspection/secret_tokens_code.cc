@@ -8,7 +8,7 @@ constexpr TokenRule kCode[] = {
     {"secrets.github-oauth", "GitHub OAuth token", "gho_[b36]", 3.0, Check::GithubCrc},
     {"secrets.github-app", "GitHub app token", "ghu_[b36] ghs_[b36]", 3.0, Check::GithubCrc},
     {"secrets.github-refresh", "GitHub refresh token", "ghr_[b36] ghr_[b76]", 3.0, Check::GithubCrc},
-    {"secrets.github-fine-grained-pat", "GitHub fine-grained token", "github_pat_[w82] github_pat_[b22]_[b59]", 3.0},
+    {"secrets.github-fine-grained-pat", "GitHub fine-grained token", "github_pat_[w76-90]", 3.0},
     {"secrets.gitlab-pat", "GitLab personal access token", "glpat-[t20] glpat-[t27-300].[h2][l7] glpat-[t27-300].[d2].[l9]", 3.0},
     {"secrets.gitlab-deploy", "GitLab deploy token", "gldt-[t20]", 2.8},
     {"secrets.gitlab-runner", "GitLab runner token",

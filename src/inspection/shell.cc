@@ -136,6 +136,11 @@ void Walk::find(const Words& words, int depth) {
     if (text != "-exec" && text != "-execdir" && text != "-ok" && text != "-okdir") continue;
     Words inner;
     for (++i; i < words.size() && words[i].text != ";" && words[i].text != "+"; ++i) inner.push_back(words[i]);
+    std::string name = inner.empty() ? std::string() : base_name(inner[0].text);
+    const std::string& start = words[1].text;
+    bool far = start == "/" || start == "~" || (start.starts_with('/') && !start.starts_with("/tmp/"));
+    if (far && (name == "rm" || name == "unlink" || name == "shred"))
+      report(out_.findings, "shell.mass-delete", Severity::High, joined(words, 0));
     this->words(std::move(inner), nullptr, depth + 1, true, false);
   }
 }
@@ -266,6 +271,9 @@ bool Walk::unwrap(const std::string& name, Words& words, const Pipeline* before,
   if (name == "watch") return script(joined(words, skip_options(words, 1, "n", {"--interval"})), depth + 1), true;
   if (name == "eval") {
     if (std::any_of(words.begin() + 1, words.end(), [](const ShellWord& w) { return w.expands; })) unresolved("eval of an expansion");
+    for (std::string_view fetch : {"$(curl ", "$(wget ", "`curl ", "`wget ", "$(fetch ", "$(http "})
+      if (joined(words, 1).find(fetch) != std::string::npos)
+        report(out_.findings, "shell.runs-fetched-code", Severity::Critical, joined(words, 0));
     return script(joined(words, 1), depth + 1), false;
   }
   if (name == "alias") {

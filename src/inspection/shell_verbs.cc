@@ -84,7 +84,8 @@ void databases(const Call& call, Report& out) {
     for (const auto& statement : analysis.statements) {
       bool whole = statement.kind == "delete" || statement.kind == "update";
       bool no_where = whole && lower(text).find("where") == std::string::npos;
-      if (statement.kind == "drop" || statement.kind == "truncate" || no_where || statement.why.find("writes inside") != std::string::npos)
+      if (statement.kind.starts_with("drop") || statement.kind == "truncate" || no_where ||
+          statement.why.find("writes inside") != std::string::npos)
         report(out, "shell.destroys-data", Severity::High, call.line());
     }
     std::string low = lower(text);
@@ -109,8 +110,10 @@ void databases(const Call& call, Report& out) {
 
 void judge_destructive_verbs(const Call& call, Report& out) {
   databases(call, out);
-  if (plain(call.name) || is_shell(call.name) || call.option("--help") || call.option("--dry-run") || call.flag('n') || call.args.empty())
-    return;
+  // To most others -n is a name or a namespace.
+  bool dry = call.option("--dry-run") || (call.flag('n') && (call.name == "rsync" || call.name == "rclone" || call.name == "restic" ||
+                                                             call.name == "borg" || call.name == "ansible" || call.name == "svn"));
+  if (plain(call.name) || is_shell(call.name) || call.option("--help") || dry || call.args.empty()) return;
   const auto& name = call.name;
   auto operands = call.operands();
   std::string line = call.line();
