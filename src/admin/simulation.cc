@@ -51,8 +51,7 @@ policy::FlowState seen_before(Context& context, const Scene& scene, WallTime now
   policy::FlowState state;
   std::vector<std::string_view> names(labels.begin(), labels.end());
   if (!names.empty()) state.add({names, {}, {}, true}, now);
-  for (const std::string& tool : tools)
-    state.add({{}, tool.find('/') == std::string::npos ? "/" + tool : tool, {}, true}, now);
+  for (const std::string& tool : tools) state.add({{}, tool.find('/') == std::string::npos ? "/" + tool : tool, {}, true}, now);
   return state;
 }
 

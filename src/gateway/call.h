@@ -256,10 +256,10 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   policy::Scratch scratch_;
   policy::Decision decision_;
   limits::Reservation reservation_;
-  flows::State flow_;                  // what the session had seen when this was judged; null: nothing looks at it
+  flows::State flow_;                     // what the session had seen when this was judged; null: nothing looks at it
   std::vector<std::string> task_labels_;  // of the call that made the task this request names
-  std::string flow_part_, flow_json_;  // which part of the grant it is; what the record says of it
-  std::shared_ptr<Asking> asking_;     // null: nobody has to be asked
+  std::string flow_part_, flow_json_;     // which part of the grant it is; what the record says of it
+  std::shared_ptr<Asking> asking_;        // null: nobody has to be asked
   Effect effect_ = Effect::Deny;
   std::string_view reason_ = "ok";
   std::string message_text_, rule_, arguments_json_, detail_json_;
