@@ -100,57 +100,57 @@ TEST(PolicyTyped, StartsRelativePathsWhereTheAuthorSays) {
 
 // T-27: a root of Windows says that Windows reads the path.
 TEST(PolicyTyped, ReadsWindowsPathsAsWindowsDoes) {
-  std::vector<std::string> roots{*canonical_root("C:\\Users\\Ann\\work\\"), *canonical_root("\\\\files\\team\\docs")};
-  EXPECT_EQ(roots[0], "C:/Users/Ann/work");
+  std::vector<std::string> roots{*canonical_root("C:\\Data\\Ann\\work\\"), *canonical_root("\\\\files\\team\\docs")};
+  EXPECT_EQ(roots[0], "C:/Data/Ann/work");
   EXPECT_EQ(roots[1], "//files/team/docs");
   EXPECT_EQ(*canonical_root("d:/"), "d:");
   for (std::string_view path :
-       {"c:/users/ANN/Work/a.txt", "C:\\Users\\Ann\\work", "C:/Users\\Ann/work\\x/../y z.txt", "\\\\FILES\\Team\\docs\\x",
-        "//files/team/docs/..\\docs/x", "C:\\..\\..\\Users\\Ann\\work\\~x", "C:/Users/Ann/work/a%20b"})
+       {"c:/data/ANN/Work/a.txt", "C:\\Data\\Ann\\work", "C:/Data\\Ann/work\\x/../y z.txt", "\\\\FILES\\Team\\docs\\x",
+        "//files/team/docs/..\\docs/x", "C:\\..\\..\\Data\\Ann\\work\\~x", "C:/Data/Ann/work/a%20b"})
     EXPECT_EQ(path_within(path, roots), Answer::Yes) << path;
   std::vector<std::string> drive{roots[0]};
-  for (std::string_view path : {"C:\\Users\\Ann\\work2\\x", "D:\\Users\\Ann\\work\\x", "C:\\Users\\Ann\\work\\..\\x", "C:\\Users"})
+  for (std::string_view path : {"C:\\Data\\Ann\\work2\\x", "D:\\Data\\Ann\\work\\x", "C:\\Data\\Ann\\work\\..\\x", "C:\\Data"})
     EXPECT_EQ(path_within(path, drive), Answer::No) << path;
   EXPECT_EQ(path_within("\\\\files\\other\\docs\\x", {roots[1]}), Answer::No);
   for (std::string_view path : {"C:x.txt",
                                 "C:",
-                                "\\Users\\Ann\\work\\x",
-                                "/c/Users/Ann/work/x",
+                                "\\Data\\Ann\\work\\x",
+                                "/c/Data/Ann/work/x",
                                 "x.txt",
-                                "\\\\localhost\\C$\\Users\\Ann\\work",
+                                "\\\\localhost\\C$\\Data\\Ann\\work",
                                 "\\\\files\\C$\\x",
-                                "\\\\?\\C:\\Users\\Ann\\work\\x",
+                                "\\\\?\\C:\\Data\\Ann\\work\\x",
                                 "\\\\.\\C:\\x",
-                                "C:\\Users\\Ann\\work\\NUL",
-                                "C:\\Users\\Ann\\work\\com1.txt",
-                                "C:\\Users\\Ann\\work\\con .x",
-                                "C:\\Users\\Ann\\work\\a.txt:s",
-                                "C:\\Users\\Ann\\work\\...\\x",
-                                "C:\\Users\\Ann\\work\\.. \\x",
-                                "C:\\Users\\Ann\\work\\LONGNA~1\\x",
-                                "C:\\Users\\Ann\\work\\%TEMP%\\x",
-                                "C:\\Users\\Ann\\work\\*",
-                                "C:\\Users\\Ann\\work\\%2e%2e\\x",
+                                "C:\\Data\\Ann\\work\\NUL",
+                                "C:\\Data\\Ann\\work\\com1.txt",
+                                "C:\\Data\\Ann\\work\\con .x",
+                                "C:\\Data\\Ann\\work\\a.txt:s",
+                                "C:\\Data\\Ann\\work\\...\\x",
+                                "C:\\Data\\Ann\\work\\.. \\x",
+                                "C:\\Data\\Ann\\work\\LONGNA~1\\x",
+                                "C:\\Data\\Ann\\work\\%TEMP%\\x",
+                                "C:\\Data\\Ann\\work\\*",
+                                "C:\\Data\\Ann\\work\\%2e%2e\\x",
                                 "\\\\server",
                                 "//",
-                                "file:///C:/Users/Ann/work/x"})
+                                "file:///C:/Data/Ann/work/x"})
     EXPECT_EQ(path_within(path, drive), Answer::Unclear) << path;
   for (std::string_view path : {"x.txt", "a\\..\\b", "..\\work\\x"})
-    EXPECT_EQ(path_within(path, drive, "C:/Users/Ann/work"), Answer::Yes) << path;
-  EXPECT_EQ(path_within("..\\x", drive, "C:/Users/Ann/work"), Answer::No);
-  EXPECT_EQ(path_within("~\\x", drive, "C:/Users/Ann/work"), Answer::Unclear);
+    EXPECT_EQ(path_within(path, drive, "C:/Data/Ann/work"), Answer::Yes) << path;
+  EXPECT_EQ(path_within("..\\x", drive, "C:/Data/Ann/work"), Answer::No);
+  EXPECT_EQ(path_within("~\\x", drive, "C:/Data/Ann/work"), Answer::Unclear);
   for (std::string_view root : {"C:x", "C:\\a\\NUL", "\\\\server", "\\\\?\\C:\\x", "/a\\b", "~", "a"})
     EXPECT_FALSE(canonical_root(root)) << root;
 }
 
 TEST(PolicyTyped, IgnoresCaseOnlyWhereTheFileSystemDoes) {
-  std::vector<std::string> roots{"/Users/ann/Work", "/Users/ann/\xc3\x89t\xc3\xa9"};
-  EXPECT_EQ(path_within("/users/Ann/work/x", roots), Answer::No);
-  EXPECT_EQ(path_within("/users/Ann/work/x", roots, {}, true), Answer::Yes);
-  EXPECT_EQ(path_within("/users/Ann/work2/x", {roots[0]}, {}, true), Answer::No);
-  EXPECT_EQ(path_within("/Users/ann/\xc3\x89t\xc3\xa9/x", {roots[1]}, {}, true), Answer::Yes);
-  EXPECT_EQ(path_within("/Users/ann/\xc3\xa9t\xc3\xa9/x", {roots[1]}, {}, true), Answer::Unclear);
-  EXPECT_EQ(path_within("/Users/ann/Wor\xe2\x84\xaa/x", {roots[0]}, {}, true), Answer::Unclear);  // a Kelvin sign folds to k
+  std::vector<std::string> roots{"/Data/ann/Work", "/Data/ann/\xc3\x89t\xc3\xa9"};
+  EXPECT_EQ(path_within("/data/Ann/work/x", roots), Answer::No);
+  EXPECT_EQ(path_within("/data/Ann/work/x", roots, {}, true), Answer::Yes);
+  EXPECT_EQ(path_within("/data/Ann/work2/x", {roots[0]}, {}, true), Answer::No);
+  EXPECT_EQ(path_within("/Data/ann/\xc3\x89t\xc3\xa9/x", {roots[1]}, {}, true), Answer::Yes);
+  EXPECT_EQ(path_within("/Data/ann/\xc3\xa9t\xc3\xa9/x", {roots[1]}, {}, true), Answer::Unclear);
+  EXPECT_EQ(path_within("/Data/ann/Wor\xe2\x84\xaa/x", {roots[0]}, {}, true), Answer::Unclear);  // a Kelvin sign folds to k
 }
 
 TEST(PolicyTyped, ReadsHostsAsEveryoneWould) {
