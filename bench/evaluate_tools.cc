@@ -38,19 +38,25 @@ void rugpull(json::Value row, Table& table) {
   if (positive != (change.danger >= 0.5)) table.miss(row, positive, what);
 }
 
-// As a policy asks it: below a root, from the working directory, by what it says of the file system; and nothing written that is run
-// later. Symlinks cannot be seen from here.
+// As the policy of a file server asks it: below a root, from the working directory, by what the case says of home folder and file system;
+// and nothing written that is run later. Counted apart: the same without knowing what opens the path. Symlinks cannot be seen from here.
 void paths(json::Value row, Table& table) {
   std::vector<std::string> roots;
   row["allowed_roots"].for_each_element([&](json::Value root) {
     if (auto canonical = policy::canonical_root(root.string())) roots.push_back(std::move(*canonical));
   });
   std::string_view path = row["path"].string();
-  auto base = policy::canonical_root(row["cwd"].string());
-  if (base && !roots.empty() && !policy::same_system(*base, roots.front())) base.reset();
-  bool ignore_case = row["case_insensitive_fs"].is(json::Kind::True);
-  bool flagged = policy::path_within(path, roots, base.value_or(""), ignore_case) != policy::Answer::Yes;
-  if (row["operation"].string() == "write") flagged |= inspection::guarded_file(path) || inspection::sensitive_file(path);
+  const auto folder = [&](const char* name) {
+    auto canonical = policy::canonical_root(row[name].string());
+    return canonical && !roots.empty() && policy::same_system(*canonical, roots.front()) ? *canonical : std::string();
+  };
+  std::string base = folder("cwd"), home = folder("home");
+  policy::PathOptions options{.base = base, .ignore_case = row["case_insensitive_fs"].is(json::Kind::True)};
+  bool by_any = policy::path_within(path, roots, options) != policy::Answer::Yes;
+  options.home = home;
+  options.file_server = true;
+  bool flagged = policy::path_within(path, roots, options) != policy::Answer::Yes;
+  if (row["operation"].string() == "write" && (inspection::guarded_file(path) || inspection::sensitive_file(path))) flagged = by_any = true;
   bool positive = row["label"].string() == "deny";
   bool links = row["symlinks"].is_object() && row["symlinks"].size() > 0;
   bool windows = row["platform"].string() == "windows";
@@ -58,6 +64,7 @@ void paths(json::Value row, Table& table) {
   table.add("all", positive, flagged);
   table.add(name, positive, flagged);
   if (!links) table.add("decidable from the text", positive, flagged);
+  if (!links) table.add("decidable, opener unknown", positive, by_any);
   if (!windows && !links) table.add(std::string(row["why"].string()), positive, flagged);
   if (positive != flagged) table.miss(row, positive, name + " " + std::string(row["why"].string()) + " " + std::string(path));
 }

@@ -49,6 +49,7 @@ struct Compiler {
   void conditions(const Node& list, const std::string& pointer, bool relative);
   void condition(const Node& node, const std::string& pointer, bool relative);
   void leaf(const Node& node, const std::string& pointer, bool relative);
+  void path_options(const Node& node, const std::string& pointer, Op op, Constant& constant);
   void check_root(const Node& node, const std::string& pointer, const Path& path, Op op);
   std::uint32_t intern(Path path);
   std::optional<std::uint32_t> path(const Node& node, const std::string& pointer, bool relative);

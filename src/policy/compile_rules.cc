@@ -105,7 +105,7 @@ void Compiler::condition(const Node& node, const std::string& pointer, bool rela
   }
   if (group.empty()) return leaf(node, pointer, relative);
   bool quantifier = group == "any" || group == "all" || group == "none";
-  for (std::string_view extra : {"op", "value", "base", "ignore_case", "dialect", "path"})
+  for (std::string_view extra : {"op", "value", "base", "home", "ignore_case", "opener", "dialect", "path"})
     if (node.find(extra) && !(quantifier && extra == "path"))
       return problems.error(node, child_pointer(pointer, extra),
                             "`" + std::string(extra) + "` does not go with `" + std::string(group) + "`: put it inside");
@@ -165,6 +165,38 @@ std::uint32_t Compiler::intern(Path path) {
   return known->second;
 }
 
+// What stands beside `path_within`.
+void Compiler::path_options(const Node& node, const std::string& pointer, Op op, Constant& constant) {
+  struct Folder {
+    std::string_view name, takes;
+    std::string& to;
+  };
+  for (const Folder& folder : {Folder{"base", "the plain absolute path where relative paths start", constant.base},
+                               Folder{"home", "the plain absolute path of the folder that `~` stands for", constant.home}}) {
+    const Node* value = node.find(folder.name);
+    if (!value) continue;
+    std::string at = child_pointer(pointer, folder.name), name = '`' + std::string(folder.name) + '`';
+    auto root = value->is(Node::Kind::String) ? canonical_root(value->text) : std::nullopt;
+    if (op != Op::PathWithin) problems.error(*value, at, name + " goes with `path_within` only: remove it");
+    else if (!root || !same_system(*root, constant.strings.front()))
+      problems.error(*value, at, name + " takes " + std::string(folder.takes));
+    else folder.to = std::move(*root);
+  }
+  if (const Node* ignore = node.find("ignore_case")) {
+    std::string at = child_pointer(pointer, "ignore_case");
+    if (op != Op::PathWithin) problems.error(*ignore, at, "`ignore_case` goes with `path_within` only: remove it");
+    else if (!ignore->is(Node::Kind::Bool)) problems.error(*ignore, at, "`ignore_case` takes true or false");
+    else constant.ignore_case = ignore->text == "true";
+  }
+  if (const Node* opener = node.find("opener")) {
+    std::string at = child_pointer(pointer, "opener");
+    if (op != Op::PathWithin) problems.error(*opener, at, "`opener` goes with `path_within` only: remove it");
+    else if (!opener->is(Node::Kind::String) || (opener->text != "file_server" && opener->text != "any"))
+      problems.error(*opener, at, "`opener` takes file_server, or any for whatever may be behind the tool");
+    else constant.file_server = opener->text == "file_server";
+  }
+}
+
 void Compiler::leaf(const Node& node, const std::string& pointer, bool relative) {
   auto where = path(node, pointer, relative);
   const Node* op = node.find("op");
@@ -185,19 +217,7 @@ void Compiler::leaf(const Node& node, const std::string& pointer, bool relative)
                      "the patterns of the document are too many (1000) or too large together: use smaller counts than {1000}, or split it");
   }
   if (!constant) return problems.error(value ? *value : node, value ? child_pointer(pointer, "value") : pointer, constant.error().message);
-  if (const Node* base = node.find("base")) {
-    auto root = base->is(Node::Kind::String) ? canonical_root(base->text) : std::nullopt;
-    if (*found != Op::PathWithin) problems.error(*base, child_pointer(pointer, "base"), "`base` goes with `path_within` only: remove it");
-    else if (!root || !same_system(*root, constant->strings.front()))
-      problems.error(*base, child_pointer(pointer, "base"), "`base` takes the plain absolute path where relative paths start");
-    else constant->base = std::move(*root);
-  }
-  if (const Node* ignore = node.find("ignore_case")) {
-    std::string at = child_pointer(pointer, "ignore_case");
-    if (*found != Op::PathWithin) problems.error(*ignore, at, "`ignore_case` goes with `path_within` only: remove it");
-    else if (!ignore->is(Node::Kind::Bool)) problems.error(*ignore, at, "`ignore_case` takes true or false");
-    else constant->ignore_case = ignore->text == "true";
-  }
+  path_options(node, pointer, *found, *constant);
   if (const Node* dialect = node.find("dialect")) {
     std::string at = child_pointer(pointer, "dialect");
     auto known = inspection::parse_sql_dialect(dialect->is(Node::Kind::String) ? dialect->text : std::string());

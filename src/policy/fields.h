@@ -27,8 +27,8 @@ inline constexpr std::array<std::string_view, 7> kAskFields{"description", "cond
 inline constexpr std::array<std::string_view, 3> kApproverFields{"role", "min", "self"};
 inline constexpr std::array<std::string_view, 10> kLimitFields{"description", "counter",   "window",         "kind",    "max",
                                                                "scope",       "increment", "increment_from", "on_deny", "mode"};
-inline constexpr std::array<std::string_view, 12> kConditionFields{"path", "op",  "value", "base",   "ignore_case", "dialect",
-                                                                   "any",  "all", "none",  "all_of", "any_of",      "not"};
+inline constexpr std::array<std::string_view, 14> kConditionFields{"path",    "op",  "value", "base", "home",   "ignore_case", "opener",
+                                                                   "dialect", "any", "all",   "none", "all_of", "any_of",      "not"};
 inline constexpr std::array<std::string_view, 16> kTestFields{"description", "after",   "call",      "args",  "expect", "rule",
                                                               "message",     "finding", "principal", "grant", "server", "session",
                                                               "risk",        "reason",  "at",        "repeat"};

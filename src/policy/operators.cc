@@ -295,7 +295,8 @@ Truth judge(Op op, const Constant& constant, const Seen& seen) {
       return of(constant.pattern->Match(re2::StringPiece(text.data(), text.size()), 0, text.size(), re2::RE2::ANCHOR_BOTH, nullptr, 0));
     case Op::StartsWith: return of(text.starts_with(constant.strings[0]));
     case Op::EndsWith: return of(text.ends_with(constant.strings[0]));
-    case Op::PathWithin: return of(path_within(text, constant.strings, constant.base, constant.ignore_case));
+    case Op::PathWithin:
+      return of(path_within(text, constant.strings, {constant.base, constant.home, constant.ignore_case, constant.file_server}));
     case Op::UrlHostIn: return of(url_host_in(text, constant.hosts));
     case Op::CidrIn: return of(cidr_in(text, constant.ranges));
     case Op::EmailDomainIn: return of(email_domain_in(text, constant.hosts));

@@ -67,9 +67,9 @@ struct Constant {
   std::uint64_t count = 0;  // length_*
   bool wanted = true;       // exists
   std::shared_ptr<const re2::RE2> pattern;
-  std::size_t pattern_size = 0;  // in RE2's steps
-  std::string base;              // path_within: where relative paths start; empty: they are unclear
-  bool ignore_case = false;      // path_within
+  std::size_t pattern_size = 0;                   // in RE2's steps
+  std::string base, home;                         // path_within: where relative paths and `~` lead; empty: they are unclear
+  bool ignore_case = false, file_server = false;  // path_within
   std::vector<HostPattern> hosts;
   std::vector<IpRange> ranges;
   std::vector<CommandWords> commands;

@@ -19,8 +19,15 @@ enum class Answer : std::uint8_t { No, Unclear, Yes };
 // Windows (both separators, case ignored, devices and drive-relative paths unclear). All of one list are of one kind. Unclear as well:
 // relative without a `base` to start from, `~` first, `$` and `%` that something expands, encoded dots and slashes, names of dots before
 // the last, backslashes, control characters, look-alikes of slash and dot, more than 4096 bytes or 128 segments.
-// `ignore_case` is for file systems that do not tell A from a.
-Answer path_within(std::string_view path, const std::vector<std::string>& roots, std::string_view base = {}, bool ignore_case = false);
+struct PathOptions {
+  std::string_view base = {};  // where relative paths start, canonical; without it they are unclear
+  std::string_view home = {};  // where `~` and `$HOME` first lead, canonical; without it they are unclear
+  bool ignore_case = false;    // for file systems that do not tell A from a
+  // Only a file server opens the path: no shell and nothing that takes URLs. Then `~name` that is no account, `word:rest`, `$name` in small
+  // letters inside, and on Windows `/c/x` for `C:\x` are plain. What no honest name holds stays unclear.
+  bool file_server = false;
+};
+Answer path_within(std::string_view path, const std::vector<std::string>& roots, const PathOptions& options = {});
 std::optional<std::string> canonical_root(std::string_view path);  // nothing when it is no plain absolute path
 bool same_system(std::string_view root, std::string_view other);   // both POSIX, or both Windows
 

@@ -90,12 +90,12 @@ TEST(PolicyTyped, StartsRelativePathsWhereTheAuthorSays) {
   std::vector<std::string> roots{"/workspace/src"};
   for (std::string_view path :
        {"src", "./src/a", "src//a", "docs/../src/a", "../workspace/src/a", "/workspace/src/b", "src/foo~", "src/a:b"})
-    EXPECT_EQ(path_within(path, roots, "/workspace"), Answer::Yes) << path;
+    EXPECT_EQ(path_within(path, roots, {.base = "/workspace"}), Answer::Yes) << path;
   for (std::string_view path : {".", "docs", "../src", "src/../..", "../../../etc", "/etc"})
-    EXPECT_EQ(path_within(path, roots, "/workspace"), Answer::No) << path;
+    EXPECT_EQ(path_within(path, roots, {.base = "/workspace"}), Answer::No) << path;
   for (std::string_view path : {"", "~", "~/src", "~root/src", "./~root", "a/../~root/src", "$HOME/src", "%HOME%/src", "file:src", "C:/src",
                                 "src\\a", "%2e%2e/src", "file:///workspace/src"})
-    EXPECT_EQ(path_within(path, roots, "/workspace"), Answer::Unclear) << path;
+    EXPECT_EQ(path_within(path, roots, {.base = "/workspace"}), Answer::Unclear) << path;
 }
 
 // T-27: a root of Windows says that Windows reads the path.
@@ -136,9 +136,9 @@ TEST(PolicyTyped, ReadsWindowsPathsAsWindowsDoes) {
                                 "file:///C:/Data/Ann/work/x"})
     EXPECT_EQ(path_within(path, drive), Answer::Unclear) << path;
   for (std::string_view path : {"x.txt", "a\\..\\b", "..\\work\\x"})
-    EXPECT_EQ(path_within(path, drive, "C:/Data/Ann/work"), Answer::Yes) << path;
-  EXPECT_EQ(path_within("..\\x", drive, "C:/Data/Ann/work"), Answer::No);
-  EXPECT_EQ(path_within("~\\x", drive, "C:/Data/Ann/work"), Answer::Unclear);
+    EXPECT_EQ(path_within(path, drive, {.base = "C:/Data/Ann/work"}), Answer::Yes) << path;
+  EXPECT_EQ(path_within("..\\x", drive, {.base = "C:/Data/Ann/work"}), Answer::No);
+  EXPECT_EQ(path_within("~\\x", drive, {.base = "C:/Data/Ann/work"}), Answer::Unclear);
   for (std::string_view root : {"C:x", "C:\\a\\NUL", "\\\\server", "\\\\?\\C:\\x", "/a\\b", "~", "a"})
     EXPECT_FALSE(canonical_root(root)) << root;
 }
@@ -146,11 +146,11 @@ TEST(PolicyTyped, ReadsWindowsPathsAsWindowsDoes) {
 TEST(PolicyTyped, IgnoresCaseOnlyWhereTheFileSystemDoes) {
   std::vector<std::string> roots{"/Data/ann/Work", "/Data/ann/\xc3\x89t\xc3\xa9"};
   EXPECT_EQ(path_within("/data/Ann/work/x", roots), Answer::No);
-  EXPECT_EQ(path_within("/data/Ann/work/x", roots, {}, true), Answer::Yes);
-  EXPECT_EQ(path_within("/data/Ann/work2/x", {roots[0]}, {}, true), Answer::No);
-  EXPECT_EQ(path_within("/Data/ann/\xc3\x89t\xc3\xa9/x", {roots[1]}, {}, true), Answer::Yes);
-  EXPECT_EQ(path_within("/Data/ann/\xc3\xa9t\xc3\xa9/x", {roots[1]}, {}, true), Answer::Unclear);
-  EXPECT_EQ(path_within("/Data/ann/Wor\xe2\x84\xaa/x", {roots[0]}, {}, true), Answer::Unclear);  // a Kelvin sign folds to k
+  EXPECT_EQ(path_within("/data/Ann/work/x", roots, {.ignore_case = true}), Answer::Yes);
+  EXPECT_EQ(path_within("/data/Ann/work2/x", {roots[0]}, {.ignore_case = true}), Answer::No);
+  EXPECT_EQ(path_within("/Data/ann/\xc3\x89t\xc3\xa9/x", {roots[1]}, {.ignore_case = true}), Answer::Yes);
+  EXPECT_EQ(path_within("/Data/ann/\xc3\xa9t\xc3\xa9/x", {roots[1]}, {.ignore_case = true}), Answer::Unclear);
+  EXPECT_EQ(path_within("/Data/ann/Wor\xe2\x84\xaa/x", {roots[0]}, {.ignore_case = true}), Answer::Unclear);  // a Kelvin sign folds to k
 }
 
 TEST(PolicyTyped, ReadsHostsAsEveryoneWould) {
