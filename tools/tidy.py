@@ -15,7 +15,6 @@ SCRIPT_LINE_MAX = 160
 FUNCTION_MAX = 70
 TEST_FUNCTION_MAX = 120
 FILE_MAX = {".cc": 500, ".h": 250, ".py": 500, ".mjs": 500}
-TEST_FILE_MAX = 800
 ROOM_README_MAX = 60
 BYTES_MAX = 1 << 20
 
@@ -190,7 +189,7 @@ def check_sizes(source: Source, budget: dict, used: set):
         return allowed if actual > allowed else None
 
     count = len(source.lines) - (1 if source.lines and source.lines[-1] == "" else 0)
-    normal = TEST_FILE_MAX if source.is_test and source.path.suffix == ".cc" else FILE_MAX.get(source.path.suffix, 1 << 30)
+    normal = FILE_MAX.get(source.path.suffix, 1 << 30)
     if (allowed := over("file", source.name, count, normal)) is not None:
         yield Finding(source.name, 1, f"{count} lines; at most {allowed}: split it by purpose")
     width = LINE_MAX if source.path.suffix in (".cc", ".h") else SCRIPT_LINE_MAX

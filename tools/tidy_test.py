@@ -71,7 +71,9 @@ class Tree(unittest.TestCase):
         self.expect("src/app/x.cc", '#include "store/testing/fake.h"\n', "for tests only")
 
     def test_long_files_lines_and_functions(self):
-        self.expect("src/app/x.cc", "int x;\n" * 501, "501 lines")
+        for name in ("src/app/x_test.cc", "src/app/x.cc"):       # the budget of tests is no wider
+            self.expect(name, "int x;\n" * 501, "501 lines")
+            (self.root / name).unlink()
         self.expect("src/app/x.cc", f"int {'x' * 140};\n", "characters")
         self.expect("src/app/x.cc", "int f(int a) {\n" + "  g();\n" * 70 + "}\n", "`f` has 72 lines")
         self.accept("src/app/x.cc", "int f(int a) {\n" + "  g();\n" * 60 + "}\n" + "struct S {\n" + "  int x;\n" * 90 + "};\n")
