@@ -1,31 +1,25 @@
 #pragma once
 // One exchange between a client and an upstream, from the judged request to the recorded reply. The walk is two halves:
 // admit (admit.cc: identity, catalog, session, policy, limits) and complete (complete.cc, relay.cc), around the upstream.
-// Lives on one worker, is reused, and leaves only by finish(): one exit writes the record, whatever happened.
+// Lives on one worker, is reused, and leaves only by finish(): one exit writes the record, whatever happened. What it knows: call_state.h.
 
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "base/content_hash.h"
-#include "gateway/asking.h"
 #include "gateway/auth_memo.h"
+#include "gateway/call_state.h"
 #include "gateway/clearance.h"
 #include "gateway/errand.h"
-#include "gateway/filter.h"
-#include "gateway/methods.h"
 #include "gateway/reply.h"
 #include "gateway/rooms.h"
-#include "json/stream_check.h"
 #include "json/writer.h"
-#include "session/sse.h"
-#include "upstream/upstream.h"
 
 namespace callgate::gateway {
 
 class Worker;
 
-class Call final : public listener::ReplyObserver, public upstream::ResponseSink {
+class Call final : public listener::ReplyObserver, public upstream::ResponseSink, private CallState {
  public:
   explicit Call(Worker& worker) : worker_(worker) {}
 
@@ -67,8 +61,6 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
 
  private:
   friend class Worker;
-  enum class Form : std::uint8_t { Request, Notification, Stream, Close };  // POST, POST, GET, DELETE
-  enum class Body : std::uint8_t { None, Whole, Pieces, Events };           // how the answer arrives
 
   // admit.cc
   Result<void> admit(const listener::Request& request);
@@ -225,87 +217,6 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   void reset();
 
   Worker& worker_;
-  listener::Reply* reply_ = nullptr;  // null: the client is gone
-  upstream::Exchange* exchange_ = nullptr;
-  std::shared_ptr<const Snapshot> snapshot_;
-  const identity::GrantEntry* caller_ = nullptr;
-  const catalog::ServerEntry* server_ = nullptr;
-  std::shared_ptr<const session::Session> session_;
-  Visibility visibility_;
-  const MethodEntry* method_ = nullptr;
-  const net::Head* head_ = nullptr;  // of the request, while it is admitted
-
-  // the request
-  Form form_ = Form::Request;
-  session::Era era_ = session::Era::Legacy;
-  json::Document document_;
-  session::Message message_;
-  std::string http_line_, remote_text_, client_, stated_reason_, traceparent_, request_id_;
-  std::string head_lines_, body_text_;  // what goes upstream
-  std::string_view body_;
-  IpAddress remote_;
-  bool in_batch_ = false, inner_ = false;      // asked by the gate itself: a member of a batch; for the shared endpoint
-  bool over_events_ = false;                   // at the endpoints of HTTP+SSE, with
-  std::shared_ptr<EventLink> link_;            // the stream this is, or that this was posted to
-  bool shared_ = false;                        // to the shared endpoint: judged by the inner calls it leads to
-  bool recorded_inside_ = false;               // and recorded by them
-  bool resuming_ = false, resumable_ = false;  // a stream that goes on another; one that could
-
-  // the decision
-  std::string decision_id_;
-  policy::Scratch scratch_;
-  policy::Decision decision_;
-  limits::Reservation reservation_;
-  flows::State flow_;                     // what the session had seen when this was judged; null: nothing looks at it
-  std::vector<std::string> task_labels_;  // of the call that made the task this request names
-  std::string flow_part_, flow_json_;     // which part of the grant it is; what the record says of it
-  std::shared_ptr<Asking> asking_;        // null: nobody has to be asked
-  Effect effect_ = Effect::Deny;
-  std::string_view reason_ = "ok";
-  std::string message_text_, rule_, arguments_json_, detail_json_;
-  std::uint32_t rule_line_ = 0;
-  std::int64_t retry_after_ms_ = -1;
-  std::string findings_json_, masked_subject_;  // what inspection found, as members of a list; the subject, when it holds a secret
-  std::uint32_t found_ = 0;
-  std::string ask_message_;                  // why inspection asks for a person; empty: it does not
-  std::string_view ask_rule_, ask_finding_;  // the line of the policy that says so, and the finding
-  std::uint32_t ask_line_ = 0;
-  int rpc_code_ = 0;  // what the refusal says instead of the standard code and data
-  std::string rpc_data_;
-  std::string task_;  // the task this request names, as the server does
-
-  // the answer
-  Body body_form_ = Body::None;
-  int upstream_status_ = 0;
-  json::Document answer_;
-  std::string buffer_;            // a whole answer that came in pieces; or the piece held back
-  std::string upstream_session_;  // as the upstream named it on initialize
-  std::optional<session::SseReader> events_;
-  std::optional<json::StreamCheck> check_;
-  std::optional<ContentHash> piece_digest_;
-  std::optional<Digest> result_digest_;  // of one that came in pieces, or was read again without what was cut out of it
-  std::string_view result_;              // of any other, in answer_: its digest is made when the record is stored
-  std::uint64_t result_bytes_ = 0;
-  std::string_view outcome_ = "none";
-  std::uint32_t dropped_ = 0;    // upstream messages that were not relayed
-  std::uint32_t asked_ = 0;      // questions of the server during this call
-  bool answered_early_ = false;  // the client's answers came with the call, and were used
-  std::vector<std::string> asked_ids_;
-  std::string answered_method_;  // what this POST answers
-
-  // the reply
-  int status_ = 200;
-  std::string_view content_type_;
-  std::string extra_lines_, out_, rewritten_;
-  std::string_view reply_body_;
-  bool queued_ = false, finished_ = false, delivered_ = false, streaming_ = false, stream_begun_ = false, paused_ = false,
-       in_flight_ = false;
-  bool intent_added_ = false, event_reply_ = false, cut_ = false;
-  std::size_t slot_ = 0, stream_slot_ = 0;  // in Worker::calls_ and, while open, in its streams
-  std::uint64_t listed_epoch_ = 0;          // open streams: what of the tools the caller was last known to see
-  std::optional<Digest> listed_;
-  MonoTime started_{}, decided_at_{}, sent_at_{}, answered_at_{}, last_write_{};
-  WallTime wall_{};
 };
 
 }  // namespace callgate::gateway
