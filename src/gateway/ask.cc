@@ -3,6 +3,7 @@
 
 #include "gateway/call.h"
 #include "gateway/elicitation.h"
+#include "gateway/rewrite.h"
 #include "gateway/worker.h"
 #include "json/writer.h"
 #include "session/jsonrpc.h"
@@ -148,21 +149,9 @@ Result<void> Call::accept_input_required(json::Value result) {
   }
   if (!state.is_string()) return {};
   CG_TRY(std::string sealed, seal_state(state.string()));
-  rewritten_.clear();
-  json::Writer writer(rewritten_);
-  writer.begin_object();
-  answer_.root().for_each_member([&](std::string_view key, json::Value value) {
-    writer.key(key);
-    if (key != "result") return void(writer.raw(value.raw()));
-    writer.begin_object();
-    value.for_each_member([&](std::string_view name, json::Value member) {
-      writer.key(name);
-      if (name == "requestState") writer.string(sealed);
-      else writer.raw(member.raw());
-    });
-    writer.end_object();
-  });
-  writer.end_object();
+  std::string quoted;
+  json::append_quoted(quoted, sealed);
+  rewritten_ = with_member(answer_.root(), "result", with_member(result, "requestState", quoted));
   reply_body_ = rewritten_;
   return {};
 }

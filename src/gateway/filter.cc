@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "json/writer.h"
+#include "gateway/rewrite.h"
 #include "session/features.h"
 #include "upstream/fingerprint.h"
 
@@ -92,13 +92,7 @@ Error unknown_tool(const catalog::ServerEntry& server, std::string_view tool) {
 FilterResult append_filtered_list(std::string& out, json::Value answer, const Visibility& who, session::Era era) {
   FilterResult outcome;
   json::Writer writer(out);
-  writer.begin_object();
-  answer.for_each_member([&](std::string_view key, json::Value value) {
-    writer.key(key);
-    if (key == "result" && value.is_object()) append_result(writer, value, who, era, outcome);
-    else writer.raw(value.raw());
-  });
-  writer.end_object();
+  append_with(writer, answer, "result", [&](json::Value result) { append_result(writer, result, who, era, outcome); });
   return outcome;
 }
 
@@ -113,17 +107,6 @@ Digest seen_tools(const Visibility& who) {
 }
 
 namespace {
-
-// Every member of an object but for one, which `change` writes.
-template <class Fn> void append_with(json::Writer& writer, json::Value object, std::string_view changed, Fn&& change) {
-  writer.begin_object();
-  object.for_each_member([&](std::string_view name, json::Value value) {
-    writer.key(name);
-    if (name == changed && value.is_object()) change(value);
-    else writer.raw(value.raw());
-  });
-  writer.end_object();
-}
 
 void append_capabilities(json::Writer& writer, json::Value capabilities) {
   append_with(writer, capabilities, "tools", [&](json::Value tools) {
@@ -146,45 +129,23 @@ void append_initialized(std::string& out, json::Value answer) {
 
 void append_discover(std::string& out, json::Value answer) {
   json::Writer writer(out);
-  writer.begin_object();
-  answer.for_each_member([&](std::string_view key, json::Value value) {
-    writer.key(key);
-    if (key != "result" || !value.is_object()) return void(writer.raw(value.raw()));
+  append_with(writer, answer, "result", [&](json::Value result) {
     writer.begin_object();
-    value.for_each_member([&](std::string_view name, json::Value member) {
+    result.for_each_member([&](std::string_view name, json::Value member) {
       if (name == "cacheScope") return;
       writer.key(name).raw(name == "supportedVersions" ? session::kSupportedVersions : member.raw());
     });
     writer.member("cacheScope", "private").end_object();
   });
-  writer.end_object();
 }
 
 void append_initialize(std::string& out, json::Value request, const Visibility& who) {
   json::Writer writer(out);
-  writer.begin_object();
-  request.for_each_member([&](std::string_view key, json::Value value) {
-    writer.key(key);
-    if (key != "params") {
-      writer.raw(value.raw());
-      return;
-    }
-    writer.begin_object();
-    value.for_each_member([&](std::string_view name, json::Value parameter) {
-      writer.key(name);
-      if (name != "capabilities" || !parameter.is_object()) {
-        writer.raw(parameter.raw());
-        return;
-      }
-      writer.begin_object();
-      parameter.for_each_member([&](std::string_view capability, json::Value about) {
-        if (relayed_capability(capability, who)) writer.key(capability).raw(about.raw());
-      });
-      writer.end_object();
+  append_with(writer, request, "params", [&](json::Value params) {
+    append_with(writer, params, "capabilities", [&](json::Value capabilities) {
+      rewrite(writer, capabilities, [&](std::string_view name, json::Value) { return !relayed_capability(name, who); });
     });
-    writer.end_object();
   });
-  writer.end_object();
 }
 
 }  // namespace callgate::gateway

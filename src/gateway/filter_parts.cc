@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "gateway/filter.h"
-#include "json/writer.h"
+#include "gateway/rewrite.h"
 #include "upstream/fingerprint.h"
 
 namespace callgate::gateway {
@@ -19,23 +19,9 @@ bool as_approved(const PinnedParts& parts, std::string_view name, const Digest& 
   return false;
 }
 
-// The answer with `changed` of its result replaced by `text`, or left out.
-std::string with_result(json::Value answer, std::string_view changed, const std::string* text) {
-  std::string out;
-  json::Writer writer(out);
-  writer.begin_object();
-  answer.for_each_member([&](std::string_view key, json::Value value) {
-    writer.key(key);
-    if (key != "result" || !value.is_object()) return void(writer.raw(value.raw()));
-    writer.begin_object();
-    value.for_each_member([&](std::string_view name, json::Value member) {
-      if (name != changed) writer.key(name).raw(member.raw());
-      else if (text != nullptr) writer.key(name).raw(*text);
-    });
-    writer.end_object();
-  });
-  writer.end_object();
-  return out;
+// The answer with a member of its result replaced, or left out.
+std::string with_result(json::Value answer, std::string_view member, std::string_view raw) {
+  return with_member(answer, "result", with_member(answer["result"], member, raw));
 }
 
 PartsResult approved_list(json::Value answer, PartKind kind, const PinnedParts& parts) {
@@ -53,7 +39,7 @@ PartsResult approved_list(json::Value answer, PartKind kind, const PinnedParts& 
     if (prompts && parts.find(name) != nullptr) result.found.changed.push_back(doubt_about_prompt(name));
   });
   writer.end_array();
-  if (result.found.hidden > 0) result.answer = with_result(answer, member, &list);
+  if (result.found.hidden > 0) result.answer = with_result(answer, member, list);
   return result;
 }
 
@@ -64,7 +50,7 @@ PartsResult approved_instructions(json::Value answer, const PinnedParts& parts) 
   const Digest seen = upstream::fingerprint_of_instructions(instructions.string());
   if (instructions.is_string() && (instructions.string().empty() || as_approved(parts, "instructions", seen, result.found))) return result;
   ++result.found.hidden;
-  result.answer = with_result(answer, "instructions", nullptr);
+  result.answer = with_result(answer, "instructions", {});
   return result;
 }
 

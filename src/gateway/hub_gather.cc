@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "gateway/hub_question.h"
+#include "gateway/rewrite.h"
 #include "gateway/worker.h"
 
 namespace callgate::gateway {
@@ -84,27 +85,23 @@ std::string Hub::Question::shared_item(const catalog::ServerEntry& server, json:
   if (name.empty() || !item.is_object()) return {};
   std::string out;
   json::Writer writer(out);
-  writer.begin_object();
-  item.for_each_member([&](std::string_view key, json::Value value) {
-    writer.key(key);
-    if (key == renamed) return void(writer.string(name));
-    if (list_ != "tools" || key != "_meta" || !value["ui"]["resourceUri"].is_string()) return void(writer.raw(value.raw()));
-    writer.begin_object();  // MCP Apps: the page of a tool is a resource of the same server
-    value.for_each_member([&](std::string_view meta, json::Value about) {
-      writer.key(meta);
-      if (meta == "ui/resourceUri" && about.is_string()) return void(writer.string(shared_uri(slug, about.string())));
-      if (meta != "ui") return void(writer.raw(about.raw()));
-      writer.begin_object();
-      about.for_each_member([&](std::string_view field, json::Value given) {
-        writer.key(field);
-        if (field == "resourceUri") writer.string(shared_uri(slug, given.string()));
-        else writer.raw(given.raw());
+  const auto say = [&](std::string_view key, std::string_view text) {
+    writer.key(key).string(text);
+    return true;
+  };
+  rewrite(writer, item, [&](std::string_view key, json::Value value) {
+    if (key == renamed) return say(key, name);
+    if (list_ != "tools" || key != "_meta" || !value["ui"]["resourceUri"].is_string()) return false;
+    rewrite(writer.key(key), value, [&](std::string_view meta, json::Value about) {  // MCP Apps: a tool's page is a resource of its server
+      if (meta == "ui/resourceUri" && about.is_string()) return say(meta, shared_uri(slug, about.string()));
+      if (meta != "ui") return false;
+      rewrite(writer.key(meta), about, [&](std::string_view field, json::Value given) {
+        return field == "resourceUri" && say(field, shared_uri(slug, given.string()));
       });
-      writer.end_object();
+      return true;
     });
-    writer.end_object();
+    return true;
   });
-  writer.end_object();
   return out;
 }
 
@@ -141,42 +138,31 @@ void Hub::Question::finish_gathering() {
 
 void Hub::Question::append_shared(std::string& out, json::Value message) const {
   const std::string& slug = server_->server.slug;
-  auto rewrite = [](json::Writer& writer, json::Value object, auto&& member) {
-    writer.begin_object();
-    object.for_each_member(member);
-    writer.end_object();
-  };
   json::Writer writer(out);
-  auto with_uri = [&](json::Value object) {
-    rewrite(writer, object, [&](std::string_view key, json::Value value) {
-      writer.key(key);
-      if (key == "uri" && value.is_string()) writer.string(shared_uri(slug, value.string()));
-      else writer.raw(value.raw());
-    });
+  const auto share = [&](std::string_view name, json::Value value) {
+    writer.key(name).string(shared_uri(slug, value.string()));
+    return true;
   };
-  auto content = [&](json::Value block) {
+  const auto with_uri = [&](json::Value object) {
+    rewrite(writer, object,
+            [&](std::string_view key, json::Value value) { return key == "uri" && value.is_string() && share(key, value); });
+  };
+  const auto content = [&](json::Value block) {
     if (block["type"].string() == "resource_link") return with_uri(block);
-    if (block["type"].string() != "resource" || !block["resource"].is_object()) return void(writer.raw(block.raw()));
-    rewrite(writer, block, [&](std::string_view key, json::Value value) {
-      writer.key(key);
-      if (key == "resource") with_uri(value);
-      else writer.raw(value.raw());
-    });
+    if (block["type"].string() != "resource") return void(writer.raw(block.raw()));
+    append_with(writer, block, "resource", with_uri);
   };
-  rewrite(writer, message, [&](std::string_view key, json::Value value) {
-    writer.key(key);
-    if (key != "result" || !value.is_object()) return void(writer.raw(value.raw()));
-    rewrite(writer, value, [&](std::string_view name, json::Value member) {
-      writer.key(name);
-      bool blocks = (name == "content" || name == "contents") && member.is_array();
-      if (name == "taskId" && member.is_string()) return void(writer.string(shared_uri(slug, member.string())));
-      if (!blocks) return void(writer.raw(member.raw()));
-      writer.begin_array();
+  append_with(writer, message, "result", [&](json::Value result) {
+    rewrite(writer, result, [&](std::string_view name, json::Value member) {
+      if (name == "taskId" && member.is_string()) return share(name, member);
+      if ((name != "content" && name != "contents") || !member.is_array()) return false;
+      writer.key(name).begin_array();
       member.for_each_element([&](json::Value block) {
         if (name == "contents" && block.is_object()) with_uri(block);
         else content(block);
       });
       writer.end_array();
+      return true;
     });
   });
 }

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "bridge/header_params.h"
+#include "gateway/rewrite.h"
 #include "gateway/tool_search.h"
 #include "gateway/worker.h"
 
@@ -164,28 +165,22 @@ void Hub::Question::complete_reference() {
 std::string Hub::Question::pass_body(std::string_view parameter, std::string_view inner_value) const {
   std::string out;
   json::Writer writer(out);
-  writer.begin_object();
-  document_.root().for_each_member([&](std::string_view key, json::Value value) {
-    writer.key(key);
-    if (key != "params") return void(writer.raw(value.raw()));
+  append_with(writer, document_.root(), "params", [&](json::Value params) {
     writer.begin_object();
-    value.for_each_member([&](std::string_view name, json::Value given) {
+    params.for_each_member([&](std::string_view name, json::Value given) {
       if (name == "arguments" && message_.method == "tools/call") return;
       writer.key(name);
       if (name != parameter) return void(writer.raw(given.raw()));
       if (parameter != "ref") return void(writer.string(inner_value));
-      writer.begin_object();
-      given.for_each_member([&](std::string_view field, json::Value text) {
-        writer.key(field);
-        if (field == "name" || field == "uri") writer.string(inner_value);
-        else writer.raw(text.raw());
+      rewrite(writer, given, [&](std::string_view field, json::Value) {
+        const bool named = field == "name" || field == "uri";
+        if (named) writer.key(field).string(inner_value);
+        return named;
       });
-      writer.end_object();
     });
     if (arguments_.exists()) writer.key("arguments").raw(arguments_.raw());
     writer.end_object();
   });
-  writer.end_object();
   return out;
 }
 

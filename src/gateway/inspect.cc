@@ -3,6 +3,7 @@
 
 #include "audit/audit.h"
 #include "gateway/call.h"
+#include "gateway/rewrite.h"
 #include "gateway/worker.h"
 #include "json/writer.h"
 #include "session/jsonrpc.h"
@@ -27,23 +28,6 @@ std::string cut_out(json::Value value, const inspection::Findings& findings, con
   return inspection::redact_value(value, findings, [&](const Finding& one) {
     return verdict.actions[static_cast<std::size_t>(&one - first)] == InspectAction::Redact;
   });
-}
-
-// `object` with one member replaced, or left out when `raw` is empty.
-void append_with(json::Writer& writer, json::Value object, std::string_view member, std::string_view raw) {
-  writer.begin_object();
-  object.for_each_member([&](std::string_view name, json::Value value) {
-    if (name != member) writer.key(name).raw(value.raw());
-    else if (!raw.empty()) writer.key(name).raw(raw);
-  });
-  writer.end_object();
-}
-
-std::string with_member(json::Value object, std::string_view member, std::string_view raw) {
-  std::string out;
-  json::Writer writer(out);
-  append_with(writer, object, member, raw);
-  return out;
 }
 
 }  // namespace

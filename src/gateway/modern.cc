@@ -3,6 +3,7 @@
 
 #include "base/encoding.h"
 #include "gateway/call.h"
+#include "gateway/rewrite.h"
 #include "gateway/worker.h"
 #include "json/writer.h"
 #include "session/jsonrpc.h"
@@ -74,28 +75,18 @@ Result<void> Call::dress_modern() {
     if (!sealed.is_string()) return fail(Code::InvalidArgument, "input.state", "requestState must be a text");
     CG_TRY(state, open_state(sealed.string()));
   }
-  auto rewrite = [&](json::Writer& writer, json::Value object, auto&& member) {
-    writer.begin_object();
-    object.for_each_member([&](std::string_view name, json::Value value) { member(name, value); });
-    writer.end_object();
-  };
   body_text_.clear();
   json::Writer writer(body_text_);
-  rewrite(writer, document_.root(), [&](std::string_view name, json::Value value) {
-    writer.key(name);
-    if (name != "params") return void(writer.raw(value.raw()));
-    rewrite(writer, value, [&](std::string_view parameter, json::Value given) {
-      if (answers_approval_only(parameter, given)) return;
-      writer.key(parameter);
-      if (parameter == "requestState") return void(writer.string(state));
-      if (parameter != "_meta") return void(writer.raw(given.raw()));
-      rewrite(writer, given, [&](std::string_view key, json::Value about) {
-        writer.key(key);
-        if (key != session::kMetaCapabilities) return void(writer.raw(about.raw()));
-        rewrite(writer, about, [&](std::string_view capability, json::Value details) {
-          if (!withheld(capability)) writer.key(capability).raw(details.raw());
-        });
+  append_with(writer, document_.root(), "params", [&](json::Value params) {
+    rewrite(writer, params, [&](std::string_view name, json::Value given) {
+      if (answers_approval_only(name, given)) return true;
+      if (name != "requestState" && name != "_meta") return false;
+      writer.key(name);
+      if (name == "requestState") return writer.string(state), true;
+      append_with(writer, given, session::kMetaCapabilities, [&](json::Value declared) {
+        rewrite(writer, declared, [&](std::string_view capability, json::Value) { return withheld(capability); });
       });
+      return true;
     });
   });
   body_ = body_text_;
@@ -129,15 +120,11 @@ bool Call::go_on_with_answers(json::Value root) {
   if (!sent.parse(body_)) return false;
   std::string body;
   json::Writer writer(body);
-  writer.begin_object();
-  sent.root().for_each_member([&](std::string_view name, json::Value value) {
-    writer.key(name);
-    if (name != "params") return void(writer.raw(value.raw()));
+  append_with(writer, sent.root(), "params", [&](json::Value params) {
     writer.begin_object();
-    value.for_each_member([&](std::string_view parameter, json::Value one) { writer.key(parameter).raw(one.raw()); });
+    params.for_each_member([&](std::string_view name, json::Value value) { writer.key(name).raw(value.raw()); });
     writer.member("requestState", std::string_view(state)).end_object();
   });
-  writer.end_object();
   body_text_ = std::move(body);
   body_ = body_text_;
   buffer_.clear();
@@ -174,22 +161,9 @@ void Call::dress_subscriptions() {
   list.end_array();
   json::Document document;
   if (!document.parse(body_)) return;
-  std::string dressed;
-  json::Writer writer(dressed);
-  auto with = [&writer](json::Value object, std::string_view changed, auto&& change) {
-    writer.begin_object();
-    object.for_each_member([&](std::string_view name, json::Value value) {
-      writer.key(name);
-      if (name == changed) change(value);
-      else writer.raw(value.raw());
-    });
-    writer.end_object();
-  };
-  with(document.root(), "params", [&](json::Value params) {
-    with(params, "notifications",
-         [&](json::Value filter) { with(filter, "resourceSubscriptions", [&](json::Value) { writer.raw(uris); }); });
-  });
-  body_text_ = std::move(dressed);
+  json::Value params = document.root()["params"];
+  std::string filter = with_member(params["notifications"], "resourceSubscriptions", uris);
+  body_text_ = with_member(document.root(), "params", with_member(params, "notifications", filter));
   body_ = body_text_;
 }
 

@@ -1,8 +1,8 @@
 #include "gateway/spotlight.h"
 
 #include "gateway/call.h"
+#include "gateway/rewrite.h"
 #include "gateway/worker.h"
-#include "json/writer.h"
 
 namespace callgate::gateway {
 namespace {
@@ -17,14 +17,13 @@ class Marker {
   // A block of content, a message that holds one, or a resource: what is `text` in it is marked.
   void block(json::Value value) {
     if (!value.is_object()) return void(out_.raw(value.raw()));
-    out_.begin_object();
-    value.for_each_member([&](std::string_view name, json::Value member) {
-      out_.key(name);
-      if (name == "text" && member.is_string()) text(member.string());
-      else if (name == "resource" || name == "content") each(member);
-      else out_.raw(member.raw());
+    rewrite(out_, value, [&](std::string_view name, json::Value member) {
+      const bool holds = name == "resource" || name == "content", marked = name == "text" && member.is_string();
+      if (holds || marked) out_.key(name);
+      if (holds) each(member);
+      else if (marked) text(member.string());
+      return holds || marked;
     });
-    out_.end_object();
   }
 
   void each(json::Value value) {
@@ -54,13 +53,12 @@ std::string spotlighted(json::Value result, std::string_view mark) {
   std::string text;
   json::Writer out(text);
   Marker marker(out, mark);
-  out.begin_object();
-  result.for_each_member([&](std::string_view name, json::Value value) {
+  rewrite(out, result, [&](std::string_view name, json::Value value) {
+    if (name != "content" && name != "contents" && name != "messages") return false;
     out.key(name);
-    if (name == "content" || name == "contents" || name == "messages") marker.each(value);
-    else out.raw(value.raw());
+    marker.each(value);
+    return true;
   });
-  out.end_object();
   return marker.any() ? text : std::string();
 }
 
@@ -69,13 +67,7 @@ Result<void> Call::spotlight(session::Message& message) {
   if (!decision_.spotlight || !message.result.is_object()) return {};
   std::string marked = spotlighted(message.result, random_token(9));
   if (marked.empty()) return {};
-  std::string body;
-  json::Writer out(body);
-  out.begin_object();
-  answer_.root().for_each_member(
-      [&](std::string_view name, json::Value value) { out.key(name).raw(name == "result" ? std::string_view(marked) : value.raw()); });
-  out.end_object();
-  rewritten_ = std::move(body);
+  rewritten_ = with_member(answer_.root(), "result", marked);
   return read_rewritten(message);
 }
 

@@ -1,19 +1,11 @@
 #include "gateway/task_ids.h"
 
-#include "json/writer.h"
+#include "gateway/rewrite.h"
 
 namespace callgate::gateway {
 namespace {
 
 constexpr std::string_view kRelated = "io.modelcontextprotocol/related-task";
-
-template <class Fn> void rewrite(json::Writer& writer, json::Value object, Fn&& member) {
-  writer.begin_object();
-  object.for_each_member([&](std::string_view name, json::Value value) {
-    if (!member(name, value)) writer.key(name).raw(value.raw());
-  });
-  writer.end_object();
-}
 
 using Word = std::function<std::optional<std::string>(std::string_view)>;
 
