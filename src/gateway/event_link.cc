@@ -11,17 +11,33 @@ constexpr std::size_t kQueueBytes = 256 * 1024;  // then who has more to say wai
 constexpr std::size_t kIdBytes = 32;
 constexpr std::chrono::seconds kPatienceMax{30};
 
-// The head of a request the gate makes of itself in the client's session.
-struct SessionHead {
-  SessionHead(std::string session_in, std::string_view accept) : session(std::move(session_in)) {
+// A request the gate makes of itself in the client's session, as long as the client may still come.
+class SessionRequest {
+ public:
+  SessionRequest(Worker& worker, const EventLink::Owner& owner)
+      : worker_(worker), owner_(owner), caller_{worker.snapshot(), nullptr, owner.remote_text, {}} {
+    auto found = caller_.snapshot->directory->recheck(owner.grant_id, owner.remote, worker.rooms().clock.now());
+    if (found) caller_.grant = *found;
+  }
+  bool allowed() const { return caller_.grant != nullptr; }
+  void make(std::string_view method, std::string_view session, std::string_view accept, Part& part) {
+    net::Head head;
     head.headers[head.header_count++] = {"mcp-session-id", session};
     if (!accept.empty()) head.headers[head.header_count++] = {"accept", accept};
+    const std::string path = "/mcp" + owner_.path.substr(std::string_view("/sse").size());
+    listener::Request request;
+    request.head = &head;
+    request.method = method;
+    request.path = path;
+    request.remote = owner_.remote;
+    worker_.handle_inner(request, part, caller_);
   }
-  std::string session;
-  net::Head head;
-};
 
-std::string inner_path(std::string_view path) { return "/mcp" + std::string(path.substr(std::string_view("/sse").size())); }
+ private:
+  Worker& worker_;
+  const EventLink::Owner& owner_;
+  InnerCaller caller_;
+};
 
 }  // namespace
 
@@ -29,21 +45,12 @@ std::string inner_path(std::string_view path) { return "/mcp" + std::string(path
 class EventLink::Farewell final : public PartOwner {
  public:
   static void say(Worker& worker, const Owner& owner, const std::string& session) {
-    InnerCaller caller{worker.snapshot(), nullptr, owner.remote_text, {}};
-    auto found = caller.snapshot->directory->recheck(owner.grant_id, owner.remote, worker.rooms().clock.now());
-    if (!found) return;  // the sweep of the sessions ends it
-    caller.grant = *found;
+    SessionRequest request(worker, owner);
+    if (!request.allowed()) return;  // the sweep of the sessions ends it
     auto farewell = std::make_unique<Farewell>(worker);
     Farewell& running = *farewell;
     running.self_ = std::move(farewell);
-    const SessionHead head(session, {});
-    const std::string path = inner_path(owner.path);
-    listener::Request request;
-    request.head = &head.head;
-    request.method = "DELETE";
-    request.path = path;
-    request.remote = owner.remote;
-    worker.handle_inner(request, running.part_, caller);
+    request.make("DELETE", session, {}, running.part_);
   }
   explicit Farewell(Worker& worker) : worker_(worker), part_(*this, 0) {}
 
@@ -155,20 +162,11 @@ void EventLink::pump() {
 void EventLink::open_listener() {
   const std::string session = this->session();
   if (call_ == nullptr || session.empty() || listener_) return;
-  InnerCaller caller{worker_->snapshot(), nullptr, owner_.remote_text, {}};
-  auto found = caller.snapshot->directory->recheck(owner_.grant_id, owner_.remote, worker_->rooms().clock.now());
-  if (!found) return;  // the stream's own recheck ends it
-  caller.grant = *found;
-  const SessionHead head(session, "text/event-stream");
-  const std::string path = inner_path(owner_.path);
-  listener::Request request;
-  request.head = &head.head;
-  request.method = "GET";
-  request.path = path;
-  request.remote = owner_.remote;
+  SessionRequest request(*worker_, owner_);
+  if (!request.allowed()) return;  // the stream's own recheck ends it
   listener_ = std::make_unique<Part>(*this, 0);
   listened_at_ = worker_->loop().now();
-  worker_->handle_inner(request, *listener_, caller);
+  request.make("GET", session, "text/event-stream", *listener_);
 }
 
 void EventLink::on_part_head(Part&, const listener::ResponseHead& head, bool stream) {
