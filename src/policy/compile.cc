@@ -69,13 +69,22 @@ std::optional<bool> Compiler::bool_field(const Node& map, const std::string& poi
   return std::nullopt;
 }
 
+bool Compiler::shadow_mode(const Node& map, const std::string& pointer) { return choice(map, pointer, "mode", kModes, 0) == 1; }
+
+bool Compiler::plain_name(std::string_view name) {
+  if (name.empty() || name.size() > 64) return false;
+  for (char c : name)
+    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.')) return false;
+  return true;
+}
+
 void Compiler::document(const Node& root) {
   program.fallback_line = root.line;
   if (!fields(root, "", "the document", kDocumentFields)) return;
   version(root);
   program.fallback = choice(root, "", "default", kEffects, 1) == 0 ? Effect::Allow : Effect::Deny;
   if (const Node* node = root.find("default")) program.fallback_line = node->line;
-  program.shadow = choice(root, "", "mode", kModes, 0) == 1;
+  program.shadow = shadow_mode(root, "");
   program.require_reason = bool_field(root, "", "require_reason").value_or(false);
   if (const Node* node = root.find("require_reason")) program.require_reason_line = node->line;
   if (const Node* node = root.find("hide")) hide(*node);

@@ -31,6 +31,8 @@ struct Compiler {
                      std::size_t fallback);
   std::optional<std::string> text_field(const Node& map, const std::string& pointer, std::string_view field);
   std::optional<bool> bool_field(const Node& map, const std::string& pointer, std::string_view field);
+  bool shadow_mode(const Node& map, const std::string& pointer);  // `mode: shadow`; enforce when absent
+  static bool plain_name(std::string_view name);                  // of roles, labels and rules of flows
 
   void version(const Node& root);
   void hide(const Node& list);
@@ -44,6 +46,7 @@ struct Compiler {
   bool rule(const Node& node, Rule& out, bool deny);
   void asks(const Node& map, Entry& out);
   bool ask(const Node& node, AskRule& out);
+  void who_decides(const Node& rule, AskRule& out);
   void approvers(const Node& node, AskRule& out);
   void message(const Node& node, Rule& out, bool deny);
   void conditions(const Node& list, const std::string& pointer, bool relative);

@@ -6,17 +6,9 @@
 namespace callgate::policy {
 namespace {
 
-constexpr std::string_view kModes[] = {"enforce", "shadow"};
 constexpr std::string_view kOnMissing[] = {"ask", "ignore"};
 constexpr std::uint32_t kApproversMax = 10;
 constexpr std::chrono::seconds kExpiresMin{30}, kExpiresMax{7 * 86'400};
-
-bool role_name(std::string_view name) {
-  if (name.empty() || name.size() > 64) return false;
-  for (char c : name)
-    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.')) return false;
-  return true;
-}
 
 }  // namespace
 
@@ -41,15 +33,9 @@ bool Compiler::ask(const Node& node, AskRule& out) {
   if (!fields(node, out.pointer, "an ask rule", kAskFields)) return false;
   auto before = problems.errors();
   text_field(node, out.pointer, "description");
-  out.shadow = choice(node, out.pointer, "mode", kModes, 0) == 1;
+  out.shadow = shadow_mode(node, out.pointer);
   out.ignore_missing = choice(node, out.pointer, "on_missing", kOnMissing, 0) == 1;
-  if (const Node* named = node.find("approvers")) approvers(*named, out);
-  if (const Node* when = node.find("expires")) {
-    auto lasts = when->scalar() ? parse_duration(when->text) : std::nullopt;
-    if (!lasts || *lasts < kExpiresMin || *lasts > kExpiresMax)
-      problems.error(*when, child_pointer(out.pointer, "expires"), "`expires` takes a time from 30s to 7d, such as 15m");
-    else out.expires = *lasts;
-  }
+  who_decides(node, out);
   out.begin = static_cast<std::uint32_t>(program.conditions.size());
   if (const Node* list = node.find("conditions")) conditions(*list, child_pointer(out.pointer, "conditions"), false);
   out.end = static_cast<std::uint32_t>(program.conditions.size());
@@ -59,13 +45,24 @@ bool Compiler::ask(const Node& node, AskRule& out) {
   return problems.errors() == before;
 }
 
+// Who is asked, and the time to decide in.
+void Compiler::who_decides(const Node& rule, AskRule& out) {
+  if (const Node* named = rule.find("approvers")) approvers(*named, out);
+  const Node* when = rule.find("expires");
+  if (!when) return;
+  auto lasts = when->scalar() ? parse_duration(when->text) : std::nullopt;
+  if (!lasts || *lasts < kExpiresMin || *lasts > kExpiresMax)
+    problems.error(*when, child_pointer(out.pointer, "expires"), "`expires` takes a time from 30s to 7d, such as 15m");
+  else out.expires = *lasts;
+}
+
 // {role: finance, min: 2, self: true}; what is left out stays at one approver of any role who is not the caller.
 void Compiler::approvers(const Node& node, AskRule& out) {
   std::string at = child_pointer(out.pointer, "approvers");
   if (!fields(node, at, "approvers", kApproverFields)) return;
   if (auto role = text_field(node, at, "role")) {
     out.role = *role;
-    if (!role_name(out.role))
+    if (!plain_name(out.role))
       problems.error(*node.find("role"), child_pointer(at, "role"),
                      "a role of approvers is named with a-z, 0-9, `_`, `-` and `.`, at most 64 of them");
   }

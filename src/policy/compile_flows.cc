@@ -9,18 +9,10 @@
 namespace callgate::policy {
 namespace {
 
-constexpr std::string_view kModes[] = {"enforce", "shadow"};
 constexpr std::string_view kActions[] = {"deny", "ask"};
 constexpr std::string_view kSessions[] = {"grant", "session", "client", "trace"};
-constexpr std::chrono::seconds kExpiresMin{30}, kExpiresMax{7 * 86'400}, kWithinMin{1}, kWithinMax{30 * 86'400};
+constexpr std::chrono::seconds kWithinMin{1}, kWithinMax{30 * 86'400};
 constexpr std::size_t kFlowsMax = 100, kNamesMax = 100;
-
-bool plain_name(std::string_view name) {
-  if (name.empty() || name.size() > 64) return false;
-  for (char c : name)
-    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.')) return false;
-  return true;
-}
 
 }  // namespace
 
@@ -90,20 +82,14 @@ void Compiler::flow(const Node& node, FlowRule& out) {
   out.name = text_field(node, out.pointer, "name").value_or("");
   if (!plain_name(out.name))
     problems.error(node, out.pointer, "the rule needs a `name` of its own: a-z, 0-9, `_`, `-` and `.`, at most 64 of them");
-  out.shadow = choice(node, out.pointer, "mode", kModes, 0) == 1;
+  out.shadow = shadow_mode(node, out.pointer);
   out.asks = choice(node, out.pointer, "action", kActions, 0) == 1;
   for (std::string_view field : {"approvers", "expires", "on_ask"})
     if (!out.asks && node.find(field))
       problems.error(node, child_pointer(out.pointer, field), "`" + std::string(field) + "` goes with `action: ask`");
   if (out.asks && node.find("on_deny"))
     problems.error(node, child_pointer(out.pointer, "on_deny"), "`on_deny` goes with `action: deny`: write `on_ask`");
-  if (const Node* named = node.find("approvers")) approvers(*named, out);
-  if (const Node* when = node.find("expires")) {
-    auto lasts = when->scalar() ? parse_duration(when->text) : std::nullopt;
-    if (!lasts || *lasts < kExpiresMin || *lasts > kExpiresMax)
-      problems.error(*when, child_pointer(out.pointer, "expires"), "`expires` takes a time from 30s to 7d, such as 15m");
-    else out.expires = *lasts;
-  }
+  who_decides(node, out);
   flow_kind(node, out);
   if (problems.errors() == before) flow_message(node, out);
 }

@@ -13,7 +13,6 @@ using inspection::PackMask;
 
 constexpr std::string_view kActions[] = {"off", "flag", "redact", "ask", "deny"};
 constexpr std::string_view kConfidences[] = {"low", "medium", "high"};
-constexpr std::string_view kModes[] = {"enforce", "shadow"};
 struct PackName {
   std::string_view name;
   Pack pack;
@@ -86,7 +85,7 @@ std::optional<std::uint32_t> Compiler::inspect(const Node& map, const std::strin
   text_field(*node, at, "description");
   InspectBlock block;
   block.line = node->line;
-  block.shadow = choice(*node, at, "mode", kModes, 0) == 1;
+  block.shadow = shadow_mode(*node, at);
   if (node->find("confidence")) block.confidence = static_cast<inspection::Confidence>(choice(*node, at, "confidence", kConfidences, 1));
   constexpr Direction kArguments[] = {Direction::Arguments}, kResults[] = {Direction::Results},
                       kBoth[] = {Direction::Arguments, Direction::Results};

@@ -7,7 +7,6 @@
 namespace callgate::policy {
 namespace {
 
-constexpr std::string_view kModes[] = {"enforce", "shadow"};
 constexpr std::string_view kOnMissing[] = {"deny", "ignore"};
 constexpr std::string_view kWindows[] = {"minute", "hour", "day"};
 constexpr std::string_view kKinds[] = {"calendar", "sliding", "token_bucket"};
@@ -58,7 +57,7 @@ bool Compiler::rule(const Node& node, Rule& out, bool deny) {
               deny ? std::span<const std::string_view>(kDenyIfFields) : kRequireFields))
     return false;
   text_field(node, out.pointer, "description");
-  out.shadow = choice(node, out.pointer, "mode", kModes, 0) == 1;
+  out.shadow = shadow_mode(node, out.pointer);
   if (deny) out.ignore_missing = choice(node, out.pointer, "on_missing", kOnMissing, 0) == 1;
   const Node* list = node.find("conditions");
   if (!list) {
@@ -302,7 +301,7 @@ std::optional<Decimal> Compiler::amount(const Node& map, const std::string& poin
 void Compiler::limit(const Node& node, Limit& out) {
   if (!fields(node, out.pointer, "a limit", kLimitFields)) return;
   text_field(node, out.pointer, "description");
-  out.shadow = choice(node, out.pointer, "mode", kModes, 0) == 1;
+  out.shadow = shadow_mode(node, out.pointer);
   out.kind = static_cast<WindowKind>(choice(node, out.pointer, "kind", kKinds, 0));
   out.scope = static_cast<Scope>(choice(node, out.pointer, "scope", kScopes, static_cast<std::size_t>(Scope::Grant)));
   for (std::string_view needed : {"counter", "window", "max"})
