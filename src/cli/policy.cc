@@ -79,11 +79,7 @@ int rollback(Session& session, const Args& args) {
 int remove(Session& session, const Args& args) {
   if (session.dry_run) return session.note("would remove `" + args.text("POLICY") + "`"), kOk;
   if (!session.confirm("remove policy `" + terminal_safe(args.text("POLICY")) + "` with its history?")) return kFailed;
-  auto answer = session.call("DELETE", path_of(args));
-  if (!answer) return session.fail_with(answer.error());
-  if (!answer->ok()) return session.fail_with(*answer);
-  session.note("removed");
-  return kOk;
+  return session.remove(path_of(args));
 }
 
 }  // namespace

@@ -71,11 +71,7 @@ template <bool User> struct Commands {
   static int remove(Session& session, const Args& args) {
     if (session.dry_run) return session.note("would remove `" + args.text("NAME") + "`"), kOk;
     if (!session.confirm("remove `" + terminal_safe(args.text("NAME")) + "` and revoke its grants?")) return kFailed;
-    auto answer = session.call("DELETE", path_of(args));
-    if (!answer) return session.fail_with(answer.error());
-    if (!answer->ok()) return session.fail_with(*answer);
-    session.note("removed");
-    return kOk;
+    return session.remove(path_of(args));
   }
 };
 

@@ -61,11 +61,7 @@ int show(Session& session, const Args& args) { return show_answer(session, sessi
 
 int remove(Session& session, const Args& args) {
   if (session.dry_run) return session.note("would remove `" + args.text("ROLE") + "`"), kOk;
-  auto answer = session.call("DELETE", path_of(args));
-  if (!answer) return session.fail_with(answer.error());
-  if (!answer->ok()) return session.fail_with(*answer);
-  session.note("removed");
-  return kOk;
+  return session.remove(path_of(args));
 }
 
 }  // namespace

@@ -203,16 +203,9 @@ int disable(Session& session, const Args& args) { return patch(session, args, R"
 int enable(Session& session, const Args& args) { return patch(session, args, R"({"disabled":false})"); }
 
 int remove(Session& session, const Args& args) {
-  if (session.dry_run) {
-    session.note("would remove `" + args.text("SERVER") + "`");
-    return kOk;
-  }
+  if (session.dry_run) return session.note("would remove `" + args.text("SERVER") + "`"), kOk;
   if (!session.confirm("remove server `" + terminal_safe(args.text("SERVER")) + "`?")) return kFailed;
-  auto answer = session.call("DELETE", path_of(args));
-  if (!answer) return session.fail_with(answer.error());
-  if (!answer->ok()) return session.fail_with(*answer);
-  session.note("removed");
-  return kOk;
+  return session.remove(path_of(args));
 }
 
 int probe(Session& session, const Args& args) {

@@ -120,6 +120,14 @@ Result<Answer> Session::call(std::string_view method, std::string_view path, std
   return answer;
 }
 
+int Session::remove(std::string_view path) {
+  auto answer = call("DELETE", path);
+  if (!answer) return fail_with(answer.error());
+  if (!answer->ok()) return fail_with(*answer);
+  note("removed");
+  return kOk;
+}
+
 Result<Answer> Session::fetch_all(std::string_view path, std::size_t most) {
   Answer all;
   all.status = 200;

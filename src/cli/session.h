@@ -57,6 +57,7 @@ class Session {
   // One request. An Answer comes back for refusals too; an Error only when nobody answered or the answer is no JSON.
   Result<Answer> call(std::string_view method, std::string_view path, std::string_view body = {});
   Result<HttpReply> call_raw(std::string_view method, std::string_view path, std::string_view body = {});
+  int remove(std::string_view path);  // DELETE, and says that it is done
   // All pages of a list as one {"items": [...]}; stops at `most`.
   Result<Answer> fetch_all(std::string_view path, std::size_t most = 100'000);
   bool confirm(std::string_view question);  // --yes, or y on a terminal
