@@ -317,4 +317,25 @@ char looks_like(char32_t c) { return folds_to(c); }
 
 bool hidden_character(char32_t c) { return kind_of(c) != Plain || (c >= 0xe0000 && c <= 0xe0fff); }
 
+Shown character_at(std::string_view text, std::size_t at) {
+  auto byte = static_cast<unsigned char>(text[at]);
+  std::size_t size = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+  if (at + size > text.size()) size = 1;
+  char32_t code = size == 1 ? byte : byte & (0x7fu >> size);
+  for (std::size_t k = 1; k < size; ++k) code = code << 6 | (static_cast<unsigned char>(text[at + k]) & 0x3f);
+  return {code, size};
+}
+
+void append_spelled(std::string& out, char32_t c) {
+  constexpr char kHex[] = "0123456789abcdef";
+  out += "\\u{";
+  bool seen = false;
+  for (int shift = 20; shift >= 0; shift -= 4) {
+    auto digit = c >> shift & 15;
+    seen = seen || digit != 0 || shift == 0;
+    if (seen) out.push_back(kHex[digit]);
+  }
+  out.push_back('}');
+}
+
 }  // namespace callgate::inspection

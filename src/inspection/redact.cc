@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "inspection/detectors.h"
+#include "inspection/hidden.h"
 #include "inspection/inspection.h"
 #include "json/writer.h"
 
@@ -131,27 +132,12 @@ std::string mask_secret(std::string_view secret) {
 }
 
 std::string show_text(std::string_view text, std::size_t bytes_max) {
-  constexpr char kHex[] = "0123456789abcdef";
   std::string out;
   for (std::size_t i = 0; i < text.size() && out.size() < bytes_max;) {
-    auto byte = static_cast<unsigned char>(text[i]);
-    if (byte >= 0x20 && byte < 0x7f) {
-      out.push_back(text[i++]);
-      continue;
-    }
-    std::size_t size = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
-    if (i + size > text.size()) size = 1;
-    std::uint32_t code = size == 1 ? byte : byte & (0x7fu >> size);
-    for (std::size_t k = 1; k < size; ++k) code = code << 6 | (static_cast<unsigned char>(text[i + k]) & 0x3f);
-    i += size;
-    out += "\\u{";
-    bool seen = false;
-    for (int shift = 20; shift >= 0; shift -= 4) {
-      auto digit = code >> shift & 15;
-      seen = seen || digit || shift == 0;
-      if (seen) out.push_back(kHex[digit]);
-    }
-    out.push_back('}');
+    const Shown one = character_at(text, i);
+    if (one.bytes == 1 && one.code >= 0x20 && one.code < 0x7f) out.push_back(static_cast<char>(one.code));
+    else append_spelled(out, one.code);
+    i += one.bytes;
   }
   return out;
 }

@@ -79,28 +79,13 @@ class Differ {
 }  // namespace
 
 std::string shown(std::string_view text) {
-  constexpr char kHex[] = "0123456789abcdef";
   std::string out;
   for (std::size_t i = 0; i < text.size();) {
-    auto byte = static_cast<unsigned char>(text[i]);
-    std::size_t size = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
-    if (i + size > text.size()) size = 1;
-    char32_t code = size == 1 ? byte : byte & (0x7fu >> size);
-    for (std::size_t k = 1; k < size; ++k) code = code << 6 | (static_cast<unsigned char>(text[i + k]) & 0x3f);
-    bool plain = code != '\r' && !inspection::hidden_character(code) && (size > 1 || byte < 0x80);
-    if (plain) {
-      out += text.substr(i, size);
-    } else {
-      out += "\\u{";
-      bool seen = false;
-      for (int shift = 20; shift >= 0; shift -= 4) {
-        auto digit = code >> shift & 15;
-        seen = seen || digit != 0 || shift == 0;
-        if (seen) out.push_back(kHex[digit]);
-      }
-      out.push_back('}');
-    }
-    i += size;
+    const auto [code, bytes] = inspection::character_at(text, i);
+    const bool plain = code != '\r' && !inspection::hidden_character(code) && (bytes > 1 || code < 0x80);
+    if (plain) out += text.substr(i, bytes);
+    else inspection::append_spelled(out, code);
+    i += bytes;
   }
   return out;
 }

@@ -22,19 +22,16 @@ bool name_char(char c) { return lower(c) >= 'a' ? lower(c) <= 'z' : (c >= '0' &&
 std::string skeleton(std::string_view name) {
   std::string out;
   for (std::size_t i = 0; i < name.size();) {
-    auto byte = static_cast<unsigned char>(name[i]);
-    std::size_t size = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
-    if (i + size > name.size()) size = 1;
-    char32_t code = size == 1 ? byte : byte & (0x7fu >> size);
-    for (std::size_t k = 1; k < size; ++k) code = code << 6 | (static_cast<unsigned char>(name[i + k]) & 0x3f);
-    if (char ascii = byte < 0x80 ? lower(name[i]) : lower(inspection::looks_like(code))) {
+    const auto [code, bytes] = inspection::character_at(name, i);
+    const bool plain = static_cast<unsigned char>(name[i]) < 0x80;
+    if (char ascii = lower(plain ? name[i] : inspection::looks_like(code))) {
       if (ascii == '0') ascii = 'o';
       if (ascii == '1' || ascii == 'i') ascii = 'l';
       if (ascii != '_' && ascii != '-' && ascii != '.' && ascii != ' ' && ascii != '/') out.push_back(ascii);
     } else if (!inspection::hidden_character(code)) {
-      out.append(name.substr(i, size));
+      out.append(name.substr(i, bytes));
     }
-    i += size;
+    i += bytes;
   }
   for (std::size_t at = 0; (at = out.find("rn", at)) != std::string::npos;) out.replace(at, 2, "m");
   return out;
