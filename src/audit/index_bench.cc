@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "audit/audit.h"
+#include "audit/testing/many_calls.h"
 
 using namespace callgate;
 
@@ -32,35 +32,11 @@ int main(int argc, char** argv) {
   std::filesystem::remove_all(place);
   std::filesystem::create_directories(place);
   ManualClock clock;
-  auto journal = audit::Journal::open({.directory = place + "/audit"}, clock);
-  if (!journal) return 1;
-  audit::Batch batch;
-  std::uint64_t random = 1;
-  for (std::size_t i = 1; i <= records; ++i) {
-    random = random * 6364136223846793005ULL + 1442695040888963407ULL;
-    std::string n = std::to_string((random >> 33) % 5000), tool = "tool_" + std::to_string((random >> 40) % 200);
-    std::string id = "usr_01k0abcdefghjkmn" + n, name = "person" + n, decision = "dec_01k0abcdefgh" + std::to_string(i);
-    std::string server = "server" + std::to_string((random >> 50) % 20), grant = "grt_01k0abcdefgh" + n;
-    Record record;
-    record.time = clock.now();
-    record.decision_id = decision;
-    record.principal_id = id;
-    record.principal_name = name;
-    record.grant_id = grant;
-    record.client = "claude-code 2.1";
-    record.remote_address = "10.1.2.3";
-    record.server_slug = server;
-    record.method = "tools/call";
-    record.tool = tool;
+  audit::testing::fill_journal(place + "/audit", clock, records, [](Record& record, std::size_t i) {
     record.effect = i % 50 == 0 ? Effect::Deny : Effect::Allow;
     record.reason = i % 50 == 0 ? "policy.deny_if" : "ok";
-    record.policy = "support";
     record.arguments_json = R"({"amount":120,"currency":"usd","charge_id":"<string, 18 bytes>"})";
-    batch.add(record);
-    clock.advance(std::chrono::milliseconds(5));
-    if (batch.size() == 256 && !(*journal)->commit(batch)) return 1;
-  }
-  if (!(*journal)->commit(batch)) return 1;
+  });
   auto index = audit::Index::open(place + "/audit-index.db", place + "/audit");
   if (!index) return 1;
   auto start = std::chrono::steady_clock::now();

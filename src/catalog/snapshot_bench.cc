@@ -1,11 +1,10 @@
 // How long a fresh snapshot takes with 1,000 servers, 10,000 tools and 100 policies, in CPU time. See README.md for the command.
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <string>
 
 #include "base/crypto.h"
+#include "base/testing/cpu_time.h"
 #include "catalog/catalog.h"
 #include "store/testing/temporary_folder.h"
 
@@ -15,23 +14,6 @@ namespace {
 
 constexpr std::string_view kPolicy =
     "version: \"1\"\ndefault: deny\ntools:\n  refund:\n    require:\n      - conditions: [{path: args.amount, op: lte, value: 100}]\n";
-
-// Of this process alone: the machine may be busy.
-double cpu_ms() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
-}
-
-template <class Work> double best_of_five(Work&& work) {
-  double best = 1e9;
-  for (int i = 0; i < 5; ++i) {
-    double begin = cpu_ms();
-    work();
-    best = std::min(best, cpu_ms() - begin);
-  }
-  return best;
-}
 
 void fill(catalog::CatalogStore& catalog) {
   for (int i = 0; i < 100; ++i) catalog.put_policy("policy-" + std::to_string(i), kPolicy, "bench", "").value();
@@ -56,8 +38,8 @@ int main() {
   auto vault = vault::open_vault(folder.path()).value();
   auto catalog = catalog::CatalogStore::open(*database, *vault, clock).value();
   fill(*catalog);
-  double cold = cpu_ms();
+  double cold = bench::cpu_ms();
   catalog::CatalogStore::open(*database, *vault, clock).value()->catalog().value();
-  std::printf("catalog, nothing compiled yet  %7.2f ms\n", cpu_ms() - cold);
-  std::printf("catalog, after one change      %7.2f ms\n", best_of_five([&] { catalog->catalog().value(); }));
+  std::printf("catalog, nothing compiled yet  %7.2f ms\n", bench::cpu_ms() - cold);
+  std::printf("catalog, after one change      %7.2f ms\n", bench::best_of_five([&] { catalog->catalog().value(); }));
 }

@@ -1,33 +1,15 @@
 // How long a fresh directory of 10,000 grants takes, and one look-up in it, in CPU time. See README.md for the command.
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <string>
 
+#include "base/testing/cpu_time.h"
 #include "identity/identity.h"
 #include "store/testing/temporary_folder.h"
 
 using namespace callgate;
 
 namespace {
-
-// Of this process alone: the machine may be busy.
-double cpu_ms() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
-}
-
-template <class Work> double best_of_five(Work&& work) {
-  double best = 1e9;
-  for (int i = 0; i < 5; ++i) {
-    double begin = cpu_ms();
-    work();
-    best = std::min(best, cpu_ms() - begin);
-  }
-  return best;
-}
 
 std::string fill(identity::IdentityStore& identity) {
   Principal user;
@@ -56,10 +38,10 @@ int main() {
   auto identity = identity::IdentityStore::open(*database, clock, folder.path()).value();
   std::string header = fill(*identity);
   std::printf("directory, read and built      %7.2f ms\n",
-              best_of_five([&] { identity::IdentityStore::open(*database, clock, folder.path()).value()->directory().value(); }));
+              bench::best_of_five([&] { identity::IdentityStore::open(*database, clock, folder.path()).value()->directory().value(); }));
   auto grant = identity->grant("client number 7").value();
   identity->directory().value();
-  std::printf("directory, one grant changed   %7.2f ms\n", best_of_five([&] {
+  std::printf("directory, one grant changed   %7.2f ms\n", bench::best_of_five([&] {
                 grant = identity->update_grant(grant).value();
                 identity->directory().value();
               }));
@@ -67,7 +49,7 @@ int main() {
   auto remote = IpAddress::parse("192.0.2.7").value();
   auto now = clock.now();
   constexpr int kCalls = 100'000;
-  double spent = best_of_five([&] {
+  double spent = bench::best_of_five([&] {
     for (int i = 0; i < kCalls; ++i)
       if (!directory->authenticate(header, remote, now)) std::abort();
   });
