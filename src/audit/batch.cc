@@ -5,11 +5,11 @@
 #include <cstring>
 
 #include "audit/audit.h"
-#include "audit/crc32c.h"
 #include "audit/escape.h"
 #include "audit/segment.h"
 #include "base/blake2b_each.h"
 #include "base/content_hash.h"
+#include "base/crc32c.h"
 
 namespace callgate::audit {
 

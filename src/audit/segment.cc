@@ -12,7 +12,7 @@
 #include <cstring>
 #include <system_error>
 
-#include "audit/crc32c.h"
+#include "base/crc32c.h"
 
 namespace callgate::audit {
 

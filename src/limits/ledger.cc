@@ -13,6 +13,8 @@
 #include <cstring>
 #include <system_error>
 
+#include "base/crc32c.h"
+
 namespace callgate::limits {
 
 namespace {
@@ -32,23 +34,6 @@ template <class T> T get(std::string_view in, std::size_t at) {
   unsigned __int128 value = 0;
   for (std::size_t i = 0; i < sizeof(T); ++i) value |= static_cast<unsigned __int128>(static_cast<unsigned char>(in[at + i])) << (8 * i);
   return static_cast<T>(value);
-}
-
-constexpr std::array<std::uint32_t, 256> make_table() {
-  std::array<std::uint32_t, 256> table{};
-  for (std::uint32_t i = 0; i < 256; ++i) {
-    std::uint32_t value = i;
-    for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ ((value & 1) != 0 ? 0x82f63b78U : 0U);
-    table[i] = value;
-  }
-  return table;
-}
-constexpr auto kCrcTable = make_table();
-
-std::uint32_t checksum(std::string_view bytes) {  // CRC-32C
-  std::uint32_t value = ~0U;
-  for (char c : bytes) value = (value >> 8) ^ kCrcTable[(value ^ static_cast<unsigned char>(c)) & 0xff];
-  return ~value;
 }
 
 void put_decimal(std::string& out, const Decimal& value) {
@@ -71,7 +56,7 @@ std::string encode_header(std::uint64_t epoch) {
   put<std::uint32_t>(bytes, kVersion);
   std::string rest;
   put<std::uint64_t>(rest, epoch);
-  put<std::uint32_t>(bytes, checksum(bytes + rest));
+  put<std::uint32_t>(bytes, crc32c(0, bytes + rest));
   return bytes + rest;
 }
 
@@ -97,7 +82,7 @@ std::optional<std::string_view> frame_at(std::string_view bytes) {
   auto length = get<std::uint32_t>(bytes, 4);
   if (length == 0 || length > bytes.size() - kFrameHeaderBytes) return std::nullopt;
   std::string_view entries = bytes.substr(kFrameHeaderBytes, length);
-  if (checksum(entries) != get<std::uint32_t>(bytes, 8) || !parse_entries(entries, nullptr)) return std::nullopt;
+  if (crc32c(0, entries) != get<std::uint32_t>(bytes, 8) || !parse_entries(entries, nullptr)) return std::nullopt;
   return entries;
 }
 
@@ -177,7 +162,7 @@ Result<void> Ledger::append(std::string_view entries) {
   frame_.clear();
   put<std::uint32_t>(frame_, kFrameMagic);
   put<std::uint32_t>(frame_, static_cast<std::uint32_t>(entries.size()));
-  put<std::uint32_t>(frame_, checksum(entries));
+  put<std::uint32_t>(frame_, crc32c(0, entries));
   frame_.append(entries);
   const bool inject = injected();
   std::string_view left = inject ? std::string_view(frame_).substr(0, frame_.size() / 2) : std::string_view(frame_);

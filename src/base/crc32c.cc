@@ -1,10 +1,10 @@
-#include "audit/crc32c.h"
+#include "base/crc32c.h"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 
-namespace callgate::audit {
+namespace callgate {
 
 namespace {
 
@@ -76,4 +76,4 @@ void crc32c_each(std::span<const std::string_view> texts, std::span<std::uint32_
   for (; at < texts.size(); ++at) sums[at] = crc32c(0, texts[at]);
 }
 
-}  // namespace callgate::audit
+}  // namespace callgate

@@ -1,11 +1,11 @@
 #pragma once
-// CRC-32C (Castagnoli) of a frame: finds torn and rotten bytes fast. It proves nothing against a person; the hash chain does.
+// CRC-32C (Castagnoli) of a frame on disk: finds torn and rotten bytes fast. It proves nothing against a person; a hash chain does.
 
 #include <cstdint>
 #include <span>
 #include <string_view>
 
-namespace callgate::audit {
+namespace callgate {
 
 // Continue a checksum with more bytes; start with 0.
 std::uint32_t crc32c(std::uint32_t so_far, std::string_view bytes);
@@ -14,4 +14,4 @@ void crc32c_each(std::span<const std::string_view> texts, std::span<std::uint32_
 // The same by table, on every processor; kept apart so that a test can compare the two.
 std::uint32_t crc32c_by_table(std::uint32_t so_far, std::string_view bytes);
 
-}  // namespace callgate::audit
+}  // namespace callgate
