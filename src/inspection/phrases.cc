@@ -57,7 +57,7 @@ constexpr Rule kRules[] = {
 #define TELL "(?:tell|mention|inform|reveal|disclose|notify|alert|show|report|explain|warn|let|say|discuss|acknowledge|display|expose)"
 #define VERBS                                                                                                                              \
   "\\b(?:read|open|access|fetch|cat|load|retrieve|include|send|pass|upload|attach|append|collect|extract|gather|embed|steal|harvest|dump|" \
-  "provide|insert|forward|output|exfiltrate)(?:s|ing)?"
+  "provide|insert|forward|output|exfiltrate|prepend|paste|concatenate|supply)(?:s|ing)?"
 #define FILES                                                                                                                  \
   "(?:~?/?\\.ssh/?(?:\\s|/id_|[`'\"*]|$|/?\\w+\\b)|id_(?:rsa|ed25519|ecdsa)\\b|/etc/(?:passwd|shadow)\\b|\\.aws/\\w+|\\.kube/" \
   "config|\\.npmrc\\b|\\.netrc\\b|mcp\\.json|\\.git-credentials)"
@@ -244,12 +244,14 @@ constexpr PhraseRow kRows[] = {
     {"poison.cross-tool",
      "\\b(?:when|whenever|every (?:call|time)|each call|if|on)\\b.{0,40}\\b(?:[a-z]+[_-][a-z_-]+|(?:the|other|another|any) \\w* "
      "?tools?)\\b.{0,30}\\b(?:is|are|gets?|has|to be) (?:also "
-     ")?(?:called|used|invoked|available|present|run|preceded|executed)\\b.{0,120}\\b(?:must|always|instead|also|first|bcc|preceded|"
+     ")?(?:called|used|invoked|available|present|run|preceded|executed)\\b[^.!?;]{0,120}\\b(?:must|always|instead|also|first|bcc|preceded|"
      "replaced|changed|redirect|forward|append)",
      "is called|is used|is invoked|is also available|is available|are called|are used|be preceded|gets called|is present|is executed",
      Confidence::Medium},
     {"poison.cross-tool",
-     "\\b(?:behaviou?r (?:of|has)|arguments? (?:supplied|given|provided) by the user (?:are|is)|route all|redirect all|forward all|all "
+     "\\bbehaviou?r (?:of|has)\\b[^.!?]{0,60}(?:\\b(?:this|that|the|every|each|any|other|all) (?:\\w+ "
+     ")?tools?\\b|[a-z]+_[a-z_]+|\\bhere\\b|"
+     "\\boutdated\\b)|\\b(?:arguments? (?:supplied|given|provided) by the user (?:are|is)|route all|redirect all|forward all|all "
      "(?:calls|requests|emails|messages|payments|transactions) (?:must|should|have to|need to) "
      "(?:be|go))\\b.{0,80}\\b(?:tool|changed|outdated|here|replaced|sent|preceded|routed|through|instead|to)\\b",
      "behavior of|behaviour of|behaviour has|behavior has|supplied by the user|given by the user|provided by the user|route all|redirect "
@@ -490,6 +492,9 @@ void add_phrases(Scanner::Tables& tables, std::span<const PhraseRow> rows) {
   }
 }
 
-void add_poisoning(Scanner::Tables& tables) { add_phrases(tables, kRows); }
+void add_poisoning(Scanner::Tables& tables) {
+  add_phrases(tables, kRows);
+  add_phrases(tables, request_rows());
+}
 
 }  // namespace callgate::inspection

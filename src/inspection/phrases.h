@@ -17,6 +17,7 @@ struct PhraseRow {
   std::uint32_t back = 220, ahead = 320;
 };
 
+std::span<const PhraseRow> request_rows();
 void add_phrases(Scanner::Tables& tables, std::span<const PhraseRow> rows);
 
 }  // namespace callgate::inspection

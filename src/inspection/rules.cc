@@ -48,7 +48,7 @@ struct Catalogue {
       for (const auto& row : table.rules) add_secret(row.id, row.description, table.suggestion);
     for (const auto& table : context_tables())
       for (const auto& row : table.rules) add_secret(row.id, row.description, table.suggestion);
-    for (auto pack : {seed_secret_rules(), personal_rules(), hidden_rules(), phrase_rules(), code_rules()})
+    for (auto pack : {seed_secret_rules(), personal_rules(), hidden_rules(), phrase_rules(), request_rules(), code_rules()})
       for (const Rule& rule : pack) add(rule);
     std::sort(sorted.begin(), sorted.end(), [](auto* a, auto* b) { return a->id < b->id; });
     for (std::size_t i = 1; i < sorted.size(); ++i) CG_ASSERT(sorted[i - 1]->id != sorted[i]->id);

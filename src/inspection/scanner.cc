@@ -52,7 +52,7 @@ Severity Findings::worst() const {
   return worst;
 }
 
-// Independent hints add up: 1 minus the product of what each leaves open.
+// Independent hints add up: 1 minus the product of what each leaves open. Of one rule the surest finding counts.
 double Findings::score(Pack pack) const {
   constexpr double kWeight[] = {0.05, 0.2, 0.4, 0.65, 0.85};
   constexpr double kSure[] = {0.5, 0.8, 1.0};
@@ -61,7 +61,10 @@ double Findings::score(Pack pack) const {
   for (const Finding& finding : items_) {
     if (finding.pack != pack || std::find(counted.begin(), counted.end(), finding.rule) != counted.end()) continue;
     counted.push_back(finding.rule);
-    open *= 1 - kWeight[static_cast<std::size_t>(finding.severity)] * kSure[static_cast<std::size_t>(finding.confidence)];
+    Confidence surest = finding.confidence;
+    for (const Finding& other : items_)
+      if (other.rule == finding.rule) surest = std::max(surest, other.confidence);
+    open *= 1 - kWeight[static_cast<std::size_t>(finding.severity)] * kSure[static_cast<std::size_t>(surest)];
   }
   return 1 - open;
 }

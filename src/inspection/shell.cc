@@ -146,19 +146,16 @@ void Walk::find(const Words& words, int depth) {
 }
 
 void Walk::xargs(const Words& words, const Pipeline* before, int depth) {
-  std::size_t at = skip_options(
-      words, 1, "aEILnPsdJRS",
-      {"--arg-file", "--delimiter", "--max-args", "--max-procs", "--replace", "--max-lines", "--max-chars", "--process-slot-var"});
+  // --replace and --max-lines take their value only with `=`.
+  std::size_t at = skip_options(words, 1, "aEILnPsdJRS",
+                                {"--arg-file", "--delimiter", "--max-args", "--max-procs", "--max-chars", "--process-slot-var"});
   std::string mark = "{}";
   for (std::size_t i = 1; i < words.size() && i < at; ++i) {
     const std::string& text = words[i].text;
     if ((text == "-I" || text == "-J") && i + 1 < words.size()) mark = words[i + 1].text;
     else if (text.starts_with("-I") || text.starts_with("-i")) mark = text.size() > 2 ? text.substr(2) : "{}";
-    else if (text.starts_with("--replace=")) mark = text.substr(10);
+    else if (text.starts_with("--replace=") && text.size() > 10) mark = text.substr(10);
   }
-  // --replace takes its mark only with `=`.
-  for (std::size_t i = 1; i < at; ++i)
-    if (words[i].text == "--replace" && at > i + 1) at = i + 1;
   Words inner = tail(words, at);
   if (inner.empty()) return;
   if (runs_its_input(inner, mark)) report(out_.findings, "shell.runs-input", Severity::High, joined(words, 0));
@@ -308,7 +305,22 @@ void Walk::elsewhere(const std::string& name, const Words& words, int depth, boo
       if (words[i].text == "-c" || words[i].text == "--command") script(words[i + 1].text, depth + 1);
     return;
   }
+  if (name == "gcloud" || name == "az" || name == "fly" || name == "flyctl" || name == "vagrant") {
+    for (std::size_t i = 1; i < words.size(); ++i)
+      for (std::string_view option : {"--command", "-C", "-c"}) {
+        if (words[i].text == option && i + 1 < words.size()) script(words[i + 1].text, depth + 1);
+        else if (words[i].text.starts_with(std::string(option) + "=")) script(words[i].text.substr(option.size() + 1), depth + 1);
+      }
+    return;
+  }
   if ((name == "docker" || name == "podman" || name == "kubectl" || name == "nerdctl") && words.size() > 2) {
+    // `docker exec -it box psql -c ...`, `docker compose exec db ...`; after `--` and shells look below.
+    std::size_t exec = words[1].text == "exec" ? 1 : words[1].text == "compose" && words[2].text == "exec" ? 2 : 0;
+    if (exec > 0 && name != "kubectl") {
+      std::size_t at = skip_options(words, exec + 1, "euw", {"--env", "--env-file", "--user", "--workdir", "--detach-keys", "--index"}) + 1;
+      if (at < words.size()) this->words(tail(words, at), nullptr, depth + 1, more_args, true);
+      return;
+    }
     std::size_t dashes = 0;
     for (std::size_t i = 1; i < words.size(); ++i)
       if (words[i].text == "--" || (is_shell(base_name(words[i].text)) && i > 1)) {
@@ -413,6 +425,9 @@ void Walk::script(std::string_view text, int depth) {
     for (const auto& command : script.commands) calls += !command.words.empty() && command.words[0].text == function;
     if (calls >= 3) report(out_.findings, "shell.fork-bomb", Severity::Critical, std::string(text.substr(0, 60)));
   }
+  const bool split = std::any_of(script.commands.begin(), script.commands.end(), [](const ShellCommand& command) {
+    return std::any_of(command.assignments.begin(), command.assignments.end(), [](const auto& text) { return text.starts_with("IFS="); });
+  });
   Pipeline pipeline;
   for (ShellCommand& command : script.commands) {
     if (!command.piped) pipeline = {};
@@ -435,8 +450,8 @@ void Walk::script(std::string_view text, int depth) {
     if (command.words.empty()) continue;
     std::string name = base_name(command.words[0].text);
     note(name, command.words, command, pipeline);
-    // A variable set just before names what is used.
-    if (command.words[0].expands)
+    // A variable set just before names what is used, unless words are split in another way.
+    if (command.words[0].expands && !split)
       for (const auto& earlier : script.commands)
         for (const auto& assignment : earlier.assignments) {
           auto equals = assignment.find('=');

@@ -120,9 +120,12 @@ void copies(const Call& call, Report& out) {
   if (guarded_file(target) || guarded_file(to)) report(out, "shell.writes-guarded-file", Severity::High, call.line());
   if (operands[0] == "/dev/null" || target == "/dev/null") report(out, "shell.empties-file", Severity::High, call.line());
   if (call.name == "mv")
-    for (std::size_t i = 0; i + 1 < operands.size(); ++i)
+    for (std::size_t i = 0; i + 1 < operands.size(); ++i) {
       if (vital_path(operands[i]) && operands[i] != "*" && operands[i] != ".")
         report(out, "shell.mass-delete", Severity::High, call.line());
+      if (operands[i].starts_with("/etc/") && guarded_file(operands[i]))
+        report(out, "shell.writes-guarded-file", Severity::High, call.line());
+    }
   for (std::size_t i = 0; i + 1 < operands.size(); ++i)
     if (sensitive_file(operands[i])) report(out, "shell.reads-secrets", Severity::High, call.line());
 }
@@ -272,7 +275,9 @@ void judge_files(const Call& call, Report& out) {
                name == "xxd" || name == "od" || name == "base64" || name == "grep" || name == "awk" || name == "sed" || name == "cut" ||
                name == "sort" || name == "nl" || name == "tac" || name == "bat" || name == "vim" || name == "vi" || name == "nano" ||
                name == "zip" || name == "tar" || name == "gzip" || name == "jq" || name == "rg" || name == "hexdump" || name == "sqlite3" ||
-               name == "plutil" || name == "cpio" || name == "7z" || name == "unshadow" || name == "egrep" || name == "ee";
+               name == "plutil" || name == "cpio" || name == "7z" || name == "unshadow" || name == "egrep" || name == "ee" ||
+               name == "gpg" || name == "diff" || name == "rev" || name == "split" || name == "iconv" || name == "paste" ||
+               name == "fold" || (name == "openssl" && !call.args.empty() && (call.args[0] == "enc" || call.args[0] == "base64"));
   if (reads)
     for (const auto& path : call.operands())
       if (sensitive_file(path)) report(out, "shell.reads-secrets", Severity::High, call.line());

@@ -240,7 +240,7 @@ void judge_interpreters(const Call& call, Report& out) {
       if (arg.size() > 1 && std::string_view("-encodedcommand").starts_with(arg))
         report(out, "shell.runs-decoded-code", Severity::Critical, call.line());
     }
-  const auto& name = call.name;
+  const std::string& name = call.name;
   if (name == "source" || name == ".") {
     for (const auto& arg : call.args)
       if (arg.find("<(...)") != std::string::npos || arg == "/dev/stdin")
@@ -272,6 +272,8 @@ void judge_interpreters(const Call& call, Report& out) {
     }
     file = file || (!arg.starts_with('-'));
   }
+  if (holds(code, {"$(curl ", "$(wget ", "`curl ", "`wget ", "$(fetch ", "$(http "}))
+    report(out, "shell.runs-fetched-code", Severity::Critical, call.line());
   if (code.empty()) {
     if (!file && call.before && !call.before->known)
       report(out, "shell.pipe-to-shell", call.before->fetches || call.before->decodes ? Severity::Critical : Severity::Medium,

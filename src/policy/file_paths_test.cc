@@ -278,13 +278,13 @@ TEST(PolicyPaths, TakesMoreNamesWhenOnlyAFileServerOpensThem) {
 }
 
 TEST(PolicyPaths, KnowsTheHomeFolderWhereItIsNamed) {
-  const std::vector<std::string> roots{"/home/ann/work"};
+  const std::vector<std::string> roots{"/home/ann/desk"};
   PathOptions options{.base = "/srv", .home = "/home/ann"};
-  for (std::string_view path : {"~/work/a", "$HOME/work", "${HOME}//work/x", "~/./work/../work/a%20b", "~/x/../work"})
+  for (std::string_view path : {"~/desk/a", "$HOME/desk", "${HOME}//desk/x", "~/./desk/../desk/a%20b", "~/x/../desk"})
     EXPECT_EQ(path_within(path, roots, options), Answer::Yes) << path;
-  for (std::string_view path : {"~", "~/", "~/.ssh/id_rsa", "~/work/../x", "~/../bob/work", "$HOME/workshop", "~//etc/hosts"})
+  for (std::string_view path : {"~", "~/", "~/.ssh/id_rsa", "~/desk/../x", "~/../bob/desk", "$HOME/desktop", "~//etc/hosts"})
     EXPECT_EQ(path_within(path, roots, options), Answer::No) << path;
-  for (std::string_view path : {"~ann/work/x", "~/~bob/x", "~/$X/work", "$HOMES/work", "~/%2e%2e/x", "~\\work\\x", "x/~/work", "~/file:x"})
+  for (std::string_view path : {"~ann/desk/x", "~/~bob/x", "~/$X/desk", "$HOMES/desk", "~/%2e%2e/x", "~\\desk\\x", "x/~/desk", "~/file:x"})
     EXPECT_NE(path_within(path, roots, options), Answer::Yes) << path;
   options.home = "C:/Data/ann";
   EXPECT_EQ(path_within("~\\work\\x", {"C:/Data/ann/work"}, options), Answer::Yes);

@@ -30,6 +30,25 @@ constexpr std::string_view kPreambles[] = {"tool",     "this",  "a",     "the", 
                                            "users",    "it",    "also",  "mcp",  "helps", "agents",  "agent", "is",     "an",     "api",
                                            "function", "first", "start", "here", "in",    "order",   "that"};
 
+// Words that only look until they are said of such a thing: `report_bug`, `check_in_guest`, `capture_payment`.
+struct Pair {
+  std::string_view verb;
+  std::array<std::string_view, 9> things;
+};
+constexpr Pair kPairs[] = {
+    {"capture", {"authorization", "charge", "charges", "funds", "order", "payment", "payments"}},
+    {"check", {"in", "out"}},
+    {"display", {"alert", "message", "notification", "popup"}},
+    {"extract", {"archive", "tar", "tarball", "zip"}},
+    {"provide", {"answer", "feedback", "input", "response"}},
+    {"receive", {"message", "messages"}},
+    {"report", {"abuse", "bug", "comment", "issue", "player", "post", "problem", "spam", "user"}},
+    {"return", {"book", "device", "item", "items", "order", "product", "vehicle"}},
+    {"show", {"alert", "dialog", "message", "notification", "popup", "toast"}},
+    {"watch", {"issue", "project", "repo", "repository", "thread", "topic"}},
+};
+constexpr std::string_view kPrepositions[] = {"as", "at", "by", "for", "from", "in", "into", "of", "on", "to", "with"};
+
 template <class List> bool in(const List& list, std::string_view word) {
   return std::find(std::begin(list), std::end(list), word) != std::end(list);
 }
@@ -110,6 +129,12 @@ void Judge::name(std::string_view text, Said& said) {
     if (first || !verb->thing) sure.push_back(i);
     else maybe.push_back(i);
   }
+  for (std::size_t i = 0; i + 1 < name_.size(); ++i)
+    for (const Pair& pair : kPairs)
+      if (name_[i] == pair.verb && i == (sure.empty() ? i : sure.front()) && in(pair.things, name_[i + 1])) {
+        said.raise(Write);
+        note("/name", std::string(pair.verb) + " " + name_[i + 1], Write);
+      }
   const auto verb_at = [&](std::size_t i) { return find_verb(name_[i]); };
   if (sure.empty()) {
     if (maybe.empty()) return;
@@ -120,9 +145,10 @@ void Judge::name(std::string_view text, Said& said) {
   }
   std::size_t lead = sure.front();
   // `list_delete`: the first word was the thing.
-  bool lead_is_thing = verb_at(lead)->thing && verb_at(lead)->says == Read && sure.size() > 1 && sure.back() == name_.size() - 1;
+  bool lead_is_thing = verb_at(lead)->thing && verb_at(lead)->says == Read && sure.size() > 1 && sure.back() == name_.size() - 1 &&
+                       !in(kPrepositions, name_[name_.size() - 2]);
   // `order_get`, `message_list`: the verb stands at the end.
-  bool verb_last = verb_at(lead)->thing && name_.size() > 1 && lead == 0 &&
+  bool verb_last = verb_at(lead)->thing && name_.size() > 1 && lead == 0 && !in(kPrepositions, name_[name_.size() - 2]) &&
                    (sure.back() == name_.size() - 1 || (!maybe.empty() && maybe.back() == name_.size() - 1 && name_.back() == "list")) &&
                    sure.back() != lead;
   if (verb_at(lead)->says != Read && !verb_last) {

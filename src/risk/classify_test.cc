@@ -37,6 +37,15 @@ TEST(Classify, AThingThatIsCalledLikeAnActionIsNoAction) {
   EXPECT_EQ(named("network_request", "Returns one recorded request."), Class::Read);
 }
 
+TEST(Classify, WhatAWordIsSaidOfCounts) {
+  for (const char* name : {"mark_as_read", "check_in_guest", "report_bug", "watch_repository", "capture_payment", "show_notification",
+                           "returnItem", "receive_messages"})
+    EXPECT_NE(named(name), Class::Read) << name;
+  for (const char* name :
+       {"check_status", "report_usage", "watch_logs", "capture_screenshot", "extract_text", "geocode_address", "rank_results", "lint"})
+    EXPECT_EQ(named(name), Class::Read) << name;
+}
+
 TEST(Classify, WhatTheTextSaysCanOnlyRaiseWhatTheNameSays) {
   EXPECT_EQ(named("get_report", "Creates a report and stores it."), Class::Write);
   EXPECT_EQ(named("delete_report", "Returns a report."), Class::Destructive);
