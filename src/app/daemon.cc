@@ -18,7 +18,6 @@
 #include "sse/event_opener.h"
 #include "stdio/probe.h"
 #include "telemetry/log.h"
-#include "upstream/notice.h"
 #include "upstream/probe.h"
 
 namespace callgate::app {
@@ -339,7 +338,7 @@ void Daemon::housekeeping() {
       (void)identity_->flush_uses();
       (void)save_flows();
     }
-    if (notices_) notices_->look();
+    for (auto& notices : notices_) notices->look();
     if (clock_.mono() >= next_approvals) {
       next_approvals = clock_.mono() + 5s;
       sweep_approvals();
@@ -364,18 +363,13 @@ void Daemon::housekeeping() {
 }
 
 Result<void> Daemon::open_notices() {
-  if (settings_.approvals.webhook.empty()) return {};
-  auto to = Url::parse(settings_.approvals.webhook);
-  if (!to) return fail(Code::InvalidArgument, "config.value", "`approvals.webhook` is no http or https URL");
-  auto send = [this, to = *to](std::string body) {
-    bool queued = offload_->run([to, body = std::move(body)] {
-      auto sent = upstream::send_notice(to, body);
-      if (!sent) sent = upstream::send_notice(to, body);
-      if (!sent) telemetry::log_warn("a notice could not be sent", {{"why", sent.error().message}, {"detail", sent.error().detail}});
-    });
-    if (!queued) telemetry::log_warn("a notice could not be sent", {{"why", "too much is waiting to be sent"}});
-  };
-  notices_ = std::make_unique<Notices>(*approvals_, url(), settings_.approvals.webhook_form, std::move(send));
+  CG_TRY(auto lines, notice_lines(settings_, clock_));
+  if (lines.empty()) return {};
+  postmen_ = std::make_unique<net::Offload>(2, lines.size());
+  for (NoticeLine& line : lines) {
+    auto run = [this](std::function<void()> work) { return postmen_->run(std::move(work)); };
+    notices_.push_back(std::make_unique<Notices>(*approvals_, clock_, url(), std::move(line), std::move(run)));
+  }
   return {};
 }
 
@@ -441,6 +435,8 @@ void Daemon::stop() {
   if (housekeeper_.joinable()) housekeeper_.join();
   if (indexer_.joinable()) indexer_.join();
   drain();
+  notices_.clear();
+  postmen_.reset();
   offload_.reset();
   for (auto& loop : loops_) loop->stop();
   for (auto& thread : threads_) thread.join();

@@ -78,7 +78,8 @@ class Daemon {
   std::vector<std::unique_ptr<net::Loop>> loops_;
   std::vector<std::unique_ptr<gateway::Worker>> workers_;
   std::unique_ptr<net::Offload> offload_;
-  std::unique_ptr<Notices> notices_;
+  std::unique_ptr<net::Offload> postmen_;  // send notices; null when there are none
+  std::vector<std::unique_ptr<Notices>> notices_;
   std::unique_ptr<listener::Listener> door_, control_;
   std::vector<std::thread> threads_;
   std::thread housekeeper_, indexer_;

@@ -30,6 +30,8 @@ std::vector<FieldChange> changes(const Shown& before, const Shown& after);
 
 // Indented JSON in which every character that cannot be seen, or that turns text around, is written as \uXXXX. Still the same JSON.
 std::string visible_json(std::string_view json);
+// Any text in one line, shown the same way; bytes that are no UTF-8 as \xNN.
+std::string visible_text(std::string_view text);
 // Words about texts that look like something else: letters of two scripts in one word, invisible characters. Empty: none.
 std::vector<std::string> suspicious(std::string_view json);
 

@@ -31,6 +31,16 @@ TEST(ApprovalCall, ShowsWhatCannotBeSeen) {  // T-49, T-70: look-alikes and hidd
   EXPECT_EQ(document.root()["a\u200b"].string(), "x\u2066y") << "it is still the same JSON";
 }
 
+TEST(ApprovalCall, AnyTextIsShownInOneLineWithNothingHidden) {  // T-64
+  EXPECT_EQ(visible_text("a b\u00e9\U0001f600"), "a b\u00e9\U0001f600");
+  EXPECT_EQ(visible_text("a\r\nb\u202ec\u200b"), "a\\u000d\\u000ab\\u202ec\\u200b");
+  EXPECT_EQ(visible_text("\x80"
+                         "a\xc3"),
+            "\\x80a\\xc3");
+  EXPECT_EQ(visible_text("\xc0\x8d\xed\xa0\x80\xf8"), "\\xc0\\x8d\\xed\\xa0\\x80\\xf8");
+  EXPECT_EQ(visible_text("\xe2\x80"), "\\xe2\\x80");
+}
+
 TEST(ApprovalCall, NamesTextsThatLookLikeOthers) {
   EXPECT_TRUE(suspicious(R"({"to":"bob@example.com","text":"Grüße an Ελένη"})").empty());
   ASSERT_EQ(suspicious("{\"to\":\"p\u0430ypal.com\"}").size(), 1u);

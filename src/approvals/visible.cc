@@ -22,6 +22,17 @@ Point point_at(std::string_view text, std::size_t at) {
   return {((first & 0x07) << 18) | ((byte(1) & 0x3f) << 12) | ((byte(2) & 0x3f) << 6) | (byte(3) & 0x3f), 4};
 }
 
+// Whether `text` begins with `point`, written as UTF-8 wants it.
+bool well_formed(std::string_view text, const Point& point) {
+  constexpr char32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
+  const auto lead = static_cast<unsigned char>(text[0]);
+  if (lead < 0x80) return true;
+  if (lead < 0xc2 || lead > 0xf4 || text.size() < point.size) return false;
+  for (std::size_t i = 1; i < point.size; ++i)
+    if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return false;
+  return point.code >= kLeast[point.size] && point.code <= 0x10ffff && (point.code < 0xd800 || point.code > 0xdfff);
+}
+
 struct Range {
   char32_t from, to;
 };
@@ -123,6 +134,22 @@ std::string visible_json(std::string_view json) {
       out += c;
       quoted = c == '"';
     }
+  }
+  return out;
+}
+
+std::string visible_text(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const Point point = point_at(text, at);
+    if (!well_formed(text.substr(at), point)) {
+      char escape[8];
+      out.append(escape, static_cast<std::size_t>(std::snprintf(escape, sizeof escape, "\\x%02x", static_cast<unsigned char>(text[at++]))));
+      continue;
+    }
+    if (unseen(point.code)) append_escape(out, point.code);
+    else out.append(text.substr(at, point.size));
+    at += point.size;
   }
   return out;
 }

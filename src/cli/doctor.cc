@@ -3,6 +3,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "app/notices.h"
 #include "cli/output.h"
 #include "cli/session.h"
 #include "sandbox/sandbox.h"
@@ -39,6 +40,9 @@ class Doctor {
     if (auto checked = config::check_for_serving(settings_); !checked)
       say("fail", "settings", checked.error().message, "callgate config show --origin");
     else say("ok", "settings", "listen on " + settings_.listen);
+    if (auto lines = app::notice_lines(settings_, SystemClock()); !lines)
+      say("fail", "notices", lines.error().message, "callgate config show --origin");
+    else if (!lines->empty()) say("ok", "notices", std::to_string(lines->size()) + " told of calls that wait for approval");
     for (const auto& [name, path] :
          {std::pair<std::string, const std::string&>{"tls.certificate", settings_.tls.certificate}, {"tls.key", settings_.tls.key}})
       if (!path.empty() && ::access(path.c_str(), R_OK) != 0)

@@ -142,7 +142,7 @@ class Loader {
 
   Result<void> set(const Setting& setting, std::string from, const FileValue& value) {
     CG_CHECK(assign(settings_, setting, from, value));
-    bool secret = setting.key == "token" || setting.key == "approvals.webhook";
+    bool secret = is_secret(setting) || setting.key == "approvals.webhook";
     origins_[setting.key] = {secret ? (value.text.empty() ? "" : "(set)") : show(value), std::move(from)};
     return {};
   }
@@ -154,9 +154,11 @@ class Loader {
       std::string from = path + ":" + std::to_string(value.line);
       const Setting* setting = find(key);
       if (!setting) return unknown(key, from);
-      if (setting->key == "token")
+      if (is_secret(*setting)) {
+        const std::string name = environment_name(key);
         return fail(Code::InvalidArgument, "config.secret_in_file",
-                    from + ": `token` is a secret; set CALLGATE_TOKEN or CALLGATE_TOKEN_FILE instead");
+                    from + ": " + quoted(key) + " is a secret; set " + name + " or " + name + "_FILE instead");
+      }
       if (project && !setting->project_file)
         return fail(Code::InvalidArgument, "config.project_file",
                     from + ": " + quoted(key) + " may not come from a project file; set it in the user file or as " +
@@ -171,12 +173,12 @@ class Loader {
     for (const auto& setting : settings_table()) {
       std::string name = environment_name(setting.key);
       auto value = sources_.environment(name);
-      if (setting.key == "token") {
+      if (is_secret(setting)) {
         std::string file_name = name + "_FILE";
         if (auto file = sources_.environment(file_name); file && !file->empty()) {
           if (value && !value->empty())
             return fail(Code::InvalidArgument, "config.value", quoted(name) + " and " + quoted(file_name) + " are both set; keep one");
-          CG_TRY(auto text, read_secret(*file));
+          CG_TRY(auto text, read_secret(*file, file_name));
           CG_CHECK(set(setting, file_name, {text, {}, false, 0}));
           continue;
         }
@@ -186,10 +188,10 @@ class Loader {
     return {};
   }
 
-  static Result<std::string> read_secret(const std::string& path) {
+  static Result<std::string> read_secret(const std::string& path, const std::string& named_by) {
     std::ifstream in(path, std::ios::binary);
     std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-    if (!in) return fail(Code::InvalidArgument, "config.value", "cannot read " + quoted(path) + " named by CALLGATE_TOKEN_FILE");
+    if (!in) return fail(Code::InvalidArgument, "config.value", "cannot read " + quoted(path) + " named by " + named_by);
     while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
     return text;
   }

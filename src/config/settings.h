@@ -49,7 +49,12 @@ struct Settings {
     std::int64_t pending_per_grant = 0, pending = 0;
     bool control_socket = true, elicitation = true;
     std::string webhook, webhook_form;
+    std::vector<std::string> mail_to;
   } approvals;
+  struct Mail {
+    std::string server, from, user, ca;
+    Secret password;
+  } mail;
   struct Timeouts {
     std::chrono::seconds head{0}, body{0}, idle{0}, write{0};
   } timeouts;
@@ -101,6 +106,7 @@ struct Setting {
   bool project_file = true;  // false: a file that comes with a checkout may not set it
 };
 const std::vector<Setting>& settings_table();
+bool is_secret(const Setting& setting);              // it comes from the environment, or a file named there
 std::string environment_name(std::string_view key);  // tls.key -> CALLGATE_TLS_KEY
 
 struct Origin {

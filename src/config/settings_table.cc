@@ -45,6 +45,15 @@ std::vector<Setting> main_settings() {
        "At the shared endpoint /mcp, a grant that sees more tools than this gets search_tools and call_tool instead of the whole list. 0: "
        "always the list.",
        [](Settings& s) -> Field { return &s.shared.search_above; }},
+      {"stdio.remote_registration", Type::Flag, "false", "",
+       "Let admins add and change servers that are commands over the network too. A command runs on this machine; off, only the control "
+       "socket may name one.",
+       [](Settings& s) -> Field { return &s.stdio.remote_registration; }, false},
+  };
+}
+
+std::vector<Setting> approval_settings() {
+  return {
       {"approvals.hold", Type::Duration, "200s", "",
        "How long the answer to a call that needs approval is held open before the caller is told to come back. 0s: not at all.",
        [](Settings& s) -> Field { return &s.approvals.hold; }},
@@ -67,10 +76,21 @@ std::vector<Setting> main_settings() {
       {"approvals.webhook_form", Type::Choice, "json", "json|slack",
        "What the webhook gets: a JSON object with all facts, or {\"text\": ...}.",
        [](Settings& s) -> Field { return &s.approvals.webhook_form; }},
-      {"stdio.remote_registration", Type::Flag, "false", "",
-       "Let admins add and change servers that are commands over the network too. A command runs on this machine; off, only the control "
-       "socket may name one.",
-       [](Settings& s) -> Field { return &s.stdio.remote_registration; }, false},
+      {"approvals.mail_to", Type::Texts, "", "", "Addresses that get a mail when a call begins to wait for approval. Needs `mail.server`.",
+       [](Settings& s) -> Field { return &s.approvals.mail_to; }, false},
+      {"mail.server", Type::Text, "", "",
+       "Mail server for notices: smtp://host:port (STARTTLS, port 587 when none is named) or smtps://host:port (465). Without TLS nothing "
+       "is "
+       "sent, but to a server on loopback when `mail.ca` is empty.",
+       [](Settings& s) -> Field { return &s.mail.server; }, false},
+      {"mail.from", Type::Text, "", "", "Sender of mail, a plain address such as gate@example.com.",
+       [](Settings& s) -> Field { return &s.mail.from; }, false},
+      {"mail.user", Type::Text, "", "", "Login at the mail server. Empty: none.", [](Settings& s) -> Field { return &s.mail.user; }, false},
+      {"mail.password", Type::Text, "", "",
+       "Its password. Only from CALLGATE_MAIL_PASSWORD or the file named by CALLGATE_MAIL_PASSWORD_FILE, never from a settings file.",
+       [](Settings& s) -> Field { return &s.mail.password; }, false},
+      {"mail.ca", Type::Path, "", "", "PEM file with certificates to trust for the mail server beside the system's.",
+       [](Settings& s) -> Field { return &s.mail.ca; }, false},
   };
 }
 
@@ -127,10 +147,15 @@ std::vector<Setting> tool_settings() {
 const std::vector<Setting>& settings_table() {
   static const std::vector<Setting> table = [] {
     std::vector<Setting> all = main_settings();
-    for (const auto& more : {tool_settings(), edge_settings()}) all.insert(all.end(), more.begin(), more.end());
+    for (const auto& more : {approval_settings(), tool_settings(), edge_settings()}) all.insert(all.end(), more.begin(), more.end());
     return all;
   }();
   return table;
+}
+
+bool is_secret(const Setting& setting) {
+  Settings any;
+  return std::holds_alternative<Secret*>(setting.field(any));
 }
 
 std::string environment_name(std::string_view key) {
@@ -225,7 +250,7 @@ std::string settings_json_schema() {
     group.clear();
   };
   for (const auto& setting : settings_table()) {
-    if (setting.key == "token") continue;
+    if (is_secret(setting)) continue;
     auto dot = setting.key.find('.');
     std::string head(dot == std::string_view::npos ? std::string_view() : setting.key.substr(0, dot));
     if (head != group) {

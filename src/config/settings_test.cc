@@ -119,6 +119,26 @@ TEST_F(SettingsTest, SecretsComeFromTheEnvironmentOrAFileAndAreNeverShown) {
   for (const auto& entry : loaded->origins) EXPECT_EQ(entry.value.find("cga_abc"), std::string::npos);
 }
 
+TEST_F(SettingsTest, ThePasswordForMailComesFromTheEnvironmentAndIsNeverShown) {
+  sources_.user_file = file("user.yaml", "mail: {server: 'smtp://mail.example', password: hunter2}");
+  EXPECT_EQ(load(sources_).error().reason, "config.secret_in_file");
+  EXPECT_NE(load(sources_).error().message.find("CALLGATE_MAIL_PASSWORD_FILE"), std::string::npos);
+  sources_.user_file = file("user.yaml", "mail: {server: 'smtp://mail.example'}\napprovals: {mail_to: [ada@example.com, bob@example.com]}");
+  for (const bool in_file : {false, true}) {
+    environment_.erase("CALLGATE_MAIL_PASSWORD");
+    environment_[in_file ? "CALLGATE_MAIL_PASSWORD_FILE" : "CALLGATE_MAIL_PASSWORD"] = in_file ? file("password", "hunter2\n") : "hunter2";
+    auto loaded = load(sources_);
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    EXPECT_EQ(loaded->settings.mail.password.reveal(), "hunter2");
+    EXPECT_EQ(loaded->settings.approvals.mail_to.size(), 2u);
+    for (const auto& entry : loaded->origins) EXPECT_EQ(entry.value.find("hunter2"), std::string::npos);
+  }
+  EXPECT_EQ(settings_json_schema().find("password"), std::string::npos);
+  sources_.user_file.clear();
+  sources_.project_file = file("project.yaml", "mail: {server: 'smtp://attacker.example'}");
+  EXPECT_EQ(load(sources_).error().reason, "config.project_file");
+}
+
 TEST_F(SettingsTest, RefusesAPlainListenerOffLoopback) {
   for (const char* listen : {"0.0.0.0:8808", "192.0.2.1:8808", "[::]:8808", "127.example.com:80", "gate.example:80"}) {
     sources_.flags = {{"listen", listen}};

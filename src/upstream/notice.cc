@@ -1,8 +1,7 @@
 #include "upstream/notice.h"
 
+#include "upstream/judged.h"
 #include "upstream/probe_http.h"
-#include "upstream/resolver.h"
-#include "upstream/upstream.h"
 
 namespace callgate::upstream {
 namespace {
@@ -12,14 +11,7 @@ constexpr std::chrono::milliseconds kPatience{10'000};
 }  // namespace
 
 Result<void> send_notice(const Url& to, std::string_view json) {
-  Addresses addresses;
-  if (auto literal = IpAddress::parse(to.host)) addresses = {*literal};
-  else {
-    CG_TRY(addresses, look_up(to.host));
-  }
-  for (const IpAddress& address : addresses)
-    if (!check_address(address, true))
-      return fail(Code::Unavailable, "notice.address", "the webhook's host `" + to.host + "` leads to an address that is never used");
+  CG_TRY(auto addresses, judge_own_host(to.host));
   Server server;
   server.url = to;
   server.allow_private = true;

@@ -1,14 +1,13 @@
 #include "upstream/probe_http.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstring>
 
 #include "base/clock.h"
 #include "net/http1.h"
+#include "upstream/judged.h"
 #include "upstream/upstream.h"
 
 namespace callgate::upstream {
@@ -138,21 +137,10 @@ std::size_t on_stream(char* data, std::size_t, std::size_t size, void* user) {
   return stream.transfer.too_large ? 0 : size;
 }
 
-std::optional<IpAddress> address_of(const sockaddr* from) {
-  char text[INET6_ADDRSTRLEN] = {};
-  const void* raw = from->sa_family == AF_INET ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in*>(from)->sin_addr)
-                                               : static_cast<const void*>(&reinterpret_cast<const sockaddr_in6*>(from)->sin6_addr);
-  if ((from->sa_family != AF_INET && from->sa_family != AF_INET6) || ::inet_ntop(from->sa_family, raw, text, sizeof text) == nullptr)
-    return std::nullopt;
-  return IpAddress::parse(text);
-}
-
 // T-65: the last look, at the very address a socket is opened for. Whatever curl was told or thinks it knows.
 curl_socket_t on_socket(void* user, curlsocktype, curl_sockaddr* to) {
-  const auto& judged = *static_cast<const std::vector<IpAddress>*>(user);
-  const auto address = address_of(&to->addr);
-  if (!address || std::find(judged.begin(), judged.end(), *address) == judged.end()) return CURL_SOCKET_BAD;
-  return ::socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+  const int fd = open_judged(*static_cast<const std::vector<IpAddress>*>(user), &to->addr, to->socktype, to->protocol);
+  return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
 // What curl tells nowhere else: how far a connection came that failed, and which TLS it speaks.
@@ -315,11 +303,7 @@ ProbeClient::ProbeClient(const Server& server, const vault::Credentials& credent
   in.tls = server.url.tls;
   in.curl = kReady == CURLE_OK ? curl_easy_init() : nullptr;
   if (in.curl == nullptr) return;
-  std::string pin = (server.url.host.find(':') == std::string::npos ? server.url.host : "[" + server.url.host + "]") + ":" +
-                    std::to_string(server.url.port) + ":";
-  for (std::size_t i = 0; i < judged.size(); ++i)
-    pin += (i == 0 ? "" : ",") + (judged[i].v4 ? judged[i].text() : "[" + judged[i].text() + "]");
-  in.resolve = curl_slist_append(nullptr, pin.c_str());
+  in.resolve = curl_slist_append(nullptr, resolve_line(server.url.host, server.url.port, judged).c_str());
   in.set(CURLOPT_RESOLVE, in.resolve);
   in.set(CURLOPT_OPENSOCKETFUNCTION, &on_socket);
   in.set(CURLOPT_OPENSOCKETDATA, &in.judged);

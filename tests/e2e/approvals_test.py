@@ -1,9 +1,12 @@
 """Calls that a person decides about: decided with the command line while real clients wait (T-70)."""
 import concurrent.futures
 import contextlib
+import email.message
+import email.policy
 import http.server
 import json
 import subprocess
+import sys
 import threading
 import time
 import unittest
@@ -12,6 +15,7 @@ import urllib.request
 from harness import claude
 from harness.gate import Gate
 from harness.mcp import MODERN, Client
+from harness.processes import ROOT, Child, eventually
 from harness.suite import GateCase
 from harness.upstreams import Refunds
 
@@ -209,6 +213,60 @@ class Approvals(Held):
         with urllib.request.urlopen(f"{gate.url}/approvals/{approval}") as page:
             self.assertIn(f"callgate approval approve {approval}", page.read().decode())
         self.assertEqual("pending", gate.json("approval", "show", approval)["state"])
+
+    def mail_server(self, login: str, password: str):
+        """(port, path of a CA, function that reads what was taken) of a real mail server that demands STARTTLS and a login."""
+        python = next((python for python in (sys.executable, "/usr/bin/python3")
+                       if subprocess.run([python, "-c", "import aiosmtpd"], capture_output=True).returncode == 0), None)
+        if python is None:
+            self.skipTest("no aiosmtpd: apt-get install python3-aiosmtpd")
+        folder = self.folder / f"mail-server-{len(password)}"
+        folder.mkdir()
+        certificate, key, out, port = folder / "cert.pem", folder / "key.pem", folder / "taken", folder / "taken.port"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+                        "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", key, "-out", certificate], check=True, capture_output=True)
+        child = Child([python, ROOT / "tests" / "harness" / "mail_server.py", certificate, key, login, password, out], log=folder / "log")
+        self.addCleanup(child.stop)
+        eventually(port.exists, "the mail server listens", 30)
+        return int(port.read_text()), certificate, lambda: [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
+
+    def test_a_real_mail_server_gets_one_mail_for_each_address_and_it_decides_nothing(self):
+        port, ca, taken = self.mail_server("gate@example.com", "hunter2 hunter2")
+        gate = self.gate_for("mail", hold="0s", CALLGATE_MAIL_SERVER=f"smtp://127.0.0.1:{port}", CALLGATE_MAIL_CA=str(ca),
+                             CALLGATE_MAIL_FROM="gate@example.com", CALLGATE_MAIL_USER="gate@example.com", CALLGATE_MAIL_PASSWORD="hunter2 hunter2",
+                             CALLGATE_APPROVALS_MAIL_TO="fay@example.com,guy@example.com")
+        self.assertNotIn("hunter2", gate.run("config", "show").stdout)
+        self.assertIn("2 told of calls", gate.run("doctor", check=False).stdout)
+        gate.client(self.token, "refunds").call("refund_payment", **LARGE)
+        eventually(lambda: len(taken()) == 2, "both were told", 20)
+        approval = self.pending(gate)
+        self.assertEqual([["fay@example.com"], ["guy@example.com"]], sorted(mail["to"] for mail in taken()))
+        for mail in taken():
+            self.assertTrue(mail["tls"] and mail["login"])
+            message = email.message_from_string(mail["text"], policy=email.policy.default)
+            self.assertEqual([], message.defects)
+            self.assertEqual("Approval wanted: refund_payment on refunds", message["Subject"])
+            self.assertEqual(mail["to"][0], message["To"].addresses[0].addr_spec)
+            self.assertEqual("auto-generated", message["Auto-Submitted"])
+            self.assertLess(abs(message["Date"].datetime.timestamp() - time.time()), 60)
+            text = message.get_content().replace("\r\n", "\n")
+            self.assertIn(f"{gate.url}/approvals/{approval}\n", text)
+            self.assertIn("Asked by: ada (grant laptop)", text)
+            self.assertNotIn("ch_105", text)
+        self.assertEqual("pending", gate.json("approval", "show", approval)["state"])
+        self.assertNotIn("hunter2", gate.child.tail(1_000_000))
+
+    def test_a_login_the_mail_server_refuses_is_logged_without_it_and_calls_wait_as_before(self):
+        port, ca, taken = self.mail_server("gate@example.com", "another one")
+        gate = self.gate_for("mail-refused", hold="0s", CALLGATE_MAIL_SERVER=f"smtp://127.0.0.1:{port}", CALLGATE_MAIL_CA=str(ca),
+                             CALLGATE_MAIL_FROM="gate@example.com", CALLGATE_MAIL_USER="gate@example.com", CALLGATE_MAIL_PASSWORD="hunter2 hunter2",
+                             CALLGATE_APPROVALS_MAIL_TO="fay@example.com")
+        gate.client(self.token, "refunds").call("refund_payment", **LARGE)
+        approval = self.pending(gate)
+        eventually(lambda: "refused the login (535)" in gate.child.tail(), "the refusal is logged", 20)
+        self.assertNotIn("hunter2", gate.child.tail(1_000_000))
+        self.assertEqual([], taken())
+        gate.run("approval", "approve", approval)
 
     def test_a_role_that_nobody_holds_is_said_when_the_policy_is_stored(self):
         gate = self.gate_for("unheld")
