@@ -55,8 +55,13 @@ class Bundle {
   void plan_principal(json::Value item, const std::string& name, PrincipalKind kind);
   void plan_server(json::Value item, const std::string& slug);
   void plan_grant(json::Value item, const std::string& label);
-  void add_server_step(const Server& wanted, json::Value item);
-  void edit_server_step(const Server& wanted, const Server& present, json::Value item, std::vector<std::string> lines);
+  using Pin = std::optional<catalog::Pin>;  // nothing: as it is
+  void add_server_step(const Server& wanted, json::Value item, Pin pin);
+  struct ServerEdit {
+    Server wanted, present;
+    Pin pin, pin_present;
+  };
+  void edit_server_step(const ServerEdit& edit, json::Value item, std::vector<std::string> lines);
   void mint_step(const Grant& wanted, const std::string& principal, std::chrono::seconds lifetime, bool lifetime_given);
   void edit_grant_step(const Grant& wanted, const Grant& present, std::vector<std::string> lines);
 

@@ -95,6 +95,7 @@ std::vector<catalog::HeaderValue> split_environment(const vault::Credentials& cr
 void Bundle::plan_servers() {
   auto rules = server_fields();
   for (auto& rule : rules) rule.required = rule.name == "name" || rule.name == "slug";
+  rules.push_back(pin_field());
   each("servers", "slug", rules, [this](json::Value item, const std::string& slug) { plan_server(item, slug); });
   if (!prunes("servers"))
     for (const auto& [slug, server] : servers_)
@@ -110,6 +111,8 @@ void Bundle::plan_server(json::Value item, const std::string& slug) {
   for (const auto& header : *headers) wanted.header_names.push_back(header.name);
   auto secrets = read_secrets(item);
   for (const auto& secret : secrets) wanted.command.secret_names.push_back(secret.name);
+  auto pin = read_pin(item);
+  if (!pin) return problem(where, pin.error().message);
   if (auto checked = catalog::check_server(wanted); !checked) return problem(where, checked.error().message);
   if (!wanted.policy.empty() && !will_have("policies", wanted.policy)) return problem(where, "there is no policy `" + wanted.policy + "`");
   uses_[where] = {wanted.policy, ""};
@@ -117,7 +120,7 @@ void Bundle::plan_server(json::Value item, const std::string& slug) {
   const auto allowed = check_command_allowed(context_, wanted, item);
   if (present == servers_.end()) {
     if (!allowed) return problem(where, allowed.error().message);
-    return add_server_step(wanted, item);
+    return add_server_step(wanted, item, *pin);
   }
   if (present->second.kind != wanted.kind)
     return problem(where, "it cannot change between a URL and a command: give the new one another slug");
@@ -125,35 +128,54 @@ void Bundle::plan_server(json::Value item, const std::string& slug) {
   wanted.version = present->second.version;
   wanted.created_at = present->second.created_at;
   if (!item["transport"].exists()) wanted.eras.events = present->second.eras.events;  // as the probe saw it
+  ServerEdit edit{wanted, present->second, *pin, {}};
   auto lines = differences(describe(present->second), describe(wanted));
+  if (*pin) {
+    auto before = services_.catalog.pin(wanted.id);
+    if (!before) return problem(where, before.error().message);
+    edit.pin_present = *before;
+    if (*before != **pin)
+      lines.push_back("pin: " + std::string(catalog::pin_name(*before)) + " -> " + std::string(catalog::pin_name(**pin)));
+  }
   if (lines.empty() && !(headers->empty() && secrets.empty()) && flag_of(body_, "refresh_secrets", false))
     lines.push_back("credentials: values written again");
   if (lines.empty()) return;
   if (!allowed) return problem(where, allowed.error().message);
-  edit_server_step(wanted, present->second, item, std::move(lines));
+  edit_server_step(edit, item, std::move(lines));
 }
 
-void Bundle::add_server_step(const Server& wanted, json::Value item) {
-  step(Change::Add, "server", wanted.slug,
-       {wanted.kind == ServerKind::Http ? "url: " + wanted.url.text() : "command: " + words(wanted.command.argv)},
-       [this, wanted, item]() -> Result<Undo> {
-         CG_TRY(auto headers, read_headers(item));
-         CG_TRY(auto added, services_.catalog.add_server(wanted, headers, read_secrets(item)));
-         probe_.push_back(added);
-         return Undo([this, id = added.id] { (void)services_.catalog.remove_server(id); });
-       });
-}
-
-void Bundle::edit_server_step(const Server& wanted, const Server& present, json::Value item, std::vector<std::string> lines) {
-  step(Change::Edit, "server", wanted.slug, std::move(lines), [this, wanted, present, item]() -> Result<Undo> {
+void Bundle::add_server_step(const Server& wanted, json::Value item, Pin pin) {
+  std::vector<std::string> lines = {wanted.kind == ServerKind::Http ? "url: " + wanted.url.text()
+                                                                    : "command: " + words(wanted.command.argv)};
+  if (pin) lines.push_back("pin: " + std::string(catalog::pin_name(*pin)));
+  step(Change::Add, "server", wanted.slug, std::move(lines), [this, wanted, item, pin]() -> Result<Undo> {
     CG_TRY(auto headers, read_headers(item));
-    CG_TRY(auto old_credentials, services_.catalog.credentials(present.id));
-    CG_TRY(auto updated, services_.catalog.update_server(wanted, headers, read_secrets(item)));
-    probe_.push_back(updated);
-    return Undo([this, present, old_credentials, version = updated.version] {
+    const auto secrets = read_secrets(item);
+    CG_TRY(auto added, add_pinned(services_.catalog, wanted, {headers, secrets, pin}));
+    probe_.push_back(added);
+    return Undo([this, id = added.id] { (void)services_.catalog.remove_server(id); });
+  });
+}
+
+void Bundle::edit_server_step(const ServerEdit& edit, json::Value item, std::vector<std::string> lines) {
+  step(Change::Edit, "server", edit.wanted.slug, std::move(lines), [this, edit, item]() -> Result<Undo> {
+    CG_TRY(auto headers, read_headers(item));
+    CG_TRY(auto old_credentials, services_.catalog.credentials(edit.present.id));
+    const auto pin_back = [this, edit] {
+      if (edit.pin_present) (void)services_.catalog.set_pin(edit.present.id, *edit.pin_present);
+    };
+    if (edit.pin) CG_CHECK(services_.catalog.set_pin(edit.present.id, *edit.pin));
+    auto updated = services_.catalog.update_server(edit.wanted, headers, read_secrets(item));
+    if (!updated) {
+      pin_back();
+      return tl::unexpected<Error>(updated.error());
+    }
+    probe_.push_back(*updated);
+    return Undo([this, pin_back, old_credentials, present = edit.present, version = updated->version] {
       Server back = present;
       back.version = version;
       (void)services_.catalog.update_server(back, split_headers(old_credentials), split_environment(old_credentials));
+      pin_back();
     });
   });
 }

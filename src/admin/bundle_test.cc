@@ -72,6 +72,43 @@ TEST_F(BundleTest, ChangesSayWhatDiffers) {
   EXPECT_EQ(ask("POST", "/api/v1/plan", bundle(",\"refresh_secrets\":true"))["changes"].number(), "1");
 }
 
+TEST_F(BundleTest, PinsAreWrittenShownAndLeftAloneWhereAFileSaysNothing) {  // T-47
+  auto with_pin = [&](std::string_view pin, std::string_view more = "") {
+    std::string body = bundle(more);
+    return body.replace(body.find("\"slug\":\"refunds\""), 0, "\"pin\":\"" + std::string(pin) + "\",");
+  };
+  auto pin_now = [&] { return std::string(ask("GET", "/api/v1/servers/refunds")["server"]["pin"].string()); };
+  auto added = ask("POST", "/api/v1/apply", with_pin("strict"));
+  ASSERT_EQ(added.status, 200) << added.body;
+  EXPECT_NE(added.body.find("pin: strict"), std::string::npos) << added.body;
+  EXPECT_EQ(pin_now(), "strict");
+  auto tools = ask("GET", "/api/v1/servers/refunds/tools");
+  ASSERT_EQ(tools["items"].size(), 1u);
+  EXPECT_TRUE(tools["items"].child(0)["served"].is(json::Kind::False)) << "strict counts from the first probe on: " << tools.body;
+
+  EXPECT_EQ(ask("POST", "/api/v1/plan", with_pin("strict"))["steps"].size(), 0u);
+  EXPECT_EQ(ask("POST", "/api/v1/plan", bundle())["steps"].size(), 0u) << "a file that says nothing loosens nothing";
+  auto planned = ask("POST", "/api/v1/plan", with_pin("off"));
+  ASSERT_EQ(planned["steps"].size(), 1u) << planned.body;
+  EXPECT_EQ(planned["steps"].child(0)["lines"].size(), 1u);
+  EXPECT_EQ(planned["steps"].child(0)["lines"].child(0).string(), "pin: strict -> off");
+  EXPECT_EQ(pin_now(), "strict") << "a plan changes nothing";
+  ASSERT_EQ(ask("POST", "/api/v1/apply", with_pin("off")).status, 200);
+  EXPECT_EQ(pin_now(), "off");
+  ASSERT_EQ(ask("POST", "/api/v1/apply", with_pin("default")).status, 200);
+  EXPECT_EQ(pin_now(), "default");
+
+  for (const char* wrong : {"", "on", "Strict"}) {
+    auto refused = ask("POST", "/api/v1/apply", with_pin(wrong));
+    EXPECT_EQ(refused.status, 422) << wrong;
+    EXPECT_NE(refused.message().find("`pin` must be"), std::string::npos) << refused.body;
+  }
+  std::string failing = with_pin("strict");
+  failing.replace(failing.find("\"label\":\"ci\""), 12, "\"label\":\"ci2\",\"expires_in\":\"9999d\"");
+  ASSERT_GE(ask("POST", "/api/v1/apply", failing).status, 400);
+  EXPECT_EQ(pin_now(), "default") << "undone with the rest";
+}
+
 TEST_F(BundleTest, PrunesOnlyKindsThatAreListed) {
   ASSERT_EQ(ask("POST", "/api/v1/apply", bundle()).status, 200);
   auto refused = ask("POST", "/api/v1/plan", R"({"policies":[],"prune":true})");

@@ -84,6 +84,29 @@ Result<void> read_server(json::Value body, Server& into) {
   return {};
 }
 
+Result<Server> add_pinned(catalog::CatalogStore& catalog, const Server& server, const ServerParts& parts) {
+  CG_TRY(Server added, catalog.add_server(server, parts.headers, parts.secrets));
+  if (!parts.pin) return added;
+  if (auto pinned = catalog.set_pin(added.id, *parts.pin); !pinned) {
+    (void)catalog.remove_server(added.id);
+    return tl::unexpected<Error>(pinned.error());
+  }
+  return added;
+}
+
+FieldRule pin_field() {
+  return {"pin", Shape::Text, false,
+          "which of its tools may be used: default (as the setting tools.pin says), off (whatever it shows), first_sight (what its first "
+          "list showed, later ones as approved), strict (only what was approved)"};
+}
+
+Result<std::optional<catalog::Pin>> read_pin(json::Value body) {
+  if (!body["pin"].exists()) return std::nullopt;
+  const auto pin = catalog::parse_pin(body["pin"].string());
+  if (!pin) return fail(Code::InvalidArgument, "admin.pin", "`pin` must be default, off, first_sight or strict");
+  return pin;
+}
+
 Result<std::vector<catalog::HeaderValue>> read_headers(json::Value body) {
   std::vector<catalog::HeaderValue> headers;
   Result<void> checked;

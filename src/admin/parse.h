@@ -1,6 +1,7 @@
 #pragma once
 // Reading domain values out of checked bodies; shared by the resources and by plan/apply. Inner header of admin/.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,15 @@ std::vector<FieldRule> grant_fields();
 // Takes over the members that are present, leaves the rest of `into` alone.
 Result<void> read_server(json::Value body, Server& into);
 Result<std::vector<catalog::HeaderValue>> read_headers(json::Value body);
+// Adds a server with its pin, or not at all: what a probe sees afterwards is judged by that pin.
+struct ServerParts {
+  const std::vector<catalog::HeaderValue>&headers, &secrets;
+  std::optional<catalog::Pin> pin;
+};
+Result<Server> add_pinned(catalog::CatalogStore& catalog, const Server& server, const ServerParts& parts);
+// Which of its tools may be used: nothing when the body does not say. InvalidArgument admin.pin.
+FieldRule pin_field();
+Result<std::optional<catalog::Pin>> read_pin(json::Value body);
 std::vector<FieldRule> command_fields();
 Result<void> read_command(json::Value body, Server& into);  // part of read_server
 std::vector<catalog::HeaderValue> read_secrets(json::Value body);

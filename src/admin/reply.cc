@@ -175,11 +175,11 @@ void write_command(json::Writer& out, const Command& command) {
   out.member("cpu_seconds_max", static_cast<std::int64_t>(command.cpu_seconds_max.count()));
 }
 
-void write_server(json::Writer& out, const Server& server, std::string_view base_url, const std::vector<std::string>* weakened) {
+void write_server(json::Writer& out, const Server& server, std::string_view base_url, const ServerMore& more) {
   out.begin_object();
   const bool stdio = server.kind == ServerKind::Stdio;
   out.member("id", server.id).member("slug", server.slug).member("name", server.name).member("kind", stdio ? "stdio" : "http");
-  if (weakened != nullptr) write_texts(out, "weakened", *weakened);
+  if (more.weakened) write_texts(out, "weakened", *more.weakened);
   if (stdio) write_command(out, server.command);
   else out.member("url", server.url.text()).member("transport", server.eras.events ? "sse" : "http");
   out.member("speaks_legacy", server.eras.legacy).member("speaks_modern", server.eras.modern);
@@ -187,6 +187,7 @@ void write_server(json::Writer& out, const Server& server, std::string_view base
   out.member("policy", server.policy).member("disabled", server.disabled).member("allow_private", server.allow_private);
   out.member("tls_verify", server.tls_verify).member("tls_ca_pem", server.tls_ca_pem);
   out.member("capture", capture_name(server.capture));
+  if (more.pin) out.member("pin", catalog::pin_name(*more.pin));
   write_texts(out, "labels", server.labels);
   write_texts(out, "header_names", server.header_names);
   out.member("connect_timeout_ms", static_cast<std::int64_t>(server.connect_timeout.count()));

@@ -58,7 +58,11 @@ Result<std::optional<WallTime>> moment_of(const Context& context, std::string_vi
 
 void write_time(json::Writer& out, std::string_view name, const std::optional<WallTime>& time);  // null when absent or zero
 void write_texts(json::Writer& out, std::string_view name, const std::vector<std::string>& texts);
-void write_server(json::Writer& out, const Server& server, std::string_view base_url, const std::vector<std::string>* weakened = nullptr);
+struct ServerMore {  // what is told of one server, not in lists
+  std::optional<std::vector<std::string>> weakened;
+  std::optional<catalog::Pin> pin;
+};
+void write_server(json::Writer& out, const Server& server, std::string_view base_url, const ServerMore& more = {});
 // Names beside ids, for people. Missing ones stay empty.
 struct Names {
   std::map<std::string, std::string, std::less<>> principals, servers;

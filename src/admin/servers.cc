@@ -34,11 +34,14 @@ Reply probe_refusal(const upstream::ProbeReport& report) {
 }
 
 Reply server_reply(int status, Context& context, const Server& server, const upstream::ProbeReport* probe) {
+  ServerMore more;
+  if (server.kind == ServerKind::Stdio && context.services.weakened != nullptr) more.weakened = context.services.weakened(server);
+  if (!server.id.empty()) {
+    if (auto pin = context.services.catalog.pin(server.id)) more.pin = *pin;
+  }
   return json_reply(status, [&](json::Writer& out) {
     out.begin_object().key("server");
-    const bool asks = server.kind == ServerKind::Stdio && context.services.weakened != nullptr;
-    const auto weakened = asks ? context.services.weakened(server) : std::vector<std::string>();
-    write_server(out, server, context.services.public_url, asks ? &weakened : nullptr);
+    write_server(out, server, context.services.public_url, more);
     if (probe) {
       out.key("probe");
       write_probe(out, *probe);
@@ -82,6 +85,7 @@ Result<Reply> add(Context& context) {
   Server server;
   CG_CHECK(read_server(context.body, server));
   CG_TRY(auto headers, read_headers(context.body));
+  CG_TRY(const auto pin, read_pin(context.body));
   auto secrets = read_secrets(context.body);
   CG_CHECK(check_command_allowed(context, server, context.body));
   CG_CHECK(catalog::check_server(server));
@@ -100,7 +104,7 @@ Result<Reply> add(Context& context) {
     context.changed = false;
     return server_reply(200, context, server, report ? &*report : nullptr);
   }
-  CG_TRY(server, catalog.add_server(server, headers, secrets));
+  CG_TRY(server, add_pinned(catalog, server, {headers, secrets, pin}));
   name_target(context, server);
   if (report) {
     for (auto& tool : report->tools) tool.server_id = server.id;
@@ -193,6 +197,7 @@ void add_server_routes(std::vector<Route>& routes) {
   std::vector<FieldRule> fields = server_fields();
   std::vector<FieldRule> add_fields = fields;
   for (auto& field : add_fields) field.required = field.name == "name";
+  add_fields.push_back(pin_field());
   add_fields.push_back({"probe", Shape::Flag, false, "look at the server before adding it; default true"});
   add_fields.push_back({"dry_run", Shape::Flag, false, "check and probe only"});
   std::vector<FieldRule> edit_fields = fields;

@@ -1,6 +1,7 @@
 // Tools: what the last probe of each server saw, what was approved, and decisions about the difference.
 #include <fmt/core.h>
 
+#include "admin/parse.h"
 #include "admin/reply.h"
 #include "admin/route.h"
 #include "base/encoding.h"
@@ -204,10 +205,9 @@ Result<Reply> set_pin(Context& context) {
   CG_TRY(auto server, context.services.catalog.server(context.parameter("server")));
   context.target = context.server_slug = server.slug;
   context.server_id = server.id;
-  auto pin = catalog::parse_pin(text_of(context.body, "pin"));
-  if (!pin) return fail(Code::InvalidArgument, "admin.pin", "`pin` must be default, off, first_sight or strict");
-  CG_CHECK(context.services.catalog.set_pin(server.id, *pin));
-  return pin_reply(server.slug, *pin);
+  CG_TRY(const auto pin, read_pin(context.body));
+  CG_CHECK(context.services.catalog.set_pin(server.id, pin.value_or(catalog::Pin::Strict)));  // it is there: the route requires it
+  return pin_reply(server.slug, pin.value_or(catalog::Pin::Strict));
 }
 
 Result<Reply> flags(Context& context) {
@@ -294,19 +294,18 @@ void add_tool_routes(std::vector<Route>& routes) {
                     {},
                     {kHeldRule, kKindRule, kLimitRule, kCursorRule}});
   routes.push_back({"GET", "/api/v1/servers/{server}/pin", "server.pin", Access::Read, "Which of a server's tools may be used", show_pin});
-  routes.push_back(
-      {"PUT",
-       "/api/v1/servers/{server}/pin",
-       "server.set_pin",
-       Access::Write,
-       "Say which of a server's tools may be used",
-       set_pin,
-       {{"pin", Shape::Text, true,
-         "default (as the setting tools.pin says), off (whatever it shows), first_sight (what its first list showed, later ones as "
-         "approved), strict (only what was approved)"}},
-       {},
-       true,
-       true});
+  FieldRule pin = pin_field();
+  pin.required = true;
+  routes.push_back({"PUT",
+                    "/api/v1/servers/{server}/pin",
+                    "server.set_pin",
+                    Access::Write,
+                    "Say which of a server's tools may be used",
+                    set_pin,
+                    {pin},
+                    {},
+                    true,
+                    true});
   routes.push_back(
       {"GET", tool, "tool.show", Access::Read, "Show a tool with its definition and what its risk was told from", show, {}, {kKindRule}});
   routes.push_back({"GET",

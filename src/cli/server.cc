@@ -47,6 +47,7 @@ const std::vector<Column> kLines = {{"slug", "slug"},
                                     {"policy", "policy"},
                                     {"disabled", "disabled"},
                                     {"capture", "capture"},
+                                    {"pin", "pin"},
                                     {"labels", "labels"},
                                     {"headers", "header_names"},
                                     {"allow private", "allow_private"},
@@ -150,6 +151,7 @@ int add(Session& session, const Args& args) {
   out.begin_object().member("name", std::string_view(args.text("NAME")));
   put_texts(out, args, {{"URL", "url"}});
   if (auto put = put_fields(out, args); !put) return session.fail_with(put.error());
+  put_texts(out, args, {{"--pin", "pin"}});
   if (args.given("--no-probe")) out.member("probe", false);
   if (session.dry_run) out.member("dry_run", true);
   out.end_object();
@@ -263,6 +265,7 @@ void add_server_commands(std::vector<Command>& commands) {
   auto add_arguments = field_arguments();
   add_arguments.insert(add_arguments.begin(), {positional("NAME", "what people call it"), positional("URL", "its MCP endpoint", false)});
   add_arguments.push_back(flag("--no-probe", "add it without looking at it first"));
+  add_arguments.push_back({"--pin", "which of its tools may be used", Takes::One, false, "WAY", "default|off|first_sight|strict"});
   auto edit_arguments = field_arguments();
   edit_arguments.insert(edit_arguments.begin(), server);
   edit_arguments.push_back({"--name", "what people call it", Takes::One, false, "NAME"});

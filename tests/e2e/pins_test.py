@@ -103,6 +103,41 @@ class Pins(GateCase):
         answer = self.gate.json("tool", "ls", "--held")
         return {(part["kind"], part["name"]) for part in (answer["items"] if isinstance(answer, dict) else answer)}
 
+    def test_pins_are_part_of_the_files_that_are_planned_and_applied(self):     # T-47
+        files = self.gate.folder / "files"
+        files.mkdir()
+
+        def write(*lines: str) -> None:
+            (files / "servers.yaml").write_text("\n".join([f"- name: other\n  slug: other\n  url: {self.server.url}\n  allow_private: true", *lines]) + "\n")
+
+        def plan() -> tuple[int, str]:
+            done = self.gate.run("plan", "-f", files, check=False)
+            return done.returncode, done.stdout
+
+        write("  pin: strict")
+        code, text = plan()
+        self.assertEqual(20, code)
+        self.assertIn("pin: strict", text)
+        self.gate.run("apply", "-f", files, "--yes")
+        self.assertEqual("strict", self.gate.json("server", "show", "other")["pin"])
+        token = self.gate.mint("other", server="other", policy="all")
+        client = self.gate.client(token, "other")
+        self.assertEqual([], client.request("tools/list").result["tools"], "nobody has approved anything yet")
+        self.assertIn("Unknown tool", client.call("echo", text="x").error["message"])
+        self.gate.run("tool", "approve", "other", "echo")
+        self.assertEqual(["echo"], [tool["name"] for tool in client.request("tools/list").result["tools"]])
+        self.assertEqual((0, ""), plan())
+        write()
+        self.assertEqual((0, ""), plan(), "a file that says nothing loosens nothing")
+        write("  pin: off")
+        code, text = plan()
+        self.assertEqual((20, True), (code, "pin: strict -> off" in text), text)
+        self.assertEqual(["echo"], [tool["name"] for tool in client.request("tools/list").result["tools"]], "a plan changes nothing")
+        self.gate.run("apply", "-f", files, "--yes")
+        self.assertIn("headers", [tool["name"] for tool in client.request("tools/list").result["tools"]])
+        write("  pin: never")
+        self.assertIn("`pin` must be", self.gate.run("plan", "-f", files, check=False).stderr)
+
     def test_a_class_of_risk_is_set_and_told_again(self):
         self.assertEqual("read", self.gate.json("tool", "risk", "toys", "echo", "read")["risk"])
         self.assertTrue(self.gate.json("tool", "show", "toys", "echo")["risk_set"])
