@@ -292,6 +292,10 @@ Result<void> Call::admit_tool_call() {
     if (hidden) return fail(Code::Denied, "policy.hidden", "Unknown tool: " + std::string(name.string()));
     return tl::unexpected(unknown_tool(*server_, name.string()));
   }
+  if (worker_.withholds(snapshot_, visibility_, name.string())) {
+    rpc_code_ = session::kInvalidParams;
+    return fail(Code::Denied, "inspection.tool_withheld", "Unknown tool: " + std::string(name.string()));
+  }
   CG_CHECK(check_arguments(name.string()));
   return decide(name.string(), arguments);
 }
@@ -398,11 +402,8 @@ void Call::compose_head(const net::Head& head) {
   bool named = message_.method == "tools/call" || message_.method == "prompts/get" || message_.method == "resources/read";
   if (named) append_line(out, "Mcp-Name", head.header("mcp-name"));  // checked against the body
   if (!task_.empty()) append_line(out, "Mcp-Name", bridge::header_value(task_));
-  for (std::size_t i = 0; i < head.header_count; ++i) {
-    const net::Header& header = head.headers[i];
-    if (header.name.size() > 10 && (header.name[0] | 0x20) == 'm' && net::equals_ignoring_case(header.name.substr(0, 10), "mcp-param-"))
-      append_line(out, header.name, header.value);
-  }
+  for (std::size_t i = 0; i < head.header_count; ++i)
+    if (goes_on(head.headers[i], message_, *server_)) append_line(out, head.headers[i].name, head.headers[i].value);
 }
 
 Result<void> Call::admit_stream(const listener::Request& request) {

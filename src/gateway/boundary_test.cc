@@ -287,6 +287,43 @@ TEST(Boundary, AnAnnotatedArgumentMustBeRepeatedInItsHeader) {
   EXPECT_EQ(gate.upstream.calls(), calls);
 }
 
+// T-66: what no schema names has been looked at by nobody, its name least of all
+TEST(Boundary, OnlyParametersThatTheSchemaNamesGoOn) {
+  Gate::Setup setup;
+  setup.definitions["get_charge"] =
+      R"({"name":"get_charge","inputSchema":{"type":"object","properties":{"region":{"type":"string","x-mcp-header":"Region"}}}})";
+  Gate gate(setup);
+  auto head_of = [&](const std::string& tool, const std::string& arguments, const std::string& head) {
+    Answer answer = gate.modern("tools/call", "\"name\":\"" + tool + "\",\"arguments\":" + arguments, "Mcp-Name: " + tool + "\r\n" + head);
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    return gate.upstream.seen.back().head;
+  };
+  std::string seen = head_of("get_charge", R"({"region":"eu","other":"eu"})",
+                             "Mcp-Param-Region: eu\r\nMcp-Param-Other: eu\r\nmcp-param-AKIAIOSFODNN7EXAMPL3: eu\r\n");
+  EXPECT_TRUE(has(seen, "Mcp-Param-Region: eu\r\n")) << seen;
+  EXPECT_FALSE(has(seen, "Other") || has(seen, "AKIA")) << seen;
+  // Of a tool without a schema only an argument's own name and value go on: both are part of the judged arguments.
+  seen = head_of("list_charges", R"({"a":{"Region":"eu"},"n":7})",
+                 "Mcp-Param-Region: eu\r\nMcp-Param-N: 7.0\r\nMcp-Param-AKIAIOSFODNN7EXAMPL3: eu\r\n");
+  EXPECT_TRUE(has(seen, "Mcp-Param-Region: eu\r\n") && has(seen, "Mcp-Param-N: 7.0\r\n")) << seen;
+  EXPECT_FALSE(has(seen, "AKIA")) << seen;
+  seen = head_of("list_charges", R"({"region":"us","n":"eu"})", "Mcp-Param-Region: eu\r\n");
+  EXPECT_FALSE(has(seen, "Mcp-Param")) << "the value of another argument: " << seen;
+}
+
+// T-66: a notification has no arguments that anyone could have judged
+TEST(Boundary, NotificationsCarryNoParametersInTheirHead) {
+  Gate gate;
+  Answer answer =
+      gate.post_raw("/mcp/refunds", R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1,"region":"eu"}})",
+                    "Authorization: Bearer " + gate.token +
+                        "\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
+                        "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: notifications/cancelled\r\nMcp-Param-Region: eu\r\n"
+                        "Mcp-Param-AKIAIOSFODNN7EXAMPL3: x\r\n");
+  EXPECT_LT(answer.status, 300) << answer.body;
+  for (const auto& seen : gate.upstream.seen) EXPECT_FALSE(has(seen.head, "Mcp-Param") || has(seen.head, "AKIA")) << seen.head;
+}
+
 TEST(Boundary, AToolThatAnnotatesWhatNoClientCanFollowIsNotOfferedInTheModernEra) {
   Gate::Setup setup;
   std::string definition =

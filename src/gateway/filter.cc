@@ -4,6 +4,7 @@
 
 #include "gateway/rewrite.h"
 #include "session/features.h"
+#include "session/revision.h"
 #include "upstream/fingerprint.h"
 
 namespace callgate::gateway {
@@ -68,6 +69,19 @@ void append_result(json::Writer& writer, json::Value result, const Visibility& w
   writer.end_object();
 }
 
+constexpr std::string_view kParameter = "mcp-param-";
+
+// Some argument of this very name says `text`.
+bool said_by_name(json::Value arguments, std::string_view name, std::string_view text, int depth) {
+  bool found = false;
+  arguments.for_each_member([&](std::string_view member, json::Value value) {
+    if (found) return;
+    found = (net::equals_ignoring_case(member, name) && session::says(text, value)) ||
+            (depth > 0 && said_by_name(value, name, text, depth - 1));
+  });
+  return found;
+}
+
 }  // namespace
 
 bool visible(const Visibility& who, std::string_view tool) {
@@ -87,6 +101,23 @@ Error unknown_tool(const catalog::ServerEntry& server, std::string_view tool) {
           "catalog.tool_held",
           "Tool " + std::string(tool) + " has changed since it was approved and is held for review: ask whoever runs this gateway",
           {}};
+}
+
+bool goes_on(const net::Header& header, const session::Message& message, const catalog::ServerEntry& server) {
+  if (header.name.size() <= kParameter.size() || (header.name[0] | 0x20) != 'm') return false;
+  if (!net::equals_ignoring_case(header.name.substr(0, kParameter.size()), kParameter)) return false;
+  if (message.method != "tools/call" || message.kind != session::MessageKind::Request) return false;
+  const auto text = session::decode_header_value(header.value);
+  if (!text) return false;
+  const schema::Schema* schema = server.input_schema(message.name.string());
+  if (schema == nullptr) return said_by_name(message.arguments, header.name.substr(kParameter.size()), *text, 8);
+  for (const schema::Mirrored& mirrored : schema->mirrored().parameters) {
+    if (!net::equals_ignoring_case(mirrored.header, header.name)) continue;
+    json::Value value = message.arguments;
+    for (const std::string& name : mirrored.path) value = value[name];
+    return session::says(*text, value);
+  }
+  return false;
 }
 
 FilterResult append_filtered_list(std::string& out, json::Value answer, const Visibility& who, session::Era era) {

@@ -22,6 +22,10 @@ struct Visibility {
 
 // Hidden by policy or outside the caller's role: not listed, and called it is answered as unknown.
 bool visible(const Visibility& who, std::string_view tool);
+// Of the client's own headers only mirrored parameters go on, and of those what was judged with the arguments: the ones the tool's schema
+// names, each with its own argument's value; of a tool nobody has seen, the ones that repeat an argument under its own name. The name of
+// any other could carry what no rule and no inspection has looked at (T-66). Those are dropped: servers do not read them.
+bool goes_on(const net::Header& header, const session::Message& message, const catalog::ServerEntry& server);
 // True when the catalog knows which of the server's tools may be used and this one is not among them (T-20).
 bool unknown_to_catalog(const catalog::ServerEntry& server, std::string_view tool);
 

@@ -48,8 +48,17 @@ void Hub::Question::search() {
   for (const FoundTool& tool : search_tools(hub_.names_for(*caller_.snapshot, *caller_.grant), query.string(), limit, total)) {
     const catalog::ToolText* text = tool.tool->server->text(tool.tool->tool);
     std::string item;
-    if (text != nullptr && definition.parse(text->definition) && definition.root()["name"].is_string())
+    const policy::Policy* policy = policy_for(*caller_.snapshot->catalog, *caller_.grant, *tool.tool->server);
+    const Visibility who{caller_.grant, tool.tool->server, policy};
+    if (policy == nullptr || worker_.withholds(caller_.snapshot, who, tool.tool->tool)) {
+      --total;
+      continue;
+    }
+    if (text != nullptr && definition.parse(text->definition) && definition.root()["name"].is_string()) {
+      auto shown = shown_definition(worker_.inspector(*caller_.snapshot), *policy, tool.tool->tool, definition.root());
+      if (!shown || (!shown->empty() && !definition.parse(*shown))) continue;
       item = shared_item(*tool.tool->server, definition.root());
+    }
     if (item.empty()) json::Writer(item).begin_object().member("name", tool.shared_name).end_object();
     if (bytes > 0 && bytes + item.size() > kFoundBytesMax) break;
     bytes += item.size();

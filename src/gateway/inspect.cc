@@ -298,6 +298,7 @@ std::string Call::inspect_tools(json::Value tools) {
   tools.for_each_element([&](json::Value tool) {
     std::string_view name = tool["name"].string();
     auto clean = inspected(tool, {Direction::Results, "tools/call", name}, "/tools/" + std::string(name.substr(0, 128)));
+    worker_.rooms().withheld->note(server_->server.id, *visibility_.policy, name, !clean);
     changed = changed || !clean || !clean->empty();
     if (clean) writer.raw(clean->empty() ? tool.raw() : std::string_view(*clean));
   });

@@ -8,6 +8,7 @@
 #include "audit/audit.h"
 #include "bridge/bridge.h"
 #include "flows/flows.h"
+#include "gateway/definitions.h"
 #include "gateway/doubts.h"
 #include "gateway/event_link.h"
 #include "gateway/snapshot.h"
@@ -63,9 +64,10 @@ struct Rooms {
   approvals::Approvals* approvals = nullptr;                      // null: nobody can be asked, so what needs a person is refused
   flows::Flows* flows = nullptr;                                  // null: what looks at sequences is refused
   std::shared_ptr<TaskTable> tasks = std::make_shared<TaskTable>();
-  std::shared_ptr<Doubts> doubts = std::make_shared<Doubts>();         // settled by whoever looks at a server again
-  stdio::Processes* event_streams = nullptr;                           // servers that only speak HTTP+SSE (sse/)
-  std::shared_ptr<EventLinks> links = std::make_shared<EventLinks>();  // clients that do
+  std::shared_ptr<Doubts> doubts = std::make_shared<Doubts>();                  // settled by whoever looks at a server again
+  std::shared_ptr<WithheldTools> withheld = std::make_shared<WithheldTools>();  // for their definitions, by what lists showed
+  stdio::Processes* event_streams = nullptr;                                    // servers that only speak HTTP+SSE (sse/)
+  std::shared_ptr<EventLinks> links = std::make_shared<EventLinks>();           // clients that do
 };
 
 }  // namespace callgate::gateway

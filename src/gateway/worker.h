@@ -59,6 +59,12 @@ class Worker final : public listener::Handler {
   MonoTime mono_again();
   policy::Scratch& spare() { return spare_; }             // for a second look at a call
   inspection::Findings& findings() { return findings_; }  // of the scan at hand
+  Inspector inspector(const Snapshot& snapshot) { return {snapshot, findings_, rooms_.options.inspected_bytes_max}; }
+  // Whether inspection keeps the definition of a tool from this caller: then it is neither found nor called.
+  bool withholds(const std::shared_ptr<const Snapshot>& snapshot, const Visibility& who, std::string_view tool) {
+    return definitions_.withheld(snapshot, inspector(*snapshot), who, tool) ||
+           rooms_.withheld->about(who.server->server.id, *who.policy, tool);
+  }
 
  private:
   upstream::Transport& below() { return route_ ? *route_ : static_cast<upstream::Transport&>(upstreams_); }
@@ -81,6 +87,7 @@ class Worker final : public listener::Handler {
   std::shared_ptr<const Snapshot> snapshot_;
   audit::Batch batch_;
   inspection::Findings findings_;
+  DefinitionMemo definitions_;
   policy::Scratch spare_;
   std::atomic<std::size_t> busy_{0};
   bool stopping_ = false;
