@@ -280,7 +280,7 @@ Result<std::uint64_t> Index::Inner::fill(std::uint64_t rows_max) {
       if (reader.next(frame) != SegmentReader::State::Frame) break;
     }
     for (bool more = true; more;) {
-      Last newest = last;
+      Last reached = last;
       std::uint64_t rows = 0;
       CG_CHECK(database->write([&](store::Transaction& tx) -> Result<void> {
         CG_CHECK(tx.query(kFillingCache));
@@ -288,7 +288,7 @@ Result<std::uint64_t> Index::Inner::fill(std::uint64_t rows_max) {
         more = false;
         while (reader.next(frame) == SegmentReader::State::Frame) {
           CG_CHECK(filler.add(frame, number));
-          newest = {{frame.sequence, number, frame.offset}, frame.hash};
+          reached = {{frame.sequence, number, frame.offset}, frame.hash};
           more = ++rows == rows_each;
           if (more) break;
         }
@@ -297,11 +297,11 @@ Result<std::uint64_t> Index::Inner::fill(std::uint64_t rows_max) {
         CG_CHECK(tx.execute(
             "INSERT INTO audit_state (id, sequence, segment, position, hash) VALUES (1, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
             "sequence = excluded.sequence, segment = excluded.segment, position = excluded.position, hash = excluded.hash",
-            {static_cast<std::int64_t>(newest.location.sequence), static_cast<std::int64_t>(number),
-             static_cast<std::int64_t>(newest.location.offset), hex_encode(newest.hash)}));
+            {static_cast<std::int64_t>(reached.location.sequence), static_cast<std::int64_t>(number),
+             static_cast<std::int64_t>(reached.location.offset), hex_encode(reached.hash)}));
         return {};
       }));
-      move_to(newest);
+      move_to(reached);
       total += rows;
       filled += rows;
       if (total >= rows_max) return total;

@@ -43,13 +43,13 @@ class Asked : public ::testing::Test {
   }
   void ask(const std::string& question) {
     gate.session();
-    gate.upstream.script = [this, question](const ToyUpstream::Seen& seen, listener::Reply& reply) {
-      if (has(seen.body, "tools/call")) {
+    gate.upstream.script = [this, question](const ToyUpstream::Seen& got, listener::Reply& reply) {
+      if (has(got.body, "tools/call")) {
         reply.begin_stream({200, "text/event-stream", {}});
         reply.write(event(question));
         stream = &reply;
       } else {
-        answers.push_back(seen.body);
+        answers.push_back(got.body);
         reply.send({202, {}, {}}, {});
       }
     };

@@ -187,14 +187,14 @@ SqlAnalysis analyze_tokens(std::string_view text, const SqlReading& reading) {
   Tokens tokens;
   if (!tokenize_sql(text, reading, tokens)) return out;
   out.understood = true;
-  const SqlToken* begin = tokens.data();
-  const SqlToken* end = begin + tokens.size();
-  for (const SqlToken* at = begin; at <= end; ++at) {
-    if (at < end && !(at->symbol(";") && at->depth == 0)) {
-      if (at->symbol(";")) out.understood = false;
+  const SqlToken* all = tokens.data();
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at <= tokens.size(); ++at) {
+    if (at < tokens.size() && !(all[at].symbol(";") && all[at].depth == 0)) {
+      if (all[at].symbol(";")) out.understood = false;
       continue;
     }
-    if (at > begin) out.statements.push_back(Judge(begin, at, reading.dialect, out.functions).run());
+    if (at > begin) out.statements.push_back(Judge(all + begin, all + at, reading.dialect, out.functions).run());
     begin = at + 1;
   }
   return out;

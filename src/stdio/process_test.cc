@@ -47,7 +47,7 @@ class StdioProcess : public ::testing::Test {
     Sent& one = sent.emplace_back();
     one.body = std::move(body);
     one.session_text = session;
-    one.context = {false, "usr_a", "grt_1", one.session_text, {}};
+    one.context = {false, "usr_a", "grt_1", one.session_text, {}, {}, {}};
     const ClearedCall call = Clearance::make(method, "", one.body, one.context);
     one.exchange = &transport->send({&server, &credentials}, call, one.sink);
     for (int i = 0; i < 3'000 && !one.sink.over(); ++i) loop->run_once(std::chrono::milliseconds(10));

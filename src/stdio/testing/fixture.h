@@ -52,7 +52,7 @@ class StdioFixture : public ::testing::Test {
     one.body = std::move(body);
     one.principal = std::move(principal);
     one.session_text = std::move(session);
-    one.context = {modern, one.principal, "grt_1", one.session_text, {}};
+    one.context = {modern, one.principal, "grt_1", one.session_text, {}, {}, {}};
     const ClearedCall call = Clearance::make(method, "", one.body, one.context);
     one.exchange = &transport->send({&server, &credentials}, call, one.sink);
     turn();
