@@ -16,6 +16,7 @@ void ControlPlane::SetUp() {
   catalog_ = catalog::CatalogStore::open(*database_, *vault_, clock_).value();
   catalog_->set_policy_in_use([this](std::string_view policy) { return identity_->uses_policy(policy); });
   counters_ = limits::Counters::open(*database_, clock_, folder_.path()).value();
+  approvals_ = approvals::Approvals::open(*database_, clock_).value();
   audit::JournalOptions options;
   options.directory = settings_.audit_directory();
   journal_ = audit::Journal::open(options, clock_).value();
@@ -27,6 +28,7 @@ void ControlPlane::SetUp() {
   tool.definition_json = R"({"name":"refund_payment","inputSchema":{"type":"object"}})";
   probe_report_.tools = {tool};
   Services services{*identity_, *catalog_, *index_, *counters_, clock_, settings_, "https://gate.example", {}, {}, {}, {}};
+  services.approvals = approvals_.get();
   services.republish = [this]() -> Result<void> {
     if (publish_fails_) return fail(Code::Unavailable, "store.injected", "the store is away");
     ++published_;

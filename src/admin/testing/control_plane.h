@@ -49,6 +49,7 @@ class ControlPlane : public ::testing::Test {
   std::unique_ptr<identity::IdentityStore> identity_;
   std::unique_ptr<catalog::CatalogStore> catalog_;
   std::unique_ptr<limits::Counters> counters_;
+  std::unique_ptr<approvals::Approvals> approvals_;
   std::unique_ptr<audit::Journal> journal_;
   std::unique_ptr<audit::Index> index_;
   std::unique_ptr<Api> api_;
