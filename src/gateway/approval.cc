@@ -90,7 +90,7 @@ Result<void> Call::ask_person(const policy::Ask& ask, std::string_view message) 
   asking_ = std::make_shared<Asking>();
   asking_->call = this;
   asking_->proposal = std::move(proposal);
-  asking_->events = head_ != nullptr && head_->header("accept").find("text/event-stream") != std::string_view::npos;
+  asking_->events = over_events_ || (head_ != nullptr && head_->header("accept").find("text/event-stream") != std::string_view::npos);
   return {};
 }
 
@@ -106,6 +106,7 @@ Result<approvals::Proposal> Call::propose(const policy::Ask& ask, std::string_vi
   binding.method = message_.method;
   std::string_view subject = message_.params["name"].string();
   binding.tool = subject.empty() ? message_.params["uri"].string() : subject;
+  if (!masked_subject_.empty()) binding.tool = masked_subject_;  // kept, listed and told to people; which one it is stands in `call`
   binding.policy = visibility_.policy->name();
   binding.policy_version = visibility_.policy->version();
   if (const Digest* fingerprint = server_->fingerprint(binding.tool); fingerprint != nullptr && method_->rule == MethodRule::ToolCall)
