@@ -71,11 +71,11 @@ constexpr PhraseRow kRows[] = {
     {"code.js-shell",
      "\\b(?:exec|spawn)\\s*\\(\\s*" Q
      "\\s*(?:\\S*/)?(?:rm|del|format|sudo|curl|wget|bash|sh|powershell|cmd|nc|dd|mkfs|chmod|chown|kill|git|npm|docker)\\b",
-     "=exec|=spawn", Confidence::High, true},
+     "=exec|=spawn", Confidence::High, true, 24, 200, "("},
     {"code.js-dynamic-import",
      "\\b(?:import|require)\\s*\\(\\s*[^'\"`)\\s]|\\b(?:import|require)\\s*\\(\\s*`[^`]*\\$\\{|\\b(?:import|from|require)\\s*\\(?\\s*" Q
      "https?://",
-     "=import|=require|=from", Confidence::Medium, true, 24, 200},
+     "=import|=require|=from", Confidence::Medium, true, 24, 200, "(|=://"},
     {"code.js-obfuscated",
      "\\b_0x[0-9a-f]{4,}\\b.*\\b_0x[0-9a-f]{4,}\\b|(?:\\\\x[0-9a-f]{2}){12,}|(?:\\\\u00[0-9a-f]{2}){10,}|String\\.fromCharCode\\((?:\\s*(?:"
      "0x)?[0-9a-f]+\\s*,){10,}|\\[\\]\\[\\(!\\[\\]\\+|(?:\\[\\(!!\\[\\]|\\(!\\[\\]\\+\\[\\]\\)){3,}",
@@ -99,7 +99,7 @@ constexpr PhraseRow kRows[] = {
      "\\b(?:fetch|axios(?:\\.\\w+)?|got(?:\\.\\w+)?|request(?:s)?(?:\\.\\w+)?|urlopen|urlretrieve|httpx\\.\\w+|http\\.(?:get|request)|"
      "https\\.(?:get|request)|superagent\\.\\w+|XMLHttpRequest|sendBeacon|WebSocket|\\.open)\\s*\\(\\s*(?:f|r|b)?" Q "(?:GET|POST|PUT)?" Q
      "?,?\\s*" Q "?(?:https?|wss?|ftp):/{2}[^'\"`\\s]*",
-     "http:|https:|ws:|wss:|ftp:", Confidence::Medium, false, 90, 120},
+     "http:|https:|ws:|wss:|ftp:", Confidence::Medium, false, 90, 120, "("},
     {"code.drop-site",
      "\\b(?:webhook\\.site|requestbin\\.\\w+|pipedream\\.net|[\\w-]+\\.ngrok(?:-free)?\\.(?:io|app)|burpcollaborator\\.net|oast(?:ify)?\\."
      "\\w+|interact\\.sh|[\\w-]+\\.trycloudflare\\.com|beeceptor\\.com|hookbin\\.com|transfer\\.sh|file\\.io|0x0\\.st|api\\.telegram\\.org/"
@@ -110,7 +110,7 @@ constexpr PhraseRow kRows[] = {
     {"code.py-exec",
      "(?:^|[^\\w.])(?:exec|eval|compile)\\s*\\(\\s*(?:[a-z_]\\w*\\s*[,.()\\[]|[a-z_]\\w*\\s*\\)|b?['\"])|\\b__import__\\s*\\(|"
      "\\bimportlib\\.import_module\\s*\\(\\s*[^'\"\\s]|\\bgetattr\\s*\\(\\s*__builtins__|\\bctypes\\.(?:CDLL|windll|cdll)\\b",
-     "=exec|=eval|=compile|__import__|import_module|__builtins__|ctypes", Confidence::Medium, true, 24, 60},
+     "=exec|=eval|=compile|__import__|import_module|__builtins__|ctypes", Confidence::Medium, true, 24, 60, "(|ctypes."},
     {"code.py-shell",
      "\\bos\\.(?:system|popen|exec[lv]\\w*|spawn\\w*)\\s*\\(|\\bsubprocess\\.\\w+\\s*\\([^\\n]*shell\\s*=\\s*True|\\bsubprocess\\.(?:"
      "getoutput|getstatusoutput)\\s*\\(|\\bcommands\\.getoutput\\s*\\(|\\bpty\\.spawn\\s*\\(",
@@ -175,13 +175,14 @@ constexpr PhraseRow kRows[] = {
      "(?:/(?:etc|usr|var|root|bin|sbin|boot|lib|sys|proc|System|Library)/|[A-Za-z]:\\\\\\\\?Windows|\\.\\.[/\\\\])|\\bchdir\\s*\\(\\s*" Q
      "(?:/|\\.\\.)",
      "write|append|unlink|=rm|rename|copyFile|symlink|chmod|chown|mkdir|truncate|=open|remove|rmtree|=move|=copy|chdir", Confidence::Medium,
-     false, 24, 100},
+     false, 24, 100, "("},
     {"code.destructive",
      "\\brm\\s+(?:-\\w+\\s+)*-\\w*[rf]\\w*\\s+(?:-\\w+\\s+)*(?:/|~|\\$HOME|\\*|\\.\\.?(?:\\s|/"
      "|$))|\\bshutil\\.rmtree\\s*\\(|\\brimraf\\b|\\bfs\\.(?:rm|rmdir)(?:Sync)?\\s*\\([^\\n]{0,80}recursive|\\bgit\\s+(?:push\\s[^\\n]*(?:-"
      "-force\\b|-f\\b|\\s\\+\\w|--mirror|--delete)|reset\\s[^\\n]*--hard|clean\\s[^\\n]*-\\w*f)|\\b(?:mkfs(?:\\.\\w+)?|wipefs)\\s|\\bdd\\s["
      "^\\n]*\\bof=/dev/|\\bDROP\\s+(?:TABLE|DATABASE|SCHEMA)\\b|\\bTRUNCATE\\s+TABLE\\b",
-     "=rm |rmtree|rimraf|fs.rm|git push|git reset|git clean|mkfs|wipefs|=dd |drop table|drop database|drop schema|truncate table",
+     "=rm -|=rm  |rmtree|rimraf|fs.rm|git push|git reset|git clean|mkfs|wipefs|of=/dev/|drop table|drop database|drop schema|truncate "
+     "table",
      Confidence::Medium},
     {"code.persistence",
      "\\bcrontab\\s+-|/etc/cron|\\bsystemctl\\s+enable\\b|LaunchAgents|LaunchDaemons|/etc/systemd/"

@@ -120,7 +120,7 @@ class KnownSecrets {
   std::size_t count_ = 0;
   bool spaced_ = false;
   std::vector<Entry> entries_;       // sorted by begins; each secret also backwards and turned by 13 letters
-  std::vector<std::uint64_t> seen_;  // a bit for each hash of a beginning, modulo its size: most places of a text stop here
+  std::vector<std::uint64_t> seen_;  // a bit for the high bits of each beginning's hash: most places of a text stop here
 };
 
 struct ScannerOptions {

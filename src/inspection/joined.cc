@@ -121,8 +121,9 @@ void Joined::pairs() {
 }
 
 void Workspace::remember(std::string_view text) {
-  parts_.push_back({text, static_cast<std::uint32_t>(wheres_.size()), static_cast<std::uint32_t>(pointer.size()), run_at_begin(text),
-                    run_at_end(text), names_at_end_});
+  std::uint32_t left = run_at_begin(text), right = left == text.size() ? left : run_at_end(text);
+  parts_.push_back(
+      {text, static_cast<std::uint32_t>(wheres_.size()), static_cast<std::uint32_t>(pointer.size()), left, right, names_at_end_});
   wheres_ += pointer;
 }
 

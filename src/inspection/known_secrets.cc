@@ -2,6 +2,7 @@
 // is kept.
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "base/crypto.h"
@@ -14,13 +15,11 @@ namespace {
 // Keyed per process: the set gives nothing away, and nobody can make texts whose places all look like a beginning.
 struct Keys {
   std::string confirming = std::string(32, '\0');
-  std::uint64_t first = 0, second = 0;
+  std::uint64_t beginning = 0;
   Keys() {
     random_bytes(reinterpret_cast<std::uint8_t*>(confirming.data()), confirming.size());
-    random_bytes(reinterpret_cast<std::uint8_t*>(&first), sizeof first);
-    random_bytes(reinterpret_cast<std::uint8_t*>(&second), sizeof second);
-    first |= 1;
-    second |= 1;
+    random_bytes(reinterpret_cast<std::uint8_t*>(&beginning), sizeof beginning);
+    beginning |= 1;
   }
 };
 
@@ -29,12 +28,12 @@ const Keys& keys() {
   return made;
 }
 
-std::uint64_t beginning(const char* at, const Keys& with) {
+// Its high bits depend on all eight bytes.
+std::uint64_t beginning(const char* at, std::uint64_t key) {
   static_assert(KnownSecrets::kBytesMin == sizeof(std::uint64_t));
   std::uint64_t word;
   std::memcpy(&word, at, sizeof word);
-  word *= with.first;
-  return (word ^ word >> 29) * with.second;
+  return word * key;
 }
 
 std::uint64_t confirming(std::string_view text) {
@@ -42,11 +41,6 @@ std::uint64_t confirming(std::string_view text) {
   std::uint64_t word = 0;
   for (std::size_t i = 0; i < 8; ++i) word = word << 8 | digest[i];
   return word;
-}
-
-bool marked(const std::vector<std::uint64_t>& bits, std::uint64_t hash) {
-  std::size_t bit = static_cast<std::size_t>(hash >> 32) & (bits.size() * 64 - 1);
-  return (bits[bit / 64] >> (bit % 64) & 1) != 0;
 }
 
 }  // namespace
@@ -63,7 +57,7 @@ bool KnownSecrets::add(std::string_view secret) {
 
 // False: it is there already.
 bool KnownSecrets::add_form(std::string_view secret, Form form) {
-  Entry made{beginning(secret.data(), keys()), confirming(secret), static_cast<std::uint32_t>(secret.size()), form};
+  Entry made{beginning(secret.data(), keys().beginning), confirming(secret), static_cast<std::uint32_t>(secret.size()), form};
   auto at = std::lower_bound(entries_.begin(), entries_.end(), made.begins,
                              [](const Entry& entry, std::uint64_t begins) { return entry.begins < begins; });
   for (auto same = at; same != entries_.end() && same->begins == made.begins; ++same)
@@ -72,7 +66,7 @@ bool KnownSecrets::add_form(std::string_view secret, Form form) {
   std::size_t words = 64;
   while (words * 64 < entries_.size() * 32) words *= 2;
   auto mark = [&](const Entry& entry) {
-    std::size_t bit = static_cast<std::size_t>(entry.begins >> 32) & (words * 64 - 1);
+    auto bit = static_cast<std::size_t>(entry.begins >> (64 - std::countr_zero(words * 64)));
     seen_[bit / 64] |= std::uint64_t{1} << (bit % 64);
   };
   if (words == seen_.size()) return mark(made), true;
@@ -86,10 +80,15 @@ void Workspace::known_secrets() {
   constexpr std::size_t kLeast = KnownSecrets::kBytesMin;
   const KnownSecrets& known = *known_;
   if (text().size() < kLeast || !spend(text().size() / 8)) return;
-  const Keys& with = keys();
-  for (std::size_t at = 0; at + kLeast <= text().size(); ++at) {
-    std::uint64_t begins = beginning(text().data() + at, with);
-    if (!marked(known.seen_, begins)) continue;
+  const std::uint64_t key = keys().beginning;
+  const std::uint64_t* bits = known.seen_.data();
+  const int shift = 64 - std::countr_zero(known.seen_.size() * 64);
+  const char* data = text().data();
+  const std::size_t last = text().size() - kLeast;
+  for (std::size_t at = 0; at <= last; ++at) {
+    std::uint64_t begins = beginning(data + at, key);
+    auto bit = static_cast<std::size_t>(begins >> shift);
+    if ((bits[bit / 64] >> (bit % 64) & 1) == 0) continue;
     auto entry = std::lower_bound(known.entries_.begin(), known.entries_.end(), begins,
                                   [](const KnownSecrets::Entry& one, std::uint64_t wanted) { return one.begins < wanted; });
     for (; entry != known.entries_.end() && entry->begins == begins; ++entry) {

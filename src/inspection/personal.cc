@@ -67,6 +67,27 @@ std::string lower(std::string_view text) {
   return made;
 }
 
+// Which letters stand beside each other in a text: most words that are not in it are told from that.
+class Pairs {
+ public:
+  void clear() { bits_.fill(0); }
+  void add(std::string_view text) {
+    for (std::size_t i = 0; i + 1 < text.size(); ++i) bits_[at(text, i) / 64] |= std::uint64_t{1} << (at(text, i) % 64);
+  }
+  // How much of a word, up to `|`, may be there.
+  std::size_t held(std::string_view word) const {
+    std::size_t i = 0;
+    while (i + 1 < word.size() && word[i + 1] != '|' && (bits_[at(word, i) / 64] >> (at(word, i) % 64) & 1) != 0) ++i;
+    return i + 1 < word.size() && word[i + 1] != '|' ? i : i + 1;
+  }
+
+ private:
+  static std::size_t at(std::string_view text, std::size_t i) {
+    return (static_cast<unsigned char>(text[i]) & 31U) << 5 | (static_cast<unsigned char>(text[i + 1]) & 31U);
+  }
+  std::array<std::uint64_t, 16> bits_{};
+};
+
 class PersonalScan {
  public:
   explicit PersonalScan(Workspace& work) : work_(work), text_(work.text()) {
@@ -91,6 +112,7 @@ class PersonalScan {
   Workspace& work_;
   std::string_view text_;
   std::string name_, before_;
+  Pairs pairs_;  // of before_ and name_
   std::size_t before_of_ = std::string_view::npos, phone_of_ = std::string_view::npos;
   bool phone_named_ = false;
 };
@@ -115,6 +137,9 @@ std::string_view PersonalScan::before(std::size_t begin) {
     letters = letters || (c >= 'a' && c <= 'z') || static_cast<unsigned char>(c) >= 0x80;
   }
   if (!letters) before_.clear();
+  pairs_.clear();
+  pairs_.add(before_);
+  pairs_.add(name_);
   return before_;
 }
 
@@ -123,11 +148,13 @@ bool PersonalScan::near(std::size_t begin, std::string_view words) {
   auto text = before(begin);
   if (text.empty() && name_.empty()) return false;
   if (!work_.spend(16)) return false;
-  while (!words.empty()) {
-    auto bar = std::min(words.find('|'), words.size());
-    auto word = words.substr(0, bar);
-    if (says(text, word) || says(name_, word)) return true;
-    words.remove_prefix(std::min(words.size(), bar + 1));
+  for (std::size_t begins = 0; begins < words.size();) {
+    auto end = begins + pairs_.held(words.substr(begins));
+    bool whole = end == words.size() || words[end] == '|';
+    auto word = words.substr(begins, end - begins);
+    if (whole && (says(text, word) || says(name_, word))) return true;
+    while (end < words.size() && words[end] != '|') ++end;
+    begins = end + 1;
   }
   return false;
 }

@@ -79,7 +79,7 @@ constexpr PhraseRow kRows[] = {
     {"poison.override",
      "\\b(?:do not|don't|never|stop|no longer|cease)" S "(?:follow|obey|following|obeying|apply|adhere to|comply with)" S "(?:" EARLIER S
      "){1,5}" RULES,
-     "follow|obey|apply|adhere|comply", Confidence::High},
+     "follow|obey|apply|adhere|comply", Confidence::High, false, 48, 220, "do not|don't|never|stop|no longer|cease"},
     {"poison.override",
      "\\b(?:instructions|constraints|rules|guidelines|restrictions)" S "(?:\\w+" S
      "){0,6}(?:no longer (?:apply|valid|in effect)|(?:are|were) (?:now "
@@ -178,8 +178,7 @@ constexpr PhraseRow kRows[] = {
      "\\b(?:do not|don't|never|must not|should not|shouldn't|avoid|without|refrain from)" S "(?:ever |explicitly |directly )?" TELL
      "(?:ing|ling|ting)?" S "(?:\\w+" S "){0,6}?(?:users?|anyone|anybody|human|operator|victim|developer|this "
      "(?:step|instruction|to|action|message|tool call)|these (?:steps|instructions))\\b",
-     "tell|mention|inform|reveal|disclos|notify|alert|show|report|explain|warn|let|say|discuss|acknowledge|display|expose",
-     Confidence::High, false, 60, 180},
+     "do not|don't|never|must not|should not|shouldn't|avoid|without|refrain from", Confidence::High, false, 16, 220},
     {"poison.secrecy",
      "\\b(?:keep|treat)" S "(?:this|these|it|that|the)" S "(?:\\w+" S
      "){0,4}(?:secret|hidden|private|confidential|between us|to yourself|from the user|invisible|undisclosed)",
@@ -200,7 +199,8 @@ constexpr PhraseRow kRows[] = {
      "){0,3}?(?:using|calling|invoking|running|executing|use|call|invocation|processing|responding|answering|proceeding)" S "(?:\\w+" S
      "){0,4}?(?:(?:this|the|any|each|every|all|other) (?:\\w+ )?(?:tools?|functions?|requests?|calls?)|of this "
      "tool|it|proceeding)?.{0,40}?\\b(?:you )?(?:must|need to|have to|should|always|first|required to|needs to|is required)\\b",
-     "before|prior to|after|upon|whenever|every time|each time", Confidence::Medium, false, 24, 260},
+     "before|prior to|after|upon|whenever|every time|each time", Confidence::Medium, false, 24, 260,
+     "must|need to|have to|should|always|first|required to|needs to|is required"},
     {"poison.prerequisite",
      "\\b(?:prerequisite|precondition|mandatory (?:first )?step|verification step|required "
      "first)\\b.{0,80}\\b(?:assistant|tool|invocation|call|session|read|send|first|must)\\b",
@@ -221,7 +221,7 @@ constexpr PhraseRow kRows[] = {
      "(?:[\\w/'-]+" S "){0,6}?(?:to|in|into|as|inside|within|via)\\b" S "(?:[\\w/'-]+" S
      "){0,4}?(?:field|argument|parameter|response|output|query|request|server|endpoint|url|https?|sidenote|context)",
      "api key|api_key|credential|password|token|environment variable|history|system prompt|private key|conversation", Confidence::Medium,
-     false, 160, 200},
+     false, 160, 200, "send|pass |passes|passing|pass\n|upload|forward|exfiltrat|leak|transmit|includ|embed"},
     {"poison.sensitive-mention", PRIVATE,
      "=.ssh|id_rsa|private key|api key|api_key|credential|password|access token|secret key|environment variable|session token|session "
      "cookie|seed phrase",
@@ -231,7 +231,9 @@ constexpr PhraseRow kRows[] = {
      "\\b(?:send|forward|post|upload|exfiltrate|transmit|leak|e-?mail|bcc|cc|copy|submit|report|deliver|stream|share|sync)(?:s|ing|ed)?"
      "\\b" S "(?:[^\\s]+\\s+){0,14}?(?:to|at|with|via|on)\\s+(?:(?:the|an?|my|our|this)\\s+)?(?:\\S+\\s+){0,2}?(?:https?://"
      "|[\\w.+-]+@[\\w-]+\\.\\w|attacker|external (?:server|endpoint|service|address|api)|remote (?:server|endpoint|host)|third[ -]part)",
-     "http://|https://|@|attacker|external|remote|third-part|third part", Confidence::Medium, false, 260, 48},
+     "http://|https://|@|attacker|external|remote|third-part|third part", Confidence::Medium, false, 260, 48,
+     "send|forward|post|upload|exfiltrat|transmit|leak|email|e-mail|bcc|cc "
+     "|copy|copies|copied|submit|report|deliver|stream|share|sharing|sync"},
     {"poison.exfiltration", "\\b(?:exfiltrat\\w+|\\w*attacker[\\w-]*\\.\\w+|evil\\.\\w+|\\w*@(?:evil|attacker)\\w*\\.\\w+)",
      "exfiltrat|attacker|evil.|@evil", Confidence::Medium},
 
@@ -348,7 +350,10 @@ constexpr PhraseRow kRows[] = {
      "\\b(?:\\s*[:,.!)-]|\\s+(?:processing|reading|agents?|assistants?|systems?|models?))",
      "note to|note for|notice to|message to|message for|attention|instruction for|instructions for|instruction to|instructions "
      "to|important|reminder|hello|hi |hey |dear |todo|to-do|task for|tasks for|request for|memo|addendum",
-     Confidence::Medium, false, 32, 100},
+     Confidence::Medium, false, 32, 100,
+     " ai|*ai|_ai|\"ai|'ai|`ai|,ai|.ai|:ai|;ai|(ai|)ai|-ai|\tai|\nai|a.i.|assistant|model|llm|agent|claude|chat "
+     "gpt|chatgpt|gpt-|gemini|copilot|"
+     "chatbot"},
     {"poison.addresses-model",
      "\\b(?:the|any|an|your|all) (?:ai|ai (?:assistant|agent|model|system)|llm|language model|assistant|ai assistants)s? "
      "(?:must|should|needs to|need to|has to|is required to|are required to|shall|will now|is (?:authorized|instructed|expected) to|are "
@@ -469,28 +474,12 @@ constexpr PhraseRow kRows[] = {
      "data|conversation|personal|location|screen|fingerprint|remote|external|third[ -]part|cloud|endpoint|analytics)",
      "keystroke|clipboard|password|credential|token|user data|user activity|user input|usage "
      "data|conversation|personal|location|screen|fingerprint|remote|external|third part|third-part|cloud|endpoint|analytics",
-     Confidence::Medium, false, 200, 24},
+     Confidence::Medium, false, 200, 24, "also|additionally|in the background|secretly|transparently|continuously"},
 };
 
 }  // namespace
 
 std::span<const Rule> phrase_rules() { return kRules; }
-
-void add_phrases(Scanner::Tables& tables, std::span<const PhraseRow> rows) {
-  for (const PhraseRow& row : rows) {
-    std::string pattern = row.keeps_case ? std::string(row.pattern) : "(?is)" + std::string(row.pattern);
-    tables.phrases.push_back({Regex(pattern), &rule_named(row.rule), row.back, row.ahead, row.confidence, false});
-    std::string_view words = row.literals;
-    while (!words.empty()) {
-      auto bar = words.find('|', words.starts_with("<|") || words.starts_with("=<|") ? 2 : 0);
-      auto word = words.substr(0, bar);
-      bool exact = word.size() > 1 && word.front() == '=';
-      if (exact) word.remove_prefix(1);
-      tables.trigger(word, !exact, {Family::Phrase, static_cast<std::uint32_t>(tables.phrases.size() - 1)});
-      words.remove_prefix(bar == std::string_view::npos ? words.size() : bar + 1);
-    }
-  }
-}
 
 void add_poisoning(Scanner::Tables& tables) {
   add_phrases(tables, kRows);

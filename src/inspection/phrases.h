@@ -15,6 +15,9 @@ struct PhraseRow {
   Confidence confidence = Confidence::Medium;
   bool keeps_case = false;
   std::uint32_t back = 220, ahead = 320;
+  // As literals: one of them is in every match, too. Saves the search where a literal stands without what goes with it. Single bytes are
+  // looked for in the stretch itself, words by the prefilter.
+  std::string_view needs = {};
 };
 
 std::span<const PhraseRow> request_rows();

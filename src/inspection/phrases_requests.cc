@@ -82,18 +82,20 @@ constexpr PhraseRow kRows[] = {
      "conversations?|records?|invoices?|attachments?|passwords?|keys|notes|events|statements|history)|everything|(?:the "
      ")?(?:content|contents|body|bodies|text|full text) of|(?:\\w+ ){0,3}(?:security|verification|one-time|2fa|login|access) "
      "code|my (?:\\w+ )?(?:passport|password|bank|credit|account))\\b[^!?\\n]{0,160}?\\bto\\b[^!?\\n]{0,60}?[\\w.+-]+@[\\w-]+\\.\\w",
-     "@", Confidence::Medium, false, 300, 24},
+     "@", Confidence::Medium, false, 300, 24, "send|email|e-mail|mail|forward|post|share|upload|transfer|give|deliver|text"},
     {"poison.request",
      "\\b(?:all|every|each)\\b[^.!?\\n]{0,100}\\b(?:and|then) (?:post|send|upload|submit|publish|forward|e-?mail) "
      "(?:them|it|those|everything|"
      "the (?:result|text|list))\\b[^!?\\n]{0,60}?(?:www\\.|https?://|[\\w.+-]+@[\\w-]+\\.\\w)",
-     "www.|http://|https://|@", Confidence::Medium, false, 240, 24},
+     "and post|and send|and upload|and submit|and publish|and forward|and email|and e-mail|then post|then send|then upload|then submit|"
+     "then publish|then forward|then email|then e-mail",
+     Confidence::Medium, false, 120, 140},
     {"poison.request", BEGIN "(?:please )?(?:send|share|forward|post) (?:a|the|this) (?:link|url)\\s+(?:www\\.|https?://)\\S+ to [a-z]\\w+",
      "link www.|url www.|link http|url http", Confidence::Medium, false, 48, 120},
     {"poison.request",
      BEGIN "(?:please )?(?:invite|add|enrol|enroll|register) (?:\\w+ ){1,3}?(?:with|using|by|under|at) (?:the |their |this )?"
            "(?:e-?mail |address )*[\\w.+-]+@[\\w-]+\\.\\w\\S* (?:to|as|into|on)\\b",
-     "@", Confidence::Medium, false, 120, 64},
+     "invite|enrol|register|add ", Confidence::Medium, false, 24, 200, "@"},
     {"poison.request",
      "\\b(?:must|should|now|first|then|immediately|please|instead)\\b[^.!?\\n]{0,30}\\b(?:call|use|invoke|run|open|execute) (?:the |your )?"
      "(?:bash|shell|terminal|exec\\w*|python|command[ _-]?line|read_file|write_file|e-?mail|send_\\w+|fetch|http)(?: \\w+)? tool\\b",

@@ -35,6 +35,11 @@ template <class Fn> void walk_strings(json::Value value, std::string& pointer, F
   });
 }
 
+// `type`, `amount`: fewer letters than anything that is looked for; the shortest is `sidecar`.
+bool too_short_to_tell(std::string_view key) {
+  return key.size() <= 6 && std::all_of(key.begin(), key.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
+}
+
 }  // namespace
 
 Findings::Findings() = default;
@@ -100,6 +105,7 @@ Result<std::shared_ptr<const Scanner>> Scanner::create(ScannerOptions options) {
     }
   if (tables->compiled.empty()) tables->trigger("-----BEGIN PRIVATE KEY-----", false, {Family::PrivateKey, 0});
   CG_TRY(tables->prefilter, Prefilter::compile(tables->compiled));
+  tables->warm();
   return std::shared_ptr<const Scanner>(new Scanner(std::move(tables)));
 }
 
@@ -121,6 +127,7 @@ void Scanner::scan_value(json::Value value, Findings& out, const KnownSecrets* k
     void operator()(std::string_view text, bool is_key) {
       if (text.size() > left) return work.cap("value");
       left -= text.size();
+      if (is_key && too_short_to_tell(text)) return;
       work.in_key = is_key;
       work.scan_text(text);
       work.in_key = false;

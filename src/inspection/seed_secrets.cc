@@ -57,7 +57,7 @@ std::span<const Rule> seed_secret_rules() { return kRules; }
 
 void add_seed_secrets(Scanner::Tables& tables) {
   for (std::size_t i = 0; i < std::size(kPatterns); ++i) {
-    tables.phrases.push_back({Regex(kPatterns[i].pattern), &rule_named(kRules[i].id), 0, 0, Confidence::Medium, true});
+    tables.phrases.push_back({Regex(kPatterns[i].pattern), &rule_named(kRules[i].id), 0, 0, Confidence::Medium, true, i < 4});
     for (auto literal : kPatterns[i].literals)
       if (!literal.empty()) tables.trigger(literal, i < 4, {Family::Phrase, static_cast<std::uint32_t>(tables.phrases.size() - 1)});
   }

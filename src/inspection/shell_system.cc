@@ -233,13 +233,16 @@ bool is_interpreter(std::string_view name) {
          name == "deno" || name == "bun" || name == "osascript" || name == "tclsh" || name == "Rscript" || name == "julia";
 }
 
+static void judge_powershell(const Call& call, Report& out) {
+  for (std::string arg : call.args) {
+    for (char& c : arg) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    if (arg.size() > 1 && std::string_view("-encodedcommand").starts_with(arg))
+      report(out, "shell.runs-decoded-code", Severity::Critical, call.line());
+  }
+}
+
 void judge_interpreters(const Call& call, Report& out) {
-  if (call.name == "powershell" || call.name == "pwsh" || call.name == "powershell.exe")
-    for (std::string arg : call.args) {
-      for (char& c : arg) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-      if (arg.size() > 1 && std::string_view("-encodedcommand").starts_with(arg))
-        report(out, "shell.runs-decoded-code", Severity::Critical, call.line());
-    }
+  if (call.name == "powershell" || call.name == "pwsh" || call.name == "powershell.exe") judge_powershell(call, out);
   const std::string& name = call.name;
   if (name == "source" || name == ".") {
     for (const auto& arg : call.args)

@@ -39,21 +39,62 @@ bool only_mentions(std::string_view text, Extent match) {
   return holds(after, {" technique", " attack", " pattern", " attempt", " vulnerab"});
 }
 
+// After the letters that a name goes on with and blanks: could an operator stand here? Blanks beyond ASCII may be anything.
+bool assigns(std::string_view text, std::size_t at) {
+  auto skip = [&](auto&& holds) {
+    while (at < text.size() && holds(text[at])) ++at;
+  };
+  skip([](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-'; });
+  skip([](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); });
+  return at < text.size() && (text[at] == ':' || text[at] == '=' || static_cast<unsigned char>(text[at]) >= 0x80);
+}
+
 }  // namespace
+
+// The states of an automaton come with the texts it meets: its own words, in prose, data and code, make most of what the first call needs.
+void Scanner::Tables::warm() const {
+  constexpr std::string_view kAround[] = {
+      " the user's data, and then you must not show any of it (or tell us) to https://docs.example.org/a?b=1 first. ",
+      " a new file; Please read all of the notes before: x.y@example.org is in Berlin - 3.5% \"up\" on 2026-07-28T09:15Z!\n",
+      " = f('c', 0x1f); if (a == b) { return self.items[0] } # _note_ <p>see $HOME/src/a.cc</p>\n- item | {\"id\": 7, \"Name\": null}\n"};
+  std::vector<std::string> texts(phrases.size());
+  for (std::size_t i = 0; i < triggers.size(); ++i)
+    for (const Trigger& trigger : triggers[i])
+      if (trigger.family == Family::Phrase) {
+        std::string& text = texts[trigger.index];
+        if (text.size() < 4096) text.append(literals[i]).append(kAround[text.size() % std::size(kAround)]);
+      }
+  for (std::size_t i = 0; i < phrases.size(); ++i) {
+    for (std::string_view around : kAround) texts[i].append(around);
+    Span match, group;
+    for (std::size_t at = 0; at < texts[i].size() && phrases[i].regex.search(texts[i], at, texts[i].size(), match, &group);)
+      at = std::max<std::size_t>(match.end, at + 1);
+  }
+}
 
 bool Scanner::Tables::off(const Rule& rule) const {
   return std::find(options.rules_off.begin(), options.rules_off.end(), rule.id) != options.rules_off.end();
 }
 
-void Scanner::Tables::trigger(std::string_view literal, bool caseless, Trigger what) {
-  std::string name = (caseless ? "~" : "=") + std::string(literal);
+std::uint32_t Scanner::Tables::literal(std::string_view text, bool caseless) {
+  std::string name = (caseless ? "~" : "=") + std::string(text);
   auto [at, fresh] = literal_index.try_emplace(name, static_cast<std::uint32_t>(literals.size()));
   if (fresh) {
-    literals.emplace_back(literal);
-    compiled.push_back({std::string(literal), caseless});
+    literals.emplace_back(text);
+    compiled.push_back({std::string(text), caseless});
     triggers.emplace_back();
+    needed.emplace_back();
   }
-  auto& all = triggers[at->second];
+  return at->second;
+}
+
+void Scanner::Tables::need(std::string_view text, bool caseless, std::uint32_t phrase) {
+  needed[literal(text, caseless)].push_back(phrase);
+  phrases[phrase].needs_word = true;
+}
+
+void Scanner::Tables::trigger(std::string_view text, bool caseless, Trigger what) {
+  auto& all = triggers[literal(text, caseless)];
   bool there = std::any_of(all.begin(), all.end(), [&](const Trigger& t) { return t.family == what.family && t.index == what.index; });
   if (!there) all.push_back(what);
 }
@@ -98,15 +139,14 @@ void confirm(Workspace& work, const Trigger& trigger, std::uint32_t literal_end,
     case Family::Userinfo: return confirm_userinfo(work, literal_end);
     case Family::Header: return confirm_header(work, literal_end);
     case Family::Guess: return work.guess(static_cast<Guess>(trigger.index));
-    case Family::Phrase:
-    case Family::Seed: break;
+    case Family::Phrase: break;
   }
   // A phrase: the stretch around the literal, unless it was searched already.
   if (work.level().marks_only || work.level().seams.at) return;
   const Phrase& phrase = tables.phrases[trigger.index];
   auto text = work.text();
   auto& looked = work.looked_until(trigger.index);
-  if (literal_end <= looked) return;
+  if (literal_end <= looked || (phrase.assigned && !assigns(text, literal_end))) return;
   std::uint32_t begin = phrase.whole_text || literal_end < phrase.back ? 0 : literal_end - phrase.back;
   begin = std::max(begin, looked > phrase.back ? looked - phrase.back : 0u);
   auto end = static_cast<std::uint32_t>(phrase.whole_text ? text.size()
@@ -114,6 +154,10 @@ void confirm(Workspace& work, const Trigger& trigger, std::uint32_t literal_end,
   while (begin > 0 && begin < text.size() && (static_cast<unsigned char>(text[begin]) & 0xc0) == 0x80) --begin;  // whole code points
   while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) ++end;
   looked = end;
+  bool needs = phrase.needs_word || !phrase.needs_byte.empty();
+  if (needs && !(phrase.needs_word && work.needed_in(trigger.index, begin, end)) &&
+      text.substr(begin, end - begin).find_first_of(phrase.needs_byte) == std::string_view::npos)
+    return;
   for (std::uint32_t at = begin; at < end && work.spend((end - at) / 4 + 16);) {
     Span match, group;
     if (!phrase.regex.search(text, at, end, match, &group)) break;

@@ -16,7 +16,7 @@
 
 namespace callgate::inspection {
 
-enum class Family : std::uint8_t { Token, Context, Name, PrivateKey, Jwt, Userinfo, Header, Phrase, Seed, Guess };
+enum class Family : std::uint8_t { Token, Context, Name, PrivateKey, Jwt, Userinfo, Header, Phrase, Guess };
 enum class Guess : std::uint8_t { Reversed, Rot13 };
 
 struct Trigger {
@@ -47,13 +47,18 @@ struct Phrase {
   std::uint32_t back, ahead;  // how far from the literal it may reach
   Confidence confidence;
   bool whole_text = false;  // search everything once, as the seed does
+  bool assigned = false;    // `:` or `=` follows the name that the literal is in
+  // Cheap to see, and in every match as well: one of some words (Tables::needed), or one of these bytes. Nothing: no such.
+  bool needs_word = false;
+  std::string needs_byte;
 };
 
 struct Scanner::Tables {
   ScannerOptions options;
   std::unique_ptr<Prefilter> prefilter;
   std::vector<std::string> literals;
-  std::vector<std::vector<Trigger>> triggers;  // by literal
+  std::vector<std::vector<Trigger>> triggers;      // by literal
+  std::vector<std::vector<std::uint32_t>> needed;  // by literal: phrases that need it beside another
   std::vector<Token> tokens;
   std::vector<Named> named;
   std::vector<Phrase> phrases;
@@ -62,6 +67,9 @@ struct Scanner::Tables {
 
   bool off(const Rule& rule) const;
   void trigger(std::string_view literal, bool caseless, Trigger what);
+  void need(std::string_view literal, bool caseless, std::uint32_t phrase);
+  std::uint32_t literal(std::string_view text, bool caseless);  // its number; made when it is new
+  void warm() const;  // phrases make their automata at the first use: that is now, not in the first call
   std::vector<Literal> compiled;
 };
 

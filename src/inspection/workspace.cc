@@ -54,6 +54,7 @@ void Workspace::begin(const Scanner::Tables& tables, Findings& out, const KnownS
   order_.clear();
   wheres_.clear();
   if (looked_.size() < tables.phrases.size()) looked_.resize(tables.phrases.size());
+  if (needed_.size() < tables.phrases.size()) needed_.resize(tables.phrases.size());
 }
 
 void Workspace::cap(std::string_view what) {
@@ -176,11 +177,24 @@ void Workspace::triggers() {
   ++turn_;
   if (!tables_->prefilter->scan(text(), scratch_, hits_, kHitsMax)) cap("hits");
   for (const Hit& hit : hits_)
+    for (std::uint32_t phrase : tables_->needed[hit.literal]) {
+      Needed& needed = needed_[phrase];
+      if (needed.turn != turn_) needed.turn = turn_, needed.ends.clear();
+      needed.ends.push_back(hit.end);
+    }
+  for (const Hit& hit : hits_)
     for (const Trigger& trigger : tables_->triggers[hit.literal]) {
       if (!spend(16)) return;
       confirm(*this, trigger, hit.end, static_cast<std::uint32_t>(tables_->literals[hit.literal].size()));
       names_at_end_ |= trigger.family >= Family::Context && trigger.family <= Family::Header && hit.end + kNearEnd >= text().size();
     }
+}
+
+bool Workspace::needed_in(std::uint32_t phrase, std::uint32_t begin, std::uint32_t end) const {
+  const Needed& needed = needed_[phrase];
+  if (needed.turn != turn_) return false;
+  auto first = std::upper_bound(needed.ends.begin(), needed.ends.end(), begin);
+  return first != needed.ends.end() && *first <= end;
 }
 
 void Workspace::finish() {

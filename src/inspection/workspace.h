@@ -60,6 +60,9 @@ class Workspace {
     return looked.until;
   }
 
+  // Stands one of the words that the phrase needs in this stretch of the text at hand?
+  bool needed_in(std::uint32_t phrase, std::uint32_t begin, std::uint32_t end) const;
+
   std::string pointer;  // of the string at hand
   bool in_key = false;
 
@@ -77,6 +80,10 @@ class Workspace {
   struct Looked {
     std::uint64_t turn = 0;
     std::uint32_t until = 0;
+  };
+  struct Needed {
+    std::uint64_t turn = 0;
+    std::vector<std::uint32_t> ends;  // of the words, in order
   };
   friend class Joined;
   void triggers();
@@ -101,7 +108,8 @@ class Workspace {
   PrefilterScratch scratch_;
   std::vector<Hit> hits_;
   std::vector<Looked> looked_;  // by phrase
-  std::uint64_t turn_ = 0;      // of looked_: one for each text
+  std::vector<Needed> needed_;  // by phrase
+  std::uint64_t turn_ = 0;      // of looked_ and needed_: one for each text
 };
 
 }  // namespace callgate::inspection
