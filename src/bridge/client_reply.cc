@@ -78,6 +78,7 @@ void ClientReply::head(int status, std::string_view content_type, std::string_vi
   head.status = status;
   if (!content_type.empty()) head.headers[head.header_count++] = {"Content-Type", content_type};
   if (!session_id.empty()) head.headers[head.header_count++] = {"Mcp-Session-Id", session_id};
+  if (recorded_) head.headers[head.header_count++] = {"callgate-recorded", "1"};
   sink_->on_head(head);
 }
 

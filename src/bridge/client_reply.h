@@ -24,7 +24,8 @@ class ClientReply final : private net::Deferred {
   void begin_events();                    // 200, even if nothing ever comes
   void notify(std::string_view message);  // one event
   void answer(std::string_view message, int status = 200, std::string_view session_id = {});
-  void empty(int status);  // no body
+  void empty(int status);                     // no body
+  void note_recorded() { recorded_ = true; }  // before a head is sent: what stands behind has recorded this call (the shared endpoint)
   void fail(Error error, bool sent);
   void finish();  // ends an event stream
 
@@ -51,7 +52,7 @@ class ClientReply final : private net::Deferred {
   upstream::ResponseSink* sink_;
   ReplyOwner& owner_;
   std::vector<Step> steps_;
-  bool events_ = false, head_sent_ = false, over_ = false, paused_ = false, queued_ = false;
+  bool events_ = false, head_sent_ = false, recorded_ = false, over_ = false, paused_ = false, queued_ = false;
 };
 
 }  // namespace callgate::bridge

@@ -58,6 +58,7 @@ class LegacyCall final : public Actor, public upstream::Exchange, public LegOwne
   void send(std::string head, std::string body, Stage stage);
   std::string compose(std::string& head);
   void append_envelope(json::Writer& writer, json::Value meta);
+  void on_leg_head(Leg& leg, const net::Head& head) override;
   void on_leg_message(Leg& leg, const session::Message& message, const json::Document& document) override;
   void on_leg_end(Leg& leg, const Error* error, bool sent) override;
   void on_notification(const session::Message& message);

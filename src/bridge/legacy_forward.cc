@@ -150,6 +150,11 @@ void LegacyCall::drop_leg() {
 
 // ---- answers --------------------------------------------------------------------------------------------------------
 
+// The inside of the gate says so of the calls it made itself: one call, one record.
+void LegacyCall::on_leg_head(Leg& leg, const net::Head& head) {
+  if (&leg == leg_.get() && stage_ == Stage::Call && !head.header("callgate-recorded").empty()) reply_.note_recorded();
+}
+
 void LegacyCall::on_leg_message(Leg& leg, const session::Message& message, const json::Document&) {
   if (&leg != leg_.get()) return;
   if (message.kind == session::MessageKind::Notification) return on_notification(message);

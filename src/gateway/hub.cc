@@ -42,14 +42,7 @@ void Hub::done(Question& question) {
 }
 
 const HubNames& Hub::names_for(const Snapshot& snapshot, const identity::GrantEntry& caller) {
-  constexpr std::size_t kKept = 1'000;
-  if (names_epoch_ != snapshot.epoch || names_.size() > kKept) {
-    names_.clear();
-    names_epoch_ = snapshot.epoch;
-  }
-  auto& names = names_[caller.grant.id];
-  if (!names) names = std::make_unique<HubNames>(*snapshot.catalog, caller);
-  return *names;
+  return names_.get(snapshot.epoch, *snapshot.catalog, caller);
 }
 
 }  // namespace callgate::gateway

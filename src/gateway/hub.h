@@ -4,7 +4,7 @@
 // the whole walk; it decides nothing itself. Lists are gathered from all; a server that fails leaves the list, not the session.
 
 #include <memory>
-#include <unordered_map>
+#include <vector>
 
 #include "gateway/hub_names.h"
 #include "gateway/inner.h"
@@ -32,8 +32,7 @@ class Hub final : public upstream::Transport {
 
   Worker& worker_;
   std::vector<std::unique_ptr<Question>> questions_;
-  std::uint64_t names_epoch_ = 0;
-  std::unordered_map<std::string, std::unique_ptr<HubNames>> names_;  // by grant, of one epoch
+  SharedNames names_;
 };
 
 }  // namespace callgate::gateway

@@ -84,6 +84,22 @@ std::string_view HubNames::shared(const catalog::ServerEntry& server, std::strin
   return found == names_.end() ? std::string_view() : found->second;
 }
 
+const HubNames& SharedNames::get(std::uint64_t epoch, const catalog::Catalog& catalog, const identity::GrantEntry& caller) {
+  constexpr std::size_t kKept = 1'000;
+  if (epoch_ != epoch || names_.size() > kKept) {
+    names_.clear();
+    epoch_ = epoch;
+  }
+  std::string view;  // everything visible() asks of a caller
+  const auto add = [&view](const std::string& part) { ((view += std::to_string(part.size())) += ':') += part; };
+  add(caller.grant.policy);
+  add(caller.grant.role);
+  for (const std::string& server : caller.grant.servers) add(server);
+  auto& names = names_[view];
+  if (!names) names = std::make_unique<HubNames>(catalog, caller);
+  return *names;
+}
+
 std::string shared_prompt(std::string_view slug, std::string_view prompt) { return (std::string(slug) += kPrefixMark) += prompt; }
 std::string shared_uri(std::string_view slug, std::string_view uri) { return (std::string(slug) += '+') += uri; }
 

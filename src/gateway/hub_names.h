@@ -3,6 +3,7 @@
 // has it; otherwise it becomes `server__name`, as do those named like the tool search's. At most 64 characters, and
 // the same for the same configuration (T-48). Pure.
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -40,6 +41,17 @@ class HubNames {
   std::unordered_map<std::string, std::string_view> names_;  // "slug tool" -> shared name
   Digest digest_{};
   mutable std::string key_;
+};
+
+// The names of many callers: those whose grants reach the same servers by the same policy and role see the same ones. Of one snapshot at a
+// time; what get() gives is good until another is asked for.
+class SharedNames {
+ public:
+  const HubNames& get(std::uint64_t epoch, const catalog::Catalog& catalog, const identity::GrantEntry& caller);
+
+ private:
+  std::uint64_t epoch_ = 0;
+  std::unordered_map<std::string, std::unique_ptr<HubNames>> names_;  // by what of a grant they depend on
 };
 
 // `server__name` and `server+uri`, for what is not in the catalog: prompts and resources.

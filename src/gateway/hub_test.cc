@@ -167,6 +167,33 @@ TEST(HubNames, StayUniqueShortAndTheSame) {
   EXPECT_EQ(names.find("run"), nullptr);
 }
 
+TEST(HubNames, AreMadeOncePerViewAndNotPerGrant) {
+  catalog::ServerEntry server;
+  server.server.id = server.server.slug = "a";
+  server.tool_names = {"get", "put"};
+  server.policy = policy::Policy::compile("p", 1, "version: \"1\"\ndefault: allow\n").policy;
+  std::vector<std::shared_ptr<const policy::Policy>> policies;
+  policies.push_back(policy::Policy::compile("no-put", 1, "version: \"1\"\ndefault: allow\nhide: [put]\n").policy);
+  catalog::Catalog catalog({server}, policies), next({server}, policies);
+  auto caller = [](const std::string& id, const std::string& policy) {
+    identity::GrantEntry made;
+    made.grant.id = id;
+    made.grant.policy = policy;
+    made.grant.servers = {"*"};
+    return made;
+  };
+  SharedNames names;
+  const HubNames* one = &names.get(1, catalog, caller("grt_1", ""));
+  EXPECT_EQ(one, &names.get(1, catalog, caller("grt_2", "")));
+  EXPECT_NE(one->find("put"), nullptr);
+  const HubNames& narrow = names.get(1, catalog, caller("grt_3", "no-put"));
+  EXPECT_EQ(narrow.find("put"), nullptr) << "another policy, other names";
+  identity::GrantEntry none = caller("grt_4", "");
+  none.grant.servers = {};
+  EXPECT_TRUE(names.get(1, catalog, none).all().empty());
+  EXPECT_EQ(names.get(2, next, caller("grt_1", "")).find("get")->server, next.server("a")) << "never of a snapshot that is gone";
+}
+
 // ---- batches ----------------------------------------------------------------------------------------------------------
 
 class Batches : public ::testing::Test {

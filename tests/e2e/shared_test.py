@@ -43,6 +43,18 @@ class Shared(GateCase):
                     self.assertNotIn(b'"error"', reply.body)
                 self.assertEqual((before[0] + 1, before[1] + 1), (len(self.older.calls()), len(self.newer.calls())))
 
+    def test_a_call_is_recorded_once_whatever_the_eras(self):
+        for era in (LEGACY, MODERN):
+            for server in ("older", "newer"):
+                with self.subTest(f"{era} to {server}"):
+                    client = self.client(era)
+                    client.tools()
+                    before = len(self.gate.records(method="tools/call"))
+                    client.call(f"{server}__refund_payment", charge_id="ch_105", amount=5, currency="usd")
+                    client.call(f"{server}__refund_payment", charge_id="ch_105", amount=5000, currency="usd")
+                    seen = [(record["server"], record["effect"]) for record in self.gate.records(method="tools/call")[before:]]
+                    self.assertEqual([(server, "allow"), (server, "deny")], seen)
+
     def test_the_policy_of_the_server_decides(self):
         for era in (LEGACY, MODERN):
             with self.subTest(era):
