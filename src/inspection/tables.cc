@@ -39,13 +39,14 @@ bool only_mentions(std::string_view text, Extent match) {
   return holds(after, {" technique", " attack", " pattern", " attempt", " vulnerab"});
 }
 
-// After the letters that a name goes on with and blanks: could an operator stand here? Blanks beyond ASCII may be anything.
+// After what a name goes on with (pass-word, database_url: four letters) and blanks: could an operator stand here? Blanks beyond ASCII may
+// be anything.
 bool assigns(std::string_view text, std::size_t at) {
-  auto skip = [&](auto&& holds) {
-    while (at < text.size() && holds(text[at])) ++at;
+  auto skip = [&](std::size_t most, auto&& holds) {
+    for (; at < text.size() && most > 0 && holds(text[at]); --most) ++at;
   };
-  skip([](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-'; });
-  skip([](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); });
+  skip(4, [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-'; });
+  skip(text.size(), [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); });
   return at < text.size() && (text[at] == ':' || text[at] == '=' || static_cast<unsigned char>(text[at]) >= 0x80);
 }
 
