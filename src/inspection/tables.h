@@ -50,7 +50,7 @@ struct Phrase {
   bool assigned = false;    // `:` or `=` follows the name that the literal is in
   // Cheap to see, and in every match as well: one of some words (Tables::needed), or one of these bytes. Nothing: no such.
   bool needs_word = false;
-  std::string needs_byte;
+  std::string needs_byte = {};
 };
 
 struct Scanner::Tables {
