@@ -293,19 +293,25 @@ CardBrand card_brand(std::string_view d) {
   return CardBrand::None;
 }
 
-std::uint64_t numbers_of(std::size_t size) {
+std::uint64_t numbers_of(std::size_t size, std::size_t digits) {
   static_assert(std::size(kNumbers) <= 64);
-  static constexpr std::array<std::uint64_t, 32> kBySize = [] {
-    std::array<std::uint64_t, 32> made{};
+  struct Bits {
+    std::array<std::uint64_t, 32> by_size{}, by_digits{};
+  };
+  static constexpr Bits kBits = [] {
+    Bits made;
     for (std::size_t i = 0; i < std::size(kNumbers); ++i)
       for (std::string_view left = kNumbers[i].shapes; !left.empty();) {
         auto bar = std::min(left.find('|'), left.size());
-        made.at(bar) |= std::uint64_t{1} << i;
+        std::size_t count = 0;
+        for (char c : left.substr(0, bar)) count += c == '9';
+        made.by_size.at(bar) |= std::uint64_t{1} << i;
+        made.by_digits.at(count) |= std::uint64_t{1} << i;
         left.remove_prefix(std::min(left.size(), bar + 1));
       }
     return made;
   }();
-  return size < kBySize.size() ? kBySize[size] : 0;
+  return size < 32 && digits < 32 ? kBits.by_size[size] & kBits.by_digits[digits] : 0;
 }
 
 NationalId number_id(std::size_t index, std::string_view shape, std::string_view digits) {

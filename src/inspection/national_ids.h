@@ -25,12 +25,13 @@ struct NationalId {
 // Calls `found` for each country whose rules hold.
 template <class Fn> void match_numbers(std::string_view shape, std::string_view digits, Fn&& found);
 NationalId number_id(std::size_t index, std::string_view shape, std::string_view digits);
-std::uint64_t numbers_of(std::size_t size);  // a bit for each of them that is written in so many characters
+std::uint64_t numbers_of(std::size_t size,
+                         std::size_t digits);  // a bit for each of them written in so many characters, so many of them digits
 // A token of letters and digits in upper case.
 NationalId code_id(std::string_view token);
 
 template <class Fn> void match_numbers(std::string_view shape, std::string_view digits, Fn&& found) {
-  for (std::uint64_t left = numbers_of(shape.size()); left != 0; left &= left - 1)
+  for (std::uint64_t left = numbers_of(shape.size(), digits.size()); left != 0; left &= left - 1)
     if (auto id = number_id(static_cast<std::size_t>(std::countr_zero(left)), shape, digits); !id.rule.empty()) found(id);
 }
 
