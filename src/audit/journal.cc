@@ -13,6 +13,7 @@
 #include "audit/audit.h"
 #include "audit/recovery.h"
 #include "audit/segment.h"
+#include "base/write_at.h"
 
 namespace callgate::audit {
 
@@ -107,19 +108,8 @@ void Journal::Inner::cut_tail() { tail_unclean = ::ftruncate(file.get(), static_
 Result<void> Journal::Inner::write(std::string_view bytes) {
   const bool inject = injected();
   // An injected failure is the nastiest real one: half of the bytes reach the file, then the disk is full.
-  std::string_view left = inject ? bytes.substr(0, bytes.size() / 2) : bytes;
-  auto at = static_cast<off_t>(written.offset);
-  int error = inject ? ENOSPC : 0;
-  while (!left.empty()) {
-    ssize_t done = ::pwrite(file.get(), left.data(), left.size(), at);
-    if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) {
-      error = done < 0 ? errno : EIO;
-      break;
-    }
-    left.remove_prefix(static_cast<std::size_t>(done));
-    at += done;
-  }
+  int error = write_at(file.get(), inject ? bytes.substr(0, bytes.size() / 2) : bytes, written.offset);
+  if (inject && error == 0) error = ENOSPC;
   if (error == 0) return {};
   cut_tail();
   space_checked.reset();

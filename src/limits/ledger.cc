@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "base/crc32c.h"
+#include "base/write_at.h"
 
 namespace callgate::limits {
 
@@ -165,19 +166,9 @@ Result<void> Ledger::append(std::string_view entries) {
   put<std::uint32_t>(frame_, crc32c(0, entries));
   frame_.append(entries);
   const bool inject = injected();
-  std::string_view left = inject ? std::string_view(frame_).substr(0, frame_.size() / 2) : std::string_view(frame_);
-  auto at = static_cast<off_t>(offset_);
-  int error = inject ? ENOSPC : 0;
-  while (!left.empty()) {
-    ssize_t done = ::pwrite(fd_, left.data(), left.size(), at);
-    if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) {
-      error = done < 0 ? errno : EIO;
-      break;
-    }
-    left.remove_prefix(static_cast<std::size_t>(done));
-    at += done;
-  }
+  const std::string_view frame = frame_;
+  int error = write_at(fd_, inject ? frame.substr(0, frame.size() / 2) : frame, offset_);
+  if (inject && error == 0) error = ENOSPC;
   if (error != 0) {
     cut_tail();
     return unwritable(ledger_path(directory_, epoch_), error);
