@@ -75,7 +75,10 @@ void Call::relay_question(session::Message message, const session::SseEvent& eve
   Result<void> judged;  // at the shared endpoint: by the inner call already
   if (!shared_) judged = judge_question(message.method, message.params, session_->features);
   if (judged) judged = inspect_event(message);
-  if (judged) judged = worker_.rooms().sessions.ask(session_->id, message.id.raw(), message.method);
+  if (judged) {
+    std::string kept = question_to_keep(message_.params["name"].string(), message.params);
+    judged = worker_.rooms().sessions.ask(session_->id, message.id.raw(), {std::string(message.method), std::move(kept)});
+  }
   if (!shared_) record_question(message.method, message.id.raw(), judged);
   if (!judged) {
     ++dropped_;
@@ -103,12 +106,52 @@ void Call::answer_question(std::string_view id, std::string_view reason, std::st
 
 // The client's answer to a question that was relayed; each is taken once (T-11, T-50).
 Result<void> Call::admit_answer() {
-  std::optional<std::string> asked;
+  std::optional<session::SessionTable::Asked> asked;
   if (session_ && message_.id.exists()) asked = worker_.rooms().sessions.take_asked(session_->id, message_.id.raw());
   if (!asked) return fail(Code::InvalidRequest, "gateway.unexpected_answer", "this answer belongs to no open request of the server");
-  answered_method_ = std::move(*asked);
+  answered_method_ = std::move(asked->method);
   body_ = document_.canonical();  // metadata about a task is put right with the rest (dress_tasks)
+  if (auto judged = judge_answer(asked->kept); !judged) {
+    answer_question(message_.id.raw(), judged.error().reason, judged.error().message);  // the server's call must not wait for ever
+    return judged;
+  }
   return inspect_arguments();
+}
+
+// Where rules look at what a session has seen: the question as it was judged, to be judged again when the answer is there.
+std::string Call::question_to_keep(std::string_view subject, json::Value params) const {
+  std::string kept;
+  if (!flow_) return kept;
+  json::Writer out(kept);
+  out.begin_object().member("during", message_.method).member("subject", subject).member("reason", std::string_view(stated_reason_));
+  out.member("part", std::string_view(flow_part_)).key("params").raw(params.exists() ? params.raw() : "null").end_object();
+  return kept;
+}
+
+// An answer tells the server something: it may pass if the question could be asked now, after all that was seen since (T07).
+Result<void> Call::judge_answer(std::string_view kept) {
+  if (shared_) return {};  // by the inner call
+  if (visibility_.policy == nullptr) return fail(Code::Denied, "policy.missing", "no policy applies to this grant");
+  if (kept.empty() && !visibility_.policy->tracks()) return {};
+  auto* flows = worker_.rooms().flows;
+  if (kept.empty() || flows == nullptr)
+    return fail(Code::Denied, "flows.unavailable",
+                "the policy has come to look at what went before a call, and this was asked before that: make the call anew");
+  json::Document question;
+  CG_CHECK(question.parse(kept));
+  json::Value was = question.root();
+  flow_part_ = was["part"].string();
+  flow_ = flows->look(trail(), wall_);
+  policy::Input input = policy_input(answered_method_, was["subject"].string(), was["params"]);
+  input.stated_reason = was["reason"].string();
+  if (was["during"].string() == "tools/call") input.tool_risk = server_->risk(was["subject"].string());
+  policy::Decision decision = visibility_.policy->decide(input, scratch_);
+  decision_.shadow = decision.shadow;
+  rule_ = decision.rule;
+  rule_line_ = decision.line;
+  if (decision.effect == Effect::Deny) return fail(Code::Denied, decision.reason, std::string(decision.message));
+  if (decision.effect == Effect::Allow) return {};
+  return fail(Code::Denied, "approval.not_here", "the policy wants a person to approve what the server asks, which is not possible here");
 }
 
 // What was asked during a call is moot once the call is over.

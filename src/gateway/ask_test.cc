@@ -22,6 +22,10 @@ std::string event(const std::string& data) { return "data: " + data + "\n\n"; }
 const std::string kOpen =
     "version: \"1\"\ndefault: allow\nmethods: {elicitation/create: allow, sampling/createMessage: {limits: [{counter: s, window: hour, "
     "max: 1}]}}\n";
+const std::string kLooking =
+    "version: \"1\"\ndefault: allow\nmethods: {elicitation/create: {labels: [sink]}}\n"
+    "tools: {get_charge: {labels: [private]}, list_charges: {labels: [untrusted]}}\n"
+    "flows: [{name: no-leak, after: {labels: [private, untrusted]}, then: {labels: [sink]}}]\n";
 const std::string kForm = R"("params":{"message":"Sure?","requestedSchema":{"type":"object","properties":{"ok":{"type":"boolean"}}}}})";
 const std::string kQuestion = R"({"jsonrpc":"2.0","id":"q-1","method":"elicitation/create",)" + kForm;
 const std::string kAnswer = R"({"jsonrpc":"2.0","id":"q-1","result":{"action":"accept","content":{"ok":true}}})";
@@ -98,6 +102,74 @@ TEST_F(Asked, AnAnswerIsTakenOnceAndOnlyWhileTheCallIsOpen) {
   end();
   EXPECT_EQ(gate.post(R"({"jsonrpc":"2.0","id":"q-9","result":{"action":"accept"}})").status, 400);
   EXPECT_EQ(answers.size(), 1u);
+}
+
+// T07: what was asked before a rule closed is not answered behind it.
+class AskedInAFlow : public Asked {
+ protected:
+  AskedInAFlow() : Asked(looking()) {}
+  static Gate::Setup looking() {
+    Gate::Setup setup;
+    setup.policy = kLooking;
+    return setup;
+  }
+  void call_in_between(const std::string& tool) {
+    gate.upstream.script = [this](const ToyUpstream::Seen& got, listener::Reply& reply) {
+      if (has(got.body, "tools/call"))
+        return reply.send({200, "application/json", {}}, R"({"jsonrpc":"2.0","id":8,"result":{"content":[]}})");
+      answers.push_back(got.body);
+      reply.send({202, {}, {}}, {});
+    };
+    Answer between = gate.call(tool, "{}", "8");
+    EXPECT_TRUE(has(between.body, "\"result\"")) << between.body;
+  }
+  void expect_refused(const std::string& why) {
+    Answer refused = gate.post(kAnswer);
+    EXPECT_TRUE(has(refused.body, why)) << refused.status << refused.body;
+    gate.turn(10);
+    ASSERT_EQ(answers.size(), 1u) << "the server is told, so that its call goes on";
+    EXPECT_TRUE(has(answers[0], R"("id":"q-1","error")")) << answers[0];
+    EXPECT_EQ(gate.post(kAnswer).status, 400) << "once";
+    end();
+    EXPECT_TRUE(has(seen, "done")) << seen;
+  }
+};
+
+TEST_F(AskedInAFlow, AnAnswerIsJudgedByWhatWasSeenMeanwhile) {
+  ask(kQuestion);
+  ASSERT_TRUE(has(seen, "q-1")) << seen;
+  call_in_between("list_charges");
+  expect_refused("policy.flow");
+  bool told = false;
+  for (const std::string& record : gate.records())
+    told |= has(record, R"("rule":"/flows/0")") && has(record, R"("method":"elicitation/create")") && has(record, R"("effect":"deny")");
+  EXPECT_TRUE(told) << gate.last_record();
+}
+
+TEST_F(AskedInAFlow, AnAnswerPassesWhileTheRuleIsOpen) {
+  ask(kQuestion);
+  call_in_between("get_charge");
+  EXPECT_EQ(gate.post(kAnswer).status, 202);
+  EXPECT_EQ(answers, std::vector<std::string>{kAnswer});
+}
+
+TEST_F(AskedInAFlow, AQuestionTooLargeToBeKeptIsRefused) {
+  std::string large = kQuestion;
+  large.replace(large.find("Sure?"), 5, std::string(70'000, 'x'));
+  ask(large);
+  gate.turn(10);
+  EXPECT_FALSE(has(seen, "xxxx"));
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_TRUE(has(answers[0], "ask for less at once")) << answers[0];
+}
+
+TEST_F(Asked, APolicyThatCameMeanwhileIsAskedToo) {
+  ask(kQuestion);
+  gate.put_policy(kLooking);
+  EXPECT_TRUE(has(gate.post(kAnswer).body, "flows.unavailable"));
+  gate.turn(10);
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_TRUE(has(answers[0], R"("id":"q-1","error")")) << answers[0];
 }
 
 // T-50

@@ -147,6 +147,8 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   // ask.cc
   Result<void> judge_also(std::string_view method, std::string_view subject, json::Value params);
   Result<void> judge_question(std::string_view method, json::Value params, const session::ClientFeatures& features);
+  std::string question_to_keep(std::string_view subject, json::Value params) const;
+  Result<void> judge_answer(std::string_view kept);
   void record_question(std::string_view method, std::string_view id, const Result<void>& judged);
   void relay_question(session::Message message, const session::SseEvent& event);
   void answer_question(std::string_view id, std::string_view reason, std::string_view refusal);

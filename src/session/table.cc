@@ -5,6 +5,10 @@
 
 namespace callgate::session {
 
+namespace {
+constexpr std::size_t kKeptBytesMax = 64 * 1024;
+}
+
 void SessionTable::erase(std::unordered_map<std::string_view, Slot>::iterator at) {
   auto keep_alive = at->second.session;  // the key lives inside it
   auto count = per_grant_.find(keep_alive->grant_id);
@@ -109,26 +113,29 @@ bool SessionTable::cancelled(std::string_view session_id, std::string_view reque
   return at != slots_.end() && at->second.cancelled.contains(std::string(request_id));
 }
 
-Result<void> SessionTable::ask(std::string_view session_id, std::string_view request_id, std::string_view method) {
+Result<void> SessionTable::ask(std::string_view session_id, std::string_view request_id, Asked question) {
+  if (question.kept.size() > kKeptBytesMax)
+    return fail(Code::TooLarge, "ask.too_large",
+                "what this server asks is too large to be kept until it is answered: ask for less at once");
   std::lock_guard lock(mutex_);
   auto at = slots_.find(session_id);
   if (at == slots_.end()) return fail(Code::NotFound, "session.unknown", "this session has ended");
   if (at->second.asked.size() >= options_.asked_max)
     return fail(Code::RateLimited, "session.too_many_requests", "too many requests of this server wait for the client's answer");
-  if (!at->second.asked.emplace(request_id, method).second)
+  if (!at->second.asked.emplace(request_id, std::move(question)).second)
     return fail(Code::Conflict, "session.duplicate_id", "a request of this server with this id is still open");
   return {};
 }
 
-std::optional<std::string> SessionTable::take_asked(std::string_view session_id, std::string_view request_id) {
+std::optional<SessionTable::Asked> SessionTable::take_asked(std::string_view session_id, std::string_view request_id) {
   std::lock_guard lock(mutex_);
   auto at = slots_.find(session_id);
   if (at == slots_.end()) return std::nullopt;
   auto asked = at->second.asked.find(std::string(request_id));
   if (asked == at->second.asked.end()) return std::nullopt;
-  std::string method = std::move(asked->second);
+  Asked question = std::move(asked->second);
   at->second.asked.erase(asked);
-  return method;
+  return question;
 }
 
 }  // namespace callgate::session

@@ -61,16 +61,19 @@ class SessionTable {
   bool cancelled(std::string_view session_id, std::string_view request_id) const;
 
   // What the server asked the client and was let through (T-50): an answer passes only for one of these, and once.
-  // `request_id` is canonical JSON. Conflict session.duplicate_id, RateLimited session.too_many_requests.
-  Result<void> ask(std::string_view session_id, std::string_view request_id, std::string_view method);
-  std::optional<std::string> take_asked(std::string_view session_id, std::string_view request_id);  // the method; nothing: never asked
+  // `request_id` is canonical JSON. Conflict session.duplicate_id, RateLimited session.too_many_requests, TooLarge ask.too_large.
+  struct Asked {
+    std::string method, kept;  // kept: what whoever let it through wants to know when it is answered; at most 64 KiB
+  };
+  Result<void> ask(std::string_view session_id, std::string_view request_id, Asked question);
+  std::optional<Asked> take_asked(std::string_view session_id, std::string_view request_id);  // nothing: never asked
 
  private:
   struct Slot {
     std::shared_ptr<const Session> session;
     WallTime used_at{};
     std::unordered_set<std::string> in_flight, cancelled;
-    std::unordered_map<std::string, std::string> asked;  // request id -> method
+    std::unordered_map<std::string, Asked> asked;  // by request id
   };
   mutable std::mutex mutex_;
   Options options_;

@@ -69,6 +69,21 @@ TEST_F(Table, OneIdIsOpenOnce) {
   EXPECT_TRUE(table.begin_request(session->id, "1"));
 }
 
+// T-50
+TEST_F(Table, GivesBackWhatWasKeptOfAQuestionOnce) {
+  SessionTable table({});
+  const std::string id = table.open(wanted(), clock.now()).value()->id;
+  ASSERT_TRUE(table.ask(id, "1", {"elicitation/create", "kept"}));
+  EXPECT_EQ(table.ask(id, "1", {"roots/list", {}}).error().reason, "session.duplicate_id");
+  EXPECT_EQ(table.ask(id, "2", {"roots/list", std::string(64 * 1024 + 1, 'x')}).error().reason, "ask.too_large");
+  EXPECT_FALSE(table.take_asked(id, "2"));
+  auto taken = table.take_asked(id, "1");
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(taken->method, "elicitation/create");
+  EXPECT_EQ(taken->kept, "kept");
+  EXPECT_FALSE(table.take_asked(id, "1"));
+}
+
 TEST_F(Table, SweepClosesWhatIsNoLongerGood) {
   SessionTable table({});
   ASSERT_TRUE(table.open(wanted("grt_1"), clock.now()));
