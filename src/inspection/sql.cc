@@ -67,6 +67,12 @@ constexpr std::string_view kWrites[] = {"insert",   "update",    "delete",  "mer
 
 bool writes(std::string_view word) { return std::find(std::begin(kWrites), std::end(kWrites), word) != std::end(kWrites); }
 
+// Reserved words of T-SQL that begin a statement and act.
+bool begins_statement(std::string_view word) {
+  constexpr std::string_view kWords[] = {"checkpoint", "raiserror", "revert", "save", "setuser", "updatetext", "while", "writetext"};
+  return std::find(std::begin(kWords), std::end(kWords), word) != std::end(kWords);
+}
+
 void Judge::call(const SqlToken* name) {
   if (std::find(functions_.begin(), functions_.end(), name->text) == functions_.end()) functions_.push_back(name->text);
   if (sql_function_acts(name->text, dialect_)) against("calls " + name->text);
@@ -77,15 +83,21 @@ void Judge::call(const SqlToken* name) {
 void Judge::word(const SqlToken* token) {
   const std::string& text = token->text;
   bool after_dot = token > begin_ && token[-1].symbol(".");
+  if (after_dot && text == "nextval") against("takes a sequence number");
   if (after_dot) return;
   if (text == "into" && !(token > begin_ && token[-1].is("interval"))) against("writes with INTO");
   if (text == "for" && (next_is(token, "update") || next_is(token, "share") || next_is(token, "no") || next_is(token, "key")))
     against("locks rows");
   if (text == "lock" && next_is(token, "in")) against("locks rows");
   if (text == "next" && next_is(token, "value")) against("takes a sequence number");
-  if (text == "nextval" || text == "procedure") {
-    if (mysql() || token[-1].symbol(".")) against("uses " + text);
-  }
+  if ((text == "nextval" || text == "procedure") && mysql()) against("uses " + text);
+  if (dialect_ == SqlDialect::TSql && token > begin_ && (token[-1].symbol("(") || token[-1].symbol(",")) &&
+      (text == "updlock" || text == "xlock" || text == "tablockx"))
+    against("locks rows");
+  // `SHOW TABLES ->> DROP ...`: a chain of statements; `/` is a line of its own to the client of Oracle.
+  bool chained = token > begin_ && ((dialect_ == SqlDialect::Snowflake && token[-1].symbol(">")) ||
+                                    (dialect_ == SqlDialect::Oracle && token[-1].symbol("/")));
+  if (chained && writes(text)) against("holds another statement: " + text);
   bool called = next(token) && next(token)->symbol("(");
   bool opens = token == begin_ || token[-1].symbol("(") || token[-1].symbol(")") || token[-1].is("as");
   if (writes(text) && opens && !(called && (text == "replace" || text == "insert" || text == "truncate")) && text != "set" &&
@@ -95,8 +107,8 @@ void Judge::word(const SqlToken* token) {
     if (verb || !token[-1].is("as")) against("writes inside a query: " + text);
   }
   // Statements need no semicolon between them there.
-  if (dialect_ == SqlDialect::TSql && writes(text) && !called && text != "set" && text != "open" && text != "close" &&
-      !(token > begin_ && token[-1].symbol(",")) && !(token > begin_ && token[-1].is("as")))
+  if (dialect_ == SqlDialect::TSql && (writes(text) || begins_statement(text)) && !called && text != "set" && text != "open" &&
+      text != "close" && !(token > begin_ && token[-1].symbol(",")) && !(token > begin_ && token[-1].is("as")))
     against("holds another statement: " + text);
 }
 
@@ -106,7 +118,11 @@ void Judge::query(const SqlToken* from) {
     if (token->kind == SqlTokenKind::Word) word(token);
     bool name = token->kind == SqlTokenKind::Word || token->kind == SqlTokenKind::Quoted;
     if (name && next(token) && next(token)->symbol("(")) call(token);
-    if (token->kind == SqlTokenKind::Variable && dialect_ == SqlDialect::TSql && next(token) && next(token)->symbol("=") &&
+    if (name && next(token) && next(token)->symbol(".") && sql_package_acts(token->text, dialect_))
+      against("uses the package " + token->text);
+    if (token->kind == SqlTokenKind::Variable && dialect_ == SqlDialect::TSql && next(token) &&
+        (next(token)->symbol("=") || (next(token, 2) && next(token, 2)->symbol("=") && next(token)->kind == SqlTokenKind::Symbol &&
+                                      std::string_view("+-*/%&|^").find(next(token)->text) != std::string_view::npos)) &&
         token > begin_ && (token[-1].is("select") || token[-1].symbol(",")))
       against("assigns a variable");
   }

@@ -148,10 +148,10 @@ constexpr std::string_view kSqlite[] = {"load_extension", "writefile",     "read
                                         "shell_*",        "sqlite_dbpage", "sqlite_dbdata",      "zipfile", "sqlar_*",         "eval",
                                         "lsdir",          "geopoly_debug", "icu_load_collation", "fts5_*",  "writable_schema", "exec",
                                         "spawn"};
-constexpr std::string_view kOthers[] = {
-    "openrowset",        "openquery", "opendatasource", "xp_*",           "sp_*",    "utl_*", "dbms_*",  "httpuritype", "xmltype",
-    "ctxsys*",           "sys_*",     "system$*",       "load_extension", "nextval", "sleep", "fn_xe_*", "fn_trace_*",  "lo_*",
-    "fn_get_audit_file", "openxml",   "sys_eval"};
+constexpr std::string_view kOthers[] = {"openrowset",     "openquery",         "opendatasource", "xp_*",    "sp_*",    "utl_*",
+                                        "dbms_*",         "httpuritype",       "xmltype",        "ctxsys*", "sys_*",   "system$*",
+                                        "load_extension", "nextval",           "getnextval",     "sleep",   "fn_xe_*", "fn_trace_*",
+                                        "lo_*",           "fn_get_audit_file", "openxml",        "sys_eval"};
 
 bool named(std::string_view name, std::string_view pattern) {
   return pattern.ends_with('*') ? name.starts_with(pattern.substr(0, pattern.size() - 1)) : name == pattern;
@@ -173,6 +173,15 @@ bool sql_function_acts(std::string_view name, SqlDialect dialect) {
     case SqlDialect::Sqlite: return listed(name, kSqlite);
     default: return listed(name, kOthers) || listed(name, kMySql);
   }
+}
+
+// What Oracle delivers with the server; those that only compute are spared.
+bool sql_package_acts(std::string_view name, SqlDialect dialect) {
+  constexpr std::string_view kActing[] = {"utl_*", "dbms_*", "owa_*", "htp", "apex_web_service", "ctx_*", "mdsys", "ordsys"};
+  constexpr std::string_view kComputing[] = {"dbms_assert",  "dbms_crypto", "dbms_lob",     "dbms_metadata", "dbms_random", "dbms_rowid",
+                                             "dbms_sqltune", "dbms_stats",  "dbms_utility", "dbms_xplan",    "utl_encode",  "utl_i18n",
+                                             "utl_lms",      "utl_match",   "utl_raw",      "utl_url"};
+  return dialect == SqlDialect::Oracle && listed(name, kActing) && !listed(name, kComputing);
 }
 
 }  // namespace callgate::inspection

@@ -174,6 +174,40 @@ TEST(Sql, OtherDialectsNeedNoSemicolon) {
   EXPECT_NE("reads", judge("BEGIN EXECUTE IMMEDIATE 'DROP TABLE t'; END;", SqlDialect::Oracle));
 }
 
+// T-26
+TEST(Sql, NumbersDoNotSwallowTheWordBehindThem) {
+  for (std::string_view sql : {"SELECT 1e0INTO OUTFILE 'x'", "SELECT 1.INTO OUTFILE 'x'", "SELECT .5INTO @a", "SELECT 1.5INTO @a FROM t",
+                               "SELECT 1e-1INTO OUTFILE 'x'"}) {
+    EXPECT_NE("reads", judge(sql, SqlDialect::MySql)) << sql;
+    EXPECT_NE("reads", judge(sql, SqlDialect::MariaDb)) << sql;
+  }
+  for (std::string_view sql : {"SELECT 1DROP TABLE t", "SELECT 1e0DROP TABLE t", "SELECT 1eDROP TABLE t", "SELECT $1DROP TABLE t",
+                               "SELECT 1.DELETE FROM t", "SELECT 0x1GRANT a TO b"})
+    EXPECT_NE("reads", judge(sql, SqlDialect::TSql)) << sql;
+  EXPECT_NE("reads", judge("SELECT * FROM t WHERE a = 1FOR UPDATE", SqlDialect::Oracle));
+  for (std::string_view sql : {"SELECT 1e5, 0x1F, 0b11, 1.5, .5, 1.e2 FROM 2024_sales", "SELECT a.1b FROM db.7days"})
+    EXPECT_EQ("reads", judge(sql, SqlDialect::MySql)) << sql;
+  EXPECT_EQ("reads", judge("SELECT 1.5f, 2d, 1e3 FROM dual", SqlDialect::Oracle));
+  EXPECT_EQ("reads", judge("SELECT 1_000, 0x1F, 1e+3", SqlDialect::Sqlite));
+}
+
+// T-26
+TEST(Sql, SequencesPackagesLocksAndChainsAreNoReads) {
+  for (std::string_view sql :
+       {"SELECT utl_http.request('http://x') FROM dual", "SELECT sys.utl_inaddr.get_host_address('x') FROM dual",
+        "SELECT \"UTL_HTTP\" . \"REQUEST\"('x') FROM dual", "SELECT dbms_pipe.receive_message('a') FROM dual",
+        "SELECT dbms_pipe.unique_session_name FROM dual", "SELECT s.nextval FROM dual", "SELECT 1 FROM dual\n/\nDROP TABLE t"})
+    EXPECT_NE("reads", judge(sql, SqlDialect::Oracle)) << sql;
+  for (std::string_view sql : {"SELECT dbms_lob.substr(a, 10) FROM t", "SELECT dbms_random.value FROM dual", "SELECT s.currval FROM dual"})
+    EXPECT_EQ("reads", judge(sql, SqlDialect::Oracle)) << sql;
+  for (std::string_view sql : {"SELECT a.b.nextval", "SELECT * FROM TABLE(getnextval(s))", "SHOW TABLES ->> DROP TABLE t"})
+    EXPECT_NE("reads", judge(sql, SqlDialect::Snowflake)) << sql;
+  for (std::string_view sql : {"SELECT * FROM t WITH (HOLDLOCK, UPDLOCK)", "SELECT * FROM t (XLOCK)", "SELECT @a += 1 FROM t",
+                               "SELECT 1 CHECKPOINT", "SELECT a FROM t WRITETEXT t.a @p 0x1"})
+    EXPECT_NE("reads", judge(sql, SqlDialect::TSql)) << sql;
+  EXPECT_EQ("reads", judge("SELECT a FROM t WITH (NOLOCK)", SqlDialect::TSql));
+}
+
 TEST(Sql, SaysWhatEachStatementIs) {
   auto analysis = analyze_sql("SELECT lower(a) FROM t; INSERT INTO t VALUES (upper('x'))", SqlDialect::PostgreSql);
   ASSERT_EQ(2u, analysis.statements.size());

@@ -29,6 +29,7 @@ class Tokenizer {
   bool block_comment();
   bool quoted(char close, SqlTokenKind kind);
   bool token();
+  bool number();
   bool symbol();
   void add(SqlTokenKind kind, std::string text) { out_.push_back({kind, std::move(text), depth_}); }
 
@@ -144,6 +145,37 @@ bool Tokenizer::symbol() {
   return true;
 }
 
+// `1e0INTO OUTFILE`, `1DROP TABLE`: servers end the number where letters cannot be part of it, and go on. Such text is refused; to MySQL a
+// name may begin with digits, unless a fraction or an exponent has begun.
+bool Tokenizer::number() {
+  std::size_t begin = at_;
+  auto digits = [&] {
+    while (digit(at(at_)) || (at(at_) == '_' && digit(at(at_ + 1)))) ++at_;
+  };
+  bool fraction =
+      !out_.empty() && out_.back().symbol(".") &&
+      !(out_.size() > 1 && (out_[out_.size() - 2].kind == SqlTokenKind::Word || out_[out_.size() - 2].kind == SqlTokenKind::Quoted));
+  bool hex = at(at_) == '0' && (at(at_ + 1) == 'x' || at(at_ + 1) == 'X' || at(at_ + 1) == 'b' || at(at_ + 1) == 'B');
+  if (hex) {
+    at_ += 2;
+    while (digit(at(at_)) || (at(at_) >= 'a' && at(at_) <= 'f') || (at(at_) >= 'A' && at(at_) <= 'F')) ++at_;
+  } else {
+    digits();
+    if (at(at_) == '.') ++at_, fraction = true, digits();
+    std::size_t sign = at(at_ + 1) == '+' || at(at_ + 1) == '-' ? 1 : 0;
+    if ((at(at_) == 'e' || at(at_) == 'E') && digit(at(at_ + 1 + sign))) at_ += 1 + sign, fraction = true, digits();
+    bool suffix = at(at_) == 'f' || at(at_) == 'F' || at(at_) == 'd' || at(at_) == 'D';
+    if (suffix && reading_.dialect == SqlDialect::Oracle && !word_char(at(at_ + 1))) ++at_;
+  }
+  bool goes_on = word_char(at(at_)) && !(at(at_) == '#' && mysql());
+  if (goes_on && (!mysql() || fraction)) return false;
+  while (goes_on && word_char(at(at_)) && !(at(at_) == '#' && mysql())) ++at_;
+  auto text = text_.substr(begin, at_ - begin);
+  if (goes_on) add(SqlTokenKind::Word, lower(text));
+  else add(SqlTokenKind::Number, std::string(text));
+  return true;
+}
+
 bool Tokenizer::token() {
   char c = text_[at_];
   auto dialect = reading_.dialect;
@@ -182,12 +214,7 @@ bool Tokenizer::token() {
     add(SqlTokenKind::Word, lower(text_.substr(begin, at_ - begin)));
     return true;
   }
-  if (digit(c)) {
-    std::size_t begin = at_;
-    while (at_ < text_.size() && (word_char(text_[at_]) || text_[at_] == '.') && !(text_[at_] == '#' && mysql())) ++at_;
-    add(SqlTokenKind::Number, std::string(text_.substr(begin, at_ - begin)));
-    return true;
-  }
+  if (digit(c)) return number();
   return symbol();
 }
 

@@ -32,6 +32,7 @@ bool tokenize_sql(std::string_view text, const SqlReading& reading, std::vector<
 
 // By name, without schema, lower case: has effects beyond reading tables, or reaches files, network or other sessions.
 bool sql_function_acts(std::string_view name, SqlDialect dialect);
+bool sql_package_acts(std::string_view name, SqlDialect dialect);  // before the dot: utl_http.request
 
 // PostgreSQL's own parser.
 SqlAnalysis analyze_postgres(std::string_view text);
