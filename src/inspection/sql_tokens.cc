@@ -152,9 +152,9 @@ bool Tokenizer::number() {
   auto digits = [&] {
     while (digit(at(at_)) || (at(at_) == '_' && digit(at(at_ + 1)))) ++at_;
   };
-  bool fraction =
-      !out_.empty() && out_.back().symbol(".") &&
-      !(out_.size() > 1 && (out_[out_.size() - 2].kind == SqlTokenKind::Word || out_[out_.size() - 2].kind == SqlTokenKind::Quoted));
+  // `db.7days`, with nothing between; `SELECT .5` is a fraction.
+  bool dot = begin > 0 && text_[begin - 1] == '.';
+  bool fraction = dot && (begin < 2 || !(word_char(text_[begin - 2]) || text_[begin - 2] == '`' || text_[begin - 2] == '"'));
   bool hex = at(at_) == '0' && (at(at_ + 1) == 'x' || at(at_ + 1) == 'X' || at(at_ + 1) == 'b' || at(at_ + 1) == 'B');
   if (hex) {
     at_ += 2;
