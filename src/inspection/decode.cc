@@ -1,5 +1,5 @@
-// What hides in a text: base64, hex, percent, escapes, compressed bytes, folded lines, reversed and rotated letters. Each is undone and
-// looked at as a text of its own, within the budgets of the scan.
+// What hides in a text: base64, base32, hex, percent, escapes, character references, compressed bytes, folded lines, reversed and rotated
+// letters. Each is undone and looked at as a text of its own, within the budgets of the scan.
 
 #include <zlib.h>
 
@@ -70,6 +70,33 @@ std::size_t read_escape(std::string_view text, std::size_t at, char32_t& code) {
   return 2 + digits;
 }
 
+// Capitals and 2 to 7, five bits each; nothing when another sign is among them.
+std::string decode_base32(std::string_view text) {
+  std::string out;
+  std::uint32_t bits = 0, count = 0;
+  for (char c : text) {
+    bool letter = c >= 'A' && c <= 'Z';
+    if (!letter && !(c >= '2' && c <= '7')) return {};
+    bits = (bits << 5 | static_cast<std::uint32_t>(letter ? c - 'A' : c - '2' + 26)) & 0xfff;
+    if ((count += 5) < 8) continue;
+    count -= 8;
+    out.push_back(static_cast<char>(bits >> count & 0xff));
+  }
+  return out;
+}
+
+// One character reference at text[at]: &#65; or &#x41;. Its size, 0 when there is none, or none in ASCII.
+std::size_t read_reference(std::string_view text, std::size_t at, char& made) {
+  std::size_t i = at + 2, code = 0;
+  bool hex = i < text.size() && (text[i] == 'x' || text[i] == 'X');
+  std::size_t begin = i += hex;
+  for (; i < text.size() && i < begin + 7 && hex_digit(text[i]) >= 0 && (hex || hex_digit(text[i]) < 10); ++i)
+    code = code * (hex ? 16 : 10) + static_cast<std::size_t>(hex_digit(text[i]));
+  if (i == begin || i >= text.size() || text[i] != ';' || code < 0x20 || code > 0x7e) return 0;
+  made = static_cast<char>(code);
+  return i + 1 - at;
+}
+
 struct Mapped {
   std::string text;
   std::vector<std::uint32_t> origin;
@@ -98,6 +125,7 @@ class Decoder {
   void runs();
   void percent();
   void escapes();
+  void references();
   void folds();
   void guesses();
 
@@ -134,6 +162,7 @@ void Decoder::run(std::size_t begin, std::size_t end) {
       made.push_back(static_cast<char>(hex_digit(piece[i]) << 4 | hex_digit(piece[i + 1])));
     if (bytes(made, {begin, end}, "hex")) return;
   }
+  if (auto made = decode_base32(piece); looks_like_text(made) && work_.below(made, nullptr, {begin, end}, "base32", false)) return;
   for (std::size_t skip = 0; skip < 4 && piece.size() > skip + kRunMin; ++skip) {
     auto tried = piece.substr(skip);
     auto peek = decode_base64(tried.substr(0, std::min<std::size_t>(24, tried.size() / 4 * 4)), 64);
@@ -200,6 +229,22 @@ void Decoder::escapes() {
   if (found > 0) work_.below(made.text, &made.origin, {}, "escapes", false);
 }
 
+void Decoder::references() {
+  auto first = text_.find("&#");
+  if (first == std::string_view::npos) return;
+  std::size_t found = 0;
+  Mapped made;
+  for (std::size_t at = 0; at < text_.size();) {
+    char c = text_[at];
+    std::size_t size = c == '&' && text_.substr(at).starts_with("&#") ? read_reference(text_, at, c) : 0;
+    made.put(c, at);
+    found += size > 0;
+    at += std::max<std::size_t>(size, 1);
+  }
+  made.end(text_.size());
+  if (found > 0) work_.below(made.text, &made.origin, {}, "references", false);
+}
+
 // A credential that was cut by line breaks: they go, and only what crosses one is new.
 void Decoder::folds() {
   if (work_.level().seams.at || text_.find('\n') == std::string_view::npos || text_.size() > kGuessMax) return;
@@ -247,6 +292,7 @@ void Workspace::decode() {
   decoder.runs();
   decoder.percent();
   decoder.escapes();
+  decoder.references();
   decoder.folds();
   if (guesses_[0] || guesses_[1]) decoder.guesses();
 }

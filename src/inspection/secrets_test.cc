@@ -184,6 +184,23 @@ std::string rot13(std::string text) {
   return text;
 }
 
+std::string base32(std::string_view text) {
+  std::string out, bits;
+  for (char c : text)
+    for (int i = 7; i >= 0; --i) bits += (c >> i & 1) != 0 ? '1' : '0';
+  for (std::size_t at = 0; at < bits.size(); at += 5) {
+    std::string five = bits.substr(at, 5);
+    five.resize(5, '0');
+    out += "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[std::stoul(five, nullptr, 2)];
+  }
+  return out;
+}
+std::string references(std::string_view text, bool in_hex) {
+  std::string out;
+  for (char c : text) out += in_hex ? "&#x" + hex(std::string(1, c)) + ";" : "&#" + std::to_string(static_cast<int>(c)) + ";";
+  return out;
+}
+
 // T-44
 TEST(Secrets, UndoesEncodings) {
   std::string token = checked_token("ghp_", 9), line = "token: " + token;
@@ -201,6 +218,9 @@ TEST(Secrets, UndoesEncodings) {
            {"rot13", rot13(line)},
            {"folded", token.substr(0, 15) + "\r\n  " + token.substr(15)},
            {"percent>base64", percent(base64_encode(line))},
+           {"base32", base32(line)},
+           {"references", references(line, false)},
+           {"references", references(line, true)},
        }) {
     auto findings = scan("see " + text + " there");
     ASSERT_FALSE(findings.empty()) << way;
