@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,6 +14,7 @@
 
 #include "listener/door.h"
 #include "net/file_limit.h"
+#include "net/tcp.h"
 
 namespace callgate::listener {
 namespace {
@@ -73,7 +73,8 @@ Result<int> open_tcp(const Options& options, std::uint16_t& port) {
   if (socket.fd < 0) return cannot_listen(where, "");
   const int on = 1, off = 0;
   ::setsockopt(socket.fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  ::setsockopt(socket.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
+  const auto bound_to = IpAddress::parse(options.address);
+  net::prepare_tcp(socket.fd, bound_to && bound_to->loopback());
   if (address.ss_family == AF_INET6) {
     ::setsockopt(socket.fd, IPPROTO_IPV6, IPV6_V6ONLY, options.address == "::" ? &off : &on, sizeof on);
   }

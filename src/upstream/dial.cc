@@ -1,7 +1,6 @@
 #include "upstream/dial.h"
 
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 #include <cstring>
 
 #include "net/file_limit.h"
+#include "net/tcp.h"
 
 namespace callgate::upstream {
 
@@ -34,8 +34,7 @@ Result<int> dial(const IpAddress& address, std::uint16_t port) {
     ::close(fd);
     return fail(Code::Unavailable, "upstream.connect", "no socket is left: raise the limit on open files", "the rest is for the journal");
   }
-  const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  net::prepare_tcp(fd, address.loopback());
   if (::connect(fd, reinterpret_cast<const sockaddr*>(&to), size) != 0 && errno != EINPROGRESS) {
     const int error = errno;
     ::close(fd);
