@@ -134,9 +134,6 @@ def plan(quick: bool, gates: list[str]) -> list[tuple[Shape, int, float]]:
 def start(field: Field, quick: bool) -> list[str]:
     """Brings up every variant; returns the names of the gates."""
     field.add_nginx()
-    if not (field.binaries / "callgate").exists():
-        shell.say("callgate is not built: only direct and nginx are measured")
-        return []
     gate = field.gate("gate")
     gate.run("user", "add", "bench")
     field.add_gate("callgate", gate, rules=20)
@@ -166,8 +163,7 @@ def main(args: list[str], _: str) -> int:
     seed = int(shell.take_value(args, "--seed", str(time.time_ns() & 0xffff)))
     shell.no_more(args)
     setup.ensure("build", "bench")
-    names = build.targets("release")
-    where = build.compile("release", [name for name in ("bench_backend", "bench_load", "callgate") if name in names], quiet=True)
+    where = build.compile("tuned", build.TRAINED, quiet=True)
     began = time.monotonic()
     rows, samples_of = [], {}
     with tempfile.TemporaryDirectory(prefix="callgate-bench-") as folder:

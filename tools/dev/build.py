@@ -1,10 +1,14 @@
-"""build: configure a preset once, then ninja. Prints nothing but warnings and errors."""
+"""build: configure a preset once, then ninja. Prints nothing but warnings and errors.
+
+The preset `tuned` is built twice in its folder: first so that it notes what a load runs through, then by these notes (tools/dev/training.py).
+"""
 import os
 import pathlib
 
 from dev import setup, shell
 
-PRESETS = ("dev", "release", "tsan", "fuzz")
+PRESETS = ("dev", "release", "tuned", "tsan", "fuzz")
+TRAINED = ["callgate", "bench_backend", "bench_load"]
 GROUPS = {"dev": ("build", "clang"), "fuzz": ("build", "clang", "fuzz")}
 
 
@@ -39,9 +43,27 @@ def targets(preset: str) -> set[str]:
 def compile(preset: str, names: list[str] = (), quiet: bool = False) -> pathlib.Path:
     """quiet: warnings are shown only when the build fails."""
     where = configure(preset)
-    shell.note(f"ninja {preset} {' '.join(names)}".rstrip())
-    shell.run(["ninja", "-C", where, "--quiet", f"-j{jobs()}", *names], quiet=quiet)
+    if preset == "tuned" and not (where / "trained").exists():
+        train(where)
+    ninja(preset, names, quiet)
     return where
+
+
+def ninja(preset: str, names: list[str], quiet: bool) -> None:
+    shell.note(f"ninja {preset} {' '.join(names)}".rstrip())
+    cached = {} if preset != "tuned" else {"CCACHE_DISABLE": "1"}    # the notes lie beside the objects, where a cache does not look
+    shell.run(["ninja", "-C", directory(preset), "--quiet", f"-j{jobs()}", *names], quiet=quiet, env=os.environ | cached)
+
+
+def train(where: pathlib.Path) -> None:
+    """Once for a folder; afterwards changed files are compiled by the notes of what they were. Remove the folder to have them made anew."""
+    from dev import training
+
+    shell.run(["cmake", "--preset", "tuned", "-B", where, "-DCALLGATE_PROFILE=make"], quiet=True)
+    ninja("tuned", TRAINED, quiet=True)
+    training.run(where)
+    shell.run(["cmake", "--preset", "tuned", "-B", where, "-DCALLGATE_PROFILE=use"], quiet=True)
+    (where / "trained").touch()
 
 
 def main(args: list[str], _: str) -> int:

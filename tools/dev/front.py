@@ -8,7 +8,7 @@ from dev import shell
 COMMANDS = {
     "doctor": ("setup", "say what is missing on this machine and the one line that fixes it"),
     "setup": ("setup", "install what is missing: [GROUP...] [--check]"),
-    "build": ("build", "compile: [dev|release|tsan|fuzz] [ROOM|TARGET...]"),
+    "build": ("build", "compile: [dev|release|tuned|tsan|fuzz] [ROOM|TARGET...]"),
     "test": ("test", "everything, or one part: [ROOM|case|e2e|anomaly|sandbox|replay|differential|tools|NAME]"),
     "check": ("check", "what a change must pass: style, arrows, format, warnings, fast tests  [--no-tests]"),
     "demo": ("demo", "the whole story with a toy refunds server  [--check: no person, exit code says it]"),
