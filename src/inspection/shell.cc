@@ -426,7 +426,7 @@ void Walk::script(std::string_view text, int depth) {
     if (calls >= 3) report(out_.findings, "shell.fork-bomb", Severity::Critical, std::string(text.substr(0, 60)));
   }
   const bool split = std::any_of(script.commands.begin(), script.commands.end(), [](const ShellCommand& command) {
-    return std::any_of(command.assignments.begin(), command.assignments.end(), [](const auto& text) { return text.starts_with("IFS="); });
+    return std::any_of(command.assignments.begin(), command.assignments.end(), [](const auto& given) { return given.starts_with("IFS="); });
   });
   Pipeline pipeline;
   for (ShellCommand& command : script.commands) {

@@ -66,7 +66,8 @@ bool short_flag(const Call& call, char letter, std::string_view takes_value = {}
 bool long_flag(const Call& call, std::string_view name, std::size_t least) {
   for (const auto& text : call.args) {
     if (text == "--") return false;
-    auto bare = std::string_view(text).substr(0, text.find('='));
+    std::string_view bare(text);
+    bare = bare.substr(0, bare.find('='));
     if (bare.starts_with("--") && bare.size() >= least + 2 && name.starts_with(bare.substr(2))) return true;
   }
   return false;
