@@ -8,12 +8,12 @@ option(CALLGATE_LIBFUZZER "build fuzz targets with clang's libFuzzer" OFF)
 add_library(callgate_options INTERFACE)
 target_include_directories(callgate_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(callgate_options INTERFACE
-  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Werror=return-type -fno-omit-frame-pointer -pthread)
+  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Werror=return-type -pthread)
 target_link_options(callgate_options INTERFACE -pthread)
 target_compile_definitions(callgate_options INTERFACE CALLGATE_VERSION="${PROJECT_VERSION}")
 if(CALLGATE_SANITIZE)
   # A quarter of the compile time went into looking at every pointer twice: what is null AddressSanitizer reports as well.
-  target_compile_options(callgate_options INTERFACE -fsanitize=${CALLGATE_SANITIZE} -fno-sanitize=null,alignment -fno-sanitize-recover=all)
+  target_compile_options(callgate_options INTERFACE -fno-omit-frame-pointer -fsanitize=${CALLGATE_SANITIZE} -fno-sanitize=null,alignment -fno-sanitize-recover=all)
   target_link_options(callgate_options INTERFACE -fsanitize=${CALLGATE_SANITIZE})
 endif()
 # Two builds in one folder: the first notes what a load runs through, the second puts that close together and the rest out of its way.
