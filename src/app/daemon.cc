@@ -1,7 +1,6 @@
 #include "app/daemon.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -14,6 +13,7 @@
 #include <map>
 
 #include "app/approval_page.h"
+#include "app/idle_time.h"
 #include "app/setup_page.h"
 #include "sse/event_opener.h"
 #include "stdio/probe.h"
@@ -27,7 +27,7 @@ using namespace std::chrono_literals;
 namespace {
 constexpr std::uint64_t kLedgerBytesMax = 16 * 1024 * 1024;  // then counters are checkpointed before their time: start stays fast
 constexpr std::uint64_t kIndexStep = 2'000;                  // records
-constexpr std::uint64_t kIndexLateMax = 500'000;             // some ten seconds of all one processor can do
+constexpr std::uint64_t kIndexLateMax = 2'000'000;           // some half a minute of all one processor can do
 }  // namespace
 
 Daemon::~Daemon() {
@@ -293,19 +293,19 @@ void Daemon::probe_again(const std::string& server_id) {
     (void)record_system("catalog.tool_accepted", "approved by rule at server " + server->slug + ":" + names(sighting->accepted));
 }
 
-// Behind the calls, in time that nothing else wants: an index that is late for a moment is only late, a call that waits is slow. Small
-// steps, for who asks for records waits for the one under way. Where the processors are never idle it is the housekeeper's turn.
+// Behind the calls: an index that is late for a moment is only late, a call that waits is slow. Small steps, for who asks for records
+// waits for the one under way. Where the processors are never idle it is the housekeeper's turn in the end.
 void Daemon::indexing() {
-  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 15);
-  const sched_param idle{};
-  (void)::sched_setscheduler(0, SCHED_IDLE, &idle);  // of this thread
+  IdleTime time;
   std::unique_lock lock(mutex_);
-  for (bool behind = false; !stopping_;) {
-    if (!behind) wake_.wait_for(lock, 250ms, [this] { return stopping_; });
+  for (bool behind = false, crowded = false; !stopping_;) {
+    if (!behind || crowded) wake_.wait_for(lock, crowded ? 1s : 250ms, [this] { return stopping_; });
     lock.unlock();
-    auto caught_up = index_->catch_up(kIndexStep);
+    const std::uint64_t step = crowded ? kIndexStep / 4 : kIndexStep;
+    auto caught_up = index_->catch_up(step);
     if (!caught_up) telemetry::log_warn("audit index is behind", {{"detail", caught_up.error().detail}});
-    behind = caught_up && *caught_up == kIndexStep;
+    behind = caught_up && *caught_up == step;
+    crowded = time.crowded() && behind;
     lock.lock();
   }
 }
