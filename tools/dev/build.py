@@ -29,6 +29,7 @@ def configure(preset: str) -> pathlib.Path:
     if not made.exists() or made.stat().st_mtime < presets.stat().st_mtime:    # another compiler needs a folder begun anew
         shell.note(f"cmake --preset {preset}")
         shell.run(["cmake", "--preset", preset, "-B", where, "--fresh"], quiet=True)
+        (where / "trained").unlink(missing_ok=True)
     return where
 
 
@@ -59,6 +60,8 @@ def train(where: pathlib.Path) -> None:
     """Once for a folder; afterwards changed files are compiled by the notes of what they were. Remove the folder to have them made anew."""
     from dev import training
 
+    for note in where.rglob("*.gcda"):
+        note.unlink()
     shell.run(["cmake", "--preset", "tuned", "-B", where, "-DCALLGATE_PROFILE=make"], quiet=True)
     ninja("tuned", TRAINED, quiet=True)
     training.run(where)

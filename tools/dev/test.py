@@ -121,6 +121,7 @@ def run_cases(preset: str, words: list[str]) -> Tally:
 
 
 def everything(preset: str) -> Tally:
+    setup.ensure("node")                      # before the build, which registers what runs with it
     build.compile(preset)
     total = run_cpp(preset)
     total.add(run_tools(preset))
@@ -154,9 +155,6 @@ def one(preset: str, what: str, extra: list[str]) -> Tally:
         build.compile(preset, mine)
         return run_cpp(preset, mine, extra[0] if extra else None)
     programs = [name for name, _ in registered(preset)]
-    if what == "differential":
-        build.compile(preset, ["json_oracle"])
-        return run_cpp(preset, ["json_differential"])
     if what in programs:
         build.compile(preset, [what] if what in known else [])
         return run_cpp(preset, [what], extra[0] if extra else None)
