@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <mutex>
 
 #include "app/mail_text.h"
 #include "app/notices.h"
@@ -11,6 +12,7 @@
 namespace callgate::app {
 namespace {
 
+constexpr std::chrono::minutes kAfterLogin{5};
 constexpr std::size_t kMailBurst = 20, kAddressesMax = 20, kCaBytesMax = 1024 * 1024;
 
 tl::unexpected<Error> wrong(std::string message) { return fail(Code::InvalidArgument, "config.value", std::move(message)); }
@@ -37,6 +39,31 @@ Result<upstream::MailServer> mail_server(const config::Settings::Mail& mail) {
   return server;
 }
 
+// One server, for all who are told by it. Once it refused the login it is left alone for a while: agents can make calls wait, and many
+// wrong logins lock an account.
+class SharedServer {
+ public:
+  SharedServer(upstream::MailServer server, const Clock& clock) : server_(std::move(server)), clock_(clock) {}
+
+  Result<void> send(const upstream::Mail& mail, const std::atomic<bool>& stopped) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (clock_.mono() < not_before_)
+        return fail(Code::Unavailable, "notice.login", "the mail server refused the login a short while ago: it is not asked again yet");
+    }
+    auto sent = upstream::send_mail(server_, mail, stopped);
+    const std::lock_guard lock(mutex_);
+    if (!sent && sent.error().reason == "notice.login") not_before_ = clock_.mono() + kAfterLogin;
+    return sent;
+  }
+
+ private:
+  const upstream::MailServer server_;
+  const Clock& clock_;
+  std::mutex mutex_;
+  MonoTime not_before_{};
+};
+
 }  // namespace
 
 Result<std::vector<NoticeLine>> notice_lines(const config::Settings& settings, const Clock& clock) {
@@ -57,7 +84,8 @@ Result<std::vector<NoticeLine>> notice_lines(const config::Settings& settings, c
   if (settings.mail.server.empty()) return wrong("`approvals.mail_to` needs `mail.server`, as in smtp://mail.example.com:587");
   if (approvals.mail_to.size() > kAddressesMax)
     return wrong("`approvals.mail_to` names more than " + std::to_string(kAddressesMax) + " addresses: use a mailing list");
-  CG_TRY(const auto server, mail_server(settings.mail));
+  CG_TRY(auto named, mail_server(settings.mail));
+  const auto server = std::make_shared<SharedServer>(std::move(named), clock);
   for (const std::string& address : approvals.mail_to) {
     if (!upstream::check_mail_address(address)) return wrong("`approvals.mail_to` holds what is no plain address such as ada@example.com");
     NoticeLine line;
@@ -68,7 +96,7 @@ Result<std::vector<NoticeLine>> notice_lines(const config::Settings& settings, c
       return mail_message(approval, link, parties, clock.now());
     };
     line.send = [parties, server](const std::string& text, const std::atomic<bool>& stopped) {
-      return upstream::send_mail(server, {parties.from, parties.to, text}, stopped);
+      return server->send({parties.from, parties.to, text}, stopped);
     };
     lines.push_back(std::move(line));
   }

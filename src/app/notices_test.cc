@@ -6,6 +6,7 @@
 #include "base/encoding.h"
 #include "json/document.h"
 #include "store/testing/temporary_folder.h"
+#include "upstream/testing/mail_server.h"
 
 namespace callgate::app {
 namespace {
@@ -300,6 +301,35 @@ TEST(NoticeLines, AreMadeOfTheSettingsOrRefuseThem) {
   refuses([](auto& s) { s.mail.user = "gate"; });
   refuses([](auto& s) { s.mail.password = Secret("hunter2"); });
   refuses([](auto& s) { s.mail.ca = "/nonexistent"; });
+}
+
+TEST(NoticeLines, ARefusedLoginIsNotTriedForEveryCallAndAddress) {
+  ManualClock clock;
+  upstream::MailScript script;
+  script.offers = "250-AUTH PLAIN\r\n";
+  script.answers["AUTH"] = "535 no";
+  upstream::MailThread server(script);
+  config::Settings settings;
+  settings.approvals.mail_to = {"ada@example.com", "bob@example.com"};
+  settings.mail.server = "smtp://127.0.0.1:" + std::to_string(server.port);
+  settings.mail.from = settings.mail.user = "gate@example.com";
+  settings.mail.password = Secret("hunter2");
+  auto lines = *notice_lines(settings, clock);
+  const std::atomic<bool> stopped{false};
+  const auto logins = [&] {
+    for (int call = 0; call < 3; ++call)
+      for (const NoticeLine& line : lines) {
+        auto sent = line.send("Subject: x\r\n\r\nx\r\n", stopped);
+        EXPECT_TRUE(!sent && sent.error().code == Code::Unavailable) << "the notice waits, and the rest of its round";
+      }
+    std::size_t count = 0;
+    const std::string heard = server.heard();
+    for (std::size_t at = 0; (at = heard.find("AUTH ", at)) != std::string::npos; ++at) ++count;
+    return count;
+  };
+  EXPECT_EQ(logins(), 1u);
+  clock.advance(std::chrono::minutes(5));
+  EXPECT_EQ(logins(), 2u);
 }
 
 TEST(ApprovalPage, ShowsHowToDecideAndNothingElse) {  // T-64: a link decides nothing

@@ -33,6 +33,9 @@ struct Transfer {
   std::string_view left;
   const std::atomic<bool>* stopped = nullptr;
   std::vector<IpAddress> judged;
+  bool named = false;  // the recipient: a refusal from then on is about this message, one before that about the server or its settings
+  long reply = 0;
+  char cause[CURL_ERROR_SIZE] = {};
 };
 
 std::size_t on_read(char* into, std::size_t size, std::size_t count, void* user) {
@@ -44,6 +47,11 @@ std::size_t on_read(char* into, std::size_t size, std::size_t count, void* user)
 }
 
 std::size_t on_reply(char*, std::size_t size, std::size_t count, void*) { return size * count; }
+
+int on_trace(CURL*, curl_infotype type, char* data, std::size_t size, void* user) {
+  if (type == CURLINFO_HEADER_OUT && std::string_view(data, size).starts_with("RCPT ")) static_cast<Transfer*>(user)->named = true;
+  return 0;
+}
 
 int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return static_cast<Transfer*>(user)->stopped->load(std::memory_order_relaxed) ? 1 : 0;
@@ -68,9 +76,9 @@ bool wants_tls(const MailServer& server, const std::vector<IpAddress>& judged) {
   return !server.ca_pem.empty() || !std::ranges::all_of(judged, [](const IpAddress& address) { return address.loopback(); });
 }
 
-Error explain(const MailServer& server, CURLcode code, long reply, const char* cause) {
+Error explain(const MailServer& server, CURLcode code, const Transfer& transfer) {
   const std::string what = "the mail server at `" + server.host + "`";
-  const std::string why = cause[0] != '\0' ? cause : curl_easy_strerror(code);
+  const std::string why = transfer.cause[0] != '\0' ? transfer.cause : curl_easy_strerror(code);
   switch (code) {
     case CURLE_USE_SSL_FAILED:
       return {Code::Unavailable, "notice.tls", what + " offers no TLS: without it nothing is sent; use smtps:// or another port", why};
@@ -83,10 +91,14 @@ Error explain(const MailServer& server, CURLcode code, long reply, const char* c
     case CURLE_ABORTED_BY_CALLBACK: return {Code::Unavailable, "notice.unsent", "the gate stopped before the message was sent", why};
     default: break;
   }
-  const std::string said = code == CURLE_LOGIN_DENIED ? " refused the login" : " refused";
-  if (reply >= 500 && reply < 600) return {Code::InvalidArgument, "notice.rejected", what + said + " (" + std::to_string(reply) + ")", why};
-  if (reply >= 400 && reply < 500) return {Code::Unavailable, "notice.refused", what + said + " (" + std::to_string(reply) + ")", why};
-  return {Code::Unavailable, "notice.unsent", what + " ended the conversation too early", why};
+  if (transfer.reply < 400 || transfer.reply > 599)
+    return {Code::Unavailable, "notice.unsent", what + " ended the conversation too early", why};
+  const bool for_good = transfer.reply >= 500;
+  const bool login = code == CURLE_LOGIN_DENIED;
+  const std::string said = what + (login ? " refused the login (" : " refused (") + std::to_string(transfer.reply) + ")";
+  if (for_good && login) return {Code::Unavailable, "notice.login", said, why};
+  if (for_good && transfer.named) return {Code::InvalidArgument, "notice.rejected", said, why};
+  return {Code::Unavailable, "notice.refused", said, why};
 }
 
 }  // namespace
@@ -128,7 +140,6 @@ Result<void> send_mail(const MailServer& server, const Mail& mail, const std::at
   const std::unique_ptr<CURL, HandleEnd> handle(kReady == CURLE_OK ? curl_easy_init() : nullptr);
   if (!handle || !resolve || !to) return fail(Code::Internal, "internal.curl", "the mail client could not be started");
   const auto set = [&](CURLoption option, auto value) { curl_easy_setopt(handle.get(), option, value); };
-  char cause[CURL_ERROR_SIZE] = {};
   const std::string host = server.host.find(':') == std::string::npos ? server.host : "[" + server.host + "]";
   set(CURLOPT_URL, ((server.tls ? "smtps://" : "smtp://") + host + ":" + std::to_string(server.port)).c_str());
   set(CURLOPT_PROTOCOLS_STR, "smtp,smtps");
@@ -137,7 +148,10 @@ Result<void> send_mail(const MailServer& server, const Mail& mail, const std::at
   set(CURLOPT_OPENSOCKETDATA, &transfer);
   set(CURLOPT_PROXY, "");  // not even from the environment
   set(CURLOPT_NOSIGNAL, 1L);
-  set(CURLOPT_ERRORBUFFER, cause);
+  set(CURLOPT_ERRORBUFFER, transfer.cause);
+  set(CURLOPT_VERBOSE, 1L);  // for on_trace, which keeps nothing
+  set(CURLOPT_DEBUGFUNCTION, &on_trace);
+  set(CURLOPT_DEBUGDATA, &transfer);
   set(CURLOPT_USE_SSL, static_cast<long>(wants_tls(server, transfer.judged) ? CURLUSESSL_ALL : CURLUSESSL_NONE));
   set(CURLOPT_SSL_VERIFYPEER, 1L);
   set(CURLOPT_SSL_VERIFYHOST, 2L);
@@ -165,9 +179,8 @@ Result<void> send_mail(const MailServer& server, const Mail& mail, const std::at
   set(CURLOPT_SERVER_RESPONSE_TIMEOUT, static_cast<long>(std::max<std::int64_t>(server.patience.count() / 1'000, 1)));
   const CURLcode code = curl_easy_perform(handle.get());
   if (code == CURLE_OK) return {};
-  long reply = 0;
-  curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &reply);
-  return tl::unexpected<Error>(explain(server, code, reply, cause));
+  curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &transfer.reply);
+  return tl::unexpected<Error>(explain(server, code, transfer));
 }
 
 }  // namespace callgate::upstream

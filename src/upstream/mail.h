@@ -34,7 +34,8 @@ struct Mail {
   std::string text;  // head and body with CRLF line ends; lines of at most 998 bytes
 };
 
-// InvalidArgument notice.rejected when the server will never take it (5yz), else Unavailable notice.{address, unsent, refused, tls}.
+// InvalidArgument notice.rejected when the server will never take it (5yz to the recipient or the text), else Unavailable
+// notice.{address, unsent, refused, tls}, or notice.login: trying that often may lock the account.
 // Messages hold nothing the server said but its code. `stopped`: give up soon.
 Result<void> send_mail(const MailServer& server, const Mail& mail, const std::atomic<bool>& stopped);
 
