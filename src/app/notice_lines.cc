@@ -1,11 +1,10 @@
 // From settings to the places that are told about waiting calls.
 
-#include <fstream>
-#include <iterator>
 #include <mutex>
 
 #include "app/mail_text.h"
 #include "app/notices.h"
+#include "base/read_file.h"
 #include "upstream/mail.h"
 #include "upstream/notice.h"
 
@@ -18,10 +17,10 @@ constexpr std::size_t kMailBurst = 20, kAddressesMax = 20, kCaBytesMax = 1024 * 
 tl::unexpected<Error> wrong(std::string message) { return fail(Code::InvalidArgument, "config.value", std::move(message)); }
 
 Result<std::string> read_ca(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  if (!in || text.size() > kCaBytesMax || text.find("-----BEGIN CERTIFICATE-----") == std::string::npos)
-    return wrong("`mail.ca` names no readable PEM file with a certificate: `" + path.substr(0, 200) + "`");
+  auto text = read_small_file(path, kCaBytesMax);
+  if (!text) return wrong("`mail.ca`: " + text.error().message);
+  if (text->find("-----BEGIN CERTIFICATE-----") == std::string::npos)
+    return wrong("`mail.ca` names no PEM file with a certificate: `" + path.substr(0, 200) + "`");
   return text;
 }
 

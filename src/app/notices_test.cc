@@ -301,6 +301,9 @@ TEST(NoticeLines, AreMadeOfTheSettingsOrRefuseThem) {
   refuses([](auto& s) { s.mail.user = "gate"; });
   refuses([](auto& s) { s.mail.password = Secret("hunter2"); });
   refuses([](auto& s) { s.mail.ca = "/nonexistent"; });
+  refuses([](auto& s) { s.mail.ca = "/tmp"; });
+  refuses([](auto& s) { s.mail.ca = "/dev/zero"; });
+  refuses([](auto& s) { s.mail.ca = "/proc/self/status"; });
 }
 
 TEST(NoticeLines, ARefusedLoginIsNotTriedForEveryCallAndAddress) {

@@ -6,15 +6,16 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
-#include <fstream>
 #include <map>
-#include <sstream>
 
 #include "base/clock.h"
+#include "base/read_file.h"
 #include "config/settings_file.h"
 
 namespace callgate::config {
 namespace {
+
+constexpr std::size_t kSecretBytesMax = 64 * 1024;
 
 std::string quoted(std::string_view text) { return "`" + std::string(text.substr(0, 80)) + "`"; }
 
@@ -189,10 +190,9 @@ class Loader {
   }
 
   static Result<std::string> read_secret(const std::string& path, const std::string& named_by) {
-    std::ifstream in(path, std::ios::binary);
-    std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-    if (!in) return fail(Code::InvalidArgument, "config.value", "cannot read " + quoted(path) + " named by " + named_by);
-    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+    auto text = read_small_file(path, kSecretBytesMax);
+    if (!text) return fail(Code::InvalidArgument, "config.value", named_by + ": " + text.error().message);
+    while (!text->empty() && (text->back() == '\n' || text->back() == '\r')) text->pop_back();
     return text;
   }
 

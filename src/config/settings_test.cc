@@ -119,6 +119,14 @@ TEST_F(SettingsTest, SecretsComeFromTheEnvironmentOrAFileAndAreNeverShown) {
   for (const auto& entry : loaded->origins) EXPECT_EQ(entry.value.find("cga_abc"), std::string::npos);
 }
 
+TEST_F(SettingsTest, ASecretIsReadFromASmallFileOnly) {
+  environment_["CALLGATE_TOKEN_FILE"] = std::filesystem::path(file("token", std::string(70'000, 'x'))).parent_path();
+  EXPECT_NE(load(sources_).error().message.find("CALLGATE_TOKEN_FILE: `"), std::string::npos);
+  EXPECT_NE(load(sources_).error().message.find("is no file"), std::string::npos);
+  environment_["CALLGATE_TOKEN_FILE"] = file("token", std::string(70'000, 'x'));
+  EXPECT_EQ(load(sources_).error().reason, "config.value");
+}
+
 TEST_F(SettingsTest, ThePasswordForMailComesFromTheEnvironmentAndIsNeverShown) {
   sources_.user_file = file("user.yaml", "mail: {server: 'smtp://mail.example', password: hunter2}");
   EXPECT_EQ(load(sources_).error().reason, "config.secret_in_file");
