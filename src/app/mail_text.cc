@@ -23,12 +23,29 @@ std::string_view start_of(std::string_view text, std::size_t most) {
   return text.substr(0, most);
 }
 
-// One line of text somebody else may have chosen. Programs make a link of whatever looks like one.
+// Mail programs make a link of whatever looks like an address, a host, or a path on either, with a scheme or without. Apart, the pieces
+// are only words.
+std::string without_links(std::string_view text) {
+  constexpr std::array<std::string_view, 4> kDots{".", "\u3002", "\uff0e", "\uff61"};  // those that names of hosts may be written with
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  std::string out;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at], next = at + 1 < text.size() ? text[at + 1] : ' ';
+    out += c;
+    if (next == ' ') continue;
+    const bool time = c == ':' && digit(next) && at > 0 && digit(text[at - 1]);  // 17:30
+    const bool share = c == '\\' && next == '\\';
+    const bool dot = next != '.' && std::ranges::any_of(kDots, [&](std::string_view one) { return out.ends_with(one); });
+    if (dot || c == '@' || (c == ':' && !time) || share) out += ' ';
+  }
+  return out;
+}
+
+// One line of text somebody else may have chosen.
 std::string shown(std::string_view text, std::size_t most) {
   std::string visible = approvals::visible_text(text);
   const bool cut = visible.size() > most;
-  std::string out(start_of(visible, most));
-  for (std::size_t at = 0; (at = out.find("://", at)) != std::string::npos;) out.replace(at, 3, ": //");
+  const std::string out = without_links(start_of(visible, most));
   return cut ? out + "..." : out;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // The mail that says a call waits: RFC 5322, plain text. The same facts as in the other notices and a link; nothing is decided by it, and
-// nothing of the call's values is in it. What agents and servers named cannot add a header, a line or a link of its own (T-64).
+// nothing of the call's values is in it. What agents and servers named cannot add a header, a line or a link of its own (T-64):
+// a space stands behind every dot, colon and at sign that joins two words.
 
 #include <string>
 

@@ -239,9 +239,38 @@ TEST(MailText, CannotBeGivenHeadersLinesOrLinksByNames) {
     }
     for (std::size_t at = 0, end; (end = mail.find("\r\n", at)) != std::string::npos; at = end + 2) EXPECT_LE(end - at, 998u);
   }
-  EXPECT_EQ(mail_about(waiting("https://evil.example/approve")).find("https://evil"), std::string::npos);
   EXPECT_NE(mail_about(waiting("a\nb")).find("Subject: Approval wanted: a\\u000ab on refunds\r\n"), std::string::npos);
   EXPECT_LT(mail_about(waiting(std::string(100'000, 'x'))).size(), 3'000u);
+}
+
+std::string tool_line(const std::string& tool) {
+  const std::string mail = mail_about(waiting(tool));
+  const std::size_t at = mail.find("Tool:     ") + 10;
+  return mail.substr(at, mail.find("\r\n", at) - at);
+}
+
+// T-64: mail programs link more than what begins with a scheme
+TEST(MailText, ShowsNoNameInAWayThatProgramsMakeALinkOf) {
+  EXPECT_EQ(tool_line("https://evil.example/approve"), "https: //evil. example/approve");
+  EXPECT_EQ(tool_line("www.evil.example"), "www. evil. example");
+  EXPECT_EQ(tool_line("evil.example/approve"), "evil. example/approve");
+  EXPECT_EQ(tool_line("EVIL.EXAMPLE."), "EVIL. EXAMPLE.");
+  EXPECT_EQ(tool_line("(evil.example)"), "(evil. example)");
+  EXPECT_EQ(tool_line("evil-.example"), "evil-. example");
+  EXPECT_EQ(tool_line("10.0.0.1/approve"), "10. 0. 0. 1/approve");
+  EXPECT_EQ(tool_line("eve@evil.example"), "eve@ evil. example");
+  EXPECT_EQ(tool_line("mailto:eve@localhost"), "mailto: eve@ localhost");
+  EXPECT_EQ(tool_line("tel:+123"), "tel: +123");
+  EXPECT_EQ(tool_line("\\\\evil\\share"), "\\ \\evil\\share");
+  EXPECT_EQ(tool_line("\u00e9vil.example"), "=C3=A9vil. example");
+  EXPECT_EQ(tool_line("evil.\u00e9xample"), "evil. =C3=A9xample");
+  EXPECT_EQ(tool_line("evil\u3002example"), "evil=E3=80=82 example");
+  EXPECT_EQ(tool_line("refund_payment, 9:00 to 17:30. Then"), "refund_payment, 9:00 to 17:30. Then") << "prose stays as it is";
+  approvals::Approval approval = waiting("t");
+  approval.proposal.principal_name = approval.proposal.server_slug = approval.proposal.grant_label = approval.proposal.message =
+      "www.evil.example";
+  approval.proposal.roles = {"www.evil.example"};
+  EXPECT_EQ(mail_about(approval).find("www.evil"), std::string::npos) << mail_about(approval);
 }
 
 TEST(MailText, EncodesHeadersThatAreNotPlain) {
