@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 
+#include "app/notices.h"
 #include "approvals/call.h"
 #include "base/encoding.h"
 
@@ -112,7 +113,8 @@ std::string quoted_printable(std::string_view text) {
 
 std::string mail_message(const approvals::Approval& approval, const std::string& link, const MailParties& parties, WallTime now) {
   const approvals::Proposal& p = approval.proposal;
-  const std::string what = p.binding.tool.empty() ? p.binding.method : p.binding.tool;
+  const std::string_view named = notice_subject(p.binding);
+  const std::string_view what = named.empty() ? std::string_view(p.binding.method) : named;
   const std::string subject = "Approval wanted: " + shown(what, kNameMax) + " on " + shown(p.server_slug, kNameMax);
   std::string who = shown(p.principal_name, kNameMax), roles;
   if (!p.grant_label.empty()) who += " (grant " + shown(p.grant_label, kNameMax) + ")";
@@ -121,7 +123,7 @@ std::string mail_message(const approvals::Approval& approval, const std::string&
   add_line(body, "Asked by", who);
   add_line(body, "Server", shown(p.server_slug, kNameMax));
   add_line(body, "Method", shown(p.binding.method, kNameMax));
-  add_line(body, "Tool", shown(p.binding.tool, kNameMax));
+  add_line(body, "Tool", shown(named, kNameMax));
   add_line(body, "Why", shown(p.message, kTextMax));
   add_line(body, "Decides", roles);
   add_line(body, "Until", format_time(approval.expires_at));

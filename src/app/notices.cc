@@ -29,19 +29,25 @@ std::string slack_safe(std::string_view text) {
 
 }  // namespace
 
+std::string_view notice_subject(const approvals::Binding& binding) {
+  const std::string_view subject = binding.tool;
+  if (binding.method == "tools/call" || binding.method == "prompts/get") return subject;  // a name
+  return subject.substr(0, subject.find_first_of("?#"));
+}
+
 std::string notice_body(const approvals::Approval& approval, const std::string& link, std::string_view form) {
   const approvals::Proposal& p = approval.proposal;
   std::string body;
   json::Writer out(body);
   out.begin_object();
   if (form == "slack") {
-    std::string text = slack_safe(p.principal_name) + " asks for approval of `" + slack_safe(p.binding.tool) + "` on `" +
+    std::string text = slack_safe(p.principal_name) + " asks for approval of `" + slack_safe(notice_subject(p.binding)) + "` on `" +
                        slack_safe(p.server_slug) + "`: " + slack_safe(p.message) + "\nLook at it: " + slack_safe(link) +
                        " or `callgate approval show " + approval.id + "`, until " + format_time(approval.expires_at);
     out.member("text", text);
   } else {
     out.member("type", "approval.pending").member("approval", approval.id).member("url", link);
-    out.member("server", p.server_slug).member("method", p.binding.method).member("tool", p.binding.tool);
+    out.member("server", p.server_slug).member("method", p.binding.method).member("tool", notice_subject(p.binding));
     out.member("principal", p.principal_name).member("grant", p.grant_label).member("message", p.message);
     out.key("roles").begin_array();
     for (const std::string& role : p.roles) out.string(role);

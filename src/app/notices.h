@@ -14,6 +14,9 @@
 
 namespace callgate::app {
 
+// What a call is about, as notices say it: of the address of a resource nothing behind `?` or `#`, where values stand.
+std::string_view notice_subject(const approvals::Binding& binding);
+
 // The body for `form`: json, or slack for webhooks that take {"text": ...}.
 std::string notice_body(const approvals::Approval& approval, const std::string& link, std::string_view form);
 

@@ -273,6 +273,21 @@ TEST(MailText, ShowsNoNameInAWayThatProgramsMakeALinkOf) {
   EXPECT_EQ(mail_about(approval).find("www.evil"), std::string::npos) << mail_about(approval);
 }
 
+TEST(Notices, HoldNothingOfTheValuesInAnAddress) {
+  approvals::Approval approval = waiting("db://customers/list?name=ada+lovelace#row-7");
+  approval.proposal.binding.method = "resources/read";
+  for (const std::string& told : {mail_about(approval), notice_body(approval, "https://gate.example/approvals/apr_1", "json"),
+                                  notice_body(approval, "https://gate.example/approvals/apr_1", "slack")}) {
+    EXPECT_NE(told.find("//customers/list"), std::string::npos) << told;
+    EXPECT_EQ(told.find("lovelace"), std::string::npos) << told;
+    EXPECT_EQ(told.find("row-7"), std::string::npos) << told;
+  }
+  approval.proposal.binding.tool = "db://customers#row-7?x";
+  EXPECT_EQ(notice_subject(approval.proposal.binding), "db://customers");
+  approval.proposal.binding.method = "tools/call";
+  EXPECT_EQ(notice_subject(approval.proposal.binding), approval.proposal.binding.tool) << "a name is one word";
+}
+
 TEST(MailText, EncodesHeadersThatAreNotPlain) {
   EXPECT_EQ(header_text("plain"), "plain");
   EXPECT_EQ(header_text("caf\u00e9"), "=?UTF-8?B?" + base64_encode("caf\u00e9") + "?=");
