@@ -6,8 +6,12 @@
 namespace callgate::session {
 
 namespace {
-constexpr std::size_t kKeptBytesMax = 64 * 1024;
+constexpr std::size_t kAskedBytesMax = 64 * 1024;  // of one session: a grant may have a thousand, each with a server that talks
+
+std::size_t bytes_of(std::string_view request_id, const SessionTable::Asked& question) {
+  return request_id.size() + question.method.size() + question.kept.size();
 }
+}  // namespace
 
 void SessionTable::erase(std::unordered_map<std::string_view, Slot>::iterator at) {
   auto keep_alive = at->second.session;  // the key lives inside it
@@ -33,7 +37,7 @@ Result<std::shared_ptr<const Session>> SessionTable::open(Session session, WallT
       return fail(Code::RateLimited, "session.too_many", "too many open sessions for this grant: close some with DELETE and try again");
   }
   ++per_grant_[stored->grant_id];
-  slots_.emplace(stored->id, Slot{stored, now, {}, {}, {}});
+  slots_.emplace(stored->id, Slot{stored, now, {}, {}, {}, 0});
   return stored;
 }
 
@@ -114,16 +118,20 @@ bool SessionTable::cancelled(std::string_view session_id, std::string_view reque
 }
 
 Result<void> SessionTable::ask(std::string_view session_id, std::string_view request_id, Asked question) {
-  if (question.kept.size() > kKeptBytesMax)
+  const std::size_t bytes = bytes_of(request_id, question);
+  if (bytes > kAskedBytesMax)
     return fail(Code::TooLarge, "ask.too_large",
                 "what this server asks is too large to be kept until it is answered: ask for less at once");
   std::lock_guard lock(mutex_);
   auto at = slots_.find(session_id);
   if (at == slots_.end()) return fail(Code::NotFound, "session.unknown", "this session has ended");
-  if (at->second.asked.size() >= options_.asked_max)
-    return fail(Code::RateLimited, "session.too_many_requests", "too many requests of this server wait for the client's answer");
-  if (!at->second.asked.emplace(request_id, std::move(question)).second)
+  Slot& slot = at->second;
+  if (slot.asked.size() >= options_.asked_max || slot.asked_bytes + bytes > kAskedBytesMax)
+    return fail(Code::RateLimited, "session.too_many_requests",
+                "the requests of this server that wait for the client's answer are too many or too large");
+  if (!slot.asked.emplace(request_id, std::move(question)).second)
     return fail(Code::Conflict, "session.duplicate_id", "a request of this server with this id is still open");
+  slot.asked_bytes += bytes;
   return {};
 }
 
@@ -133,6 +141,7 @@ std::optional<SessionTable::Asked> SessionTable::take_asked(std::string_view ses
   if (at == slots_.end()) return std::nullopt;
   auto asked = at->second.asked.find(std::string(request_id));
   if (asked == at->second.asked.end()) return std::nullopt;
+  at->second.asked_bytes -= bytes_of(request_id, asked->second);
   Asked question = std::move(asked->second);
   at->second.asked.erase(asked);
   return question;

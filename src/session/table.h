@@ -62,8 +62,9 @@ class SessionTable {
 
   // What the server asked the client and was let through (T-50): an answer passes only for one of these, and once.
   // `request_id` is canonical JSON. Conflict session.duplicate_id, RateLimited session.too_many_requests, TooLarge ask.too_large.
+  // All that is kept of one session's open questions is at most 64 KiB.
   struct Asked {
-    std::string method, kept;  // kept: what whoever let it through wants to know when it is answered; at most 64 KiB
+    std::string method, kept;  // kept: what whoever let it through wants to know when it is answered
   };
   Result<void> ask(std::string_view session_id, std::string_view request_id, Asked question);
   std::optional<Asked> take_asked(std::string_view session_id, std::string_view request_id);  // nothing: never asked
@@ -74,6 +75,7 @@ class SessionTable {
     WallTime used_at{};
     std::unordered_set<std::string> in_flight, cancelled;
     std::unordered_map<std::string, Asked> asked;  // by request id
+    std::size_t asked_bytes = 0;                   // of all in `asked`
   };
   mutable std::mutex mutex_;
   Options options_;

@@ -84,6 +84,23 @@ TEST_F(Table, GivesBackWhatWasKeptOfAQuestionOnce) {
   EXPECT_FALSE(table.take_asked(id, "1"));
 }
 
+TEST_F(Table, KeepsALimitedAmountOfQuestionsPerSession) {
+  SessionTable table({});
+  const std::string id = table.open(wanted(), clock.now()).value()->id;
+  const std::string half(32 * 1024, 'x'), other = table.open(wanted(), clock.now()).value()->id;
+  ASSERT_TRUE(table.ask(id, "1", {"elicitation/create", half}));
+  EXPECT_EQ(table.ask(id, "2", {"elicitation/create", half}).error().reason, "session.too_many_requests");
+  EXPECT_EQ(table.ask(id, half, {half, {}}).error().reason, "session.too_many_requests") << "ids and methods count as well";
+  EXPECT_FALSE(table.take_asked(id, "2"));
+  EXPECT_TRUE(table.ask(id, "3", {"elicitation/create", half.substr(1'000)}));
+  EXPECT_EQ(table.ask(id, "3", {"elicitation/create", "x"}).error().reason, "session.duplicate_id");
+  EXPECT_TRUE(table.ask(other, "1", {"elicitation/create", half})) << "each session for itself";
+  for (int round = 0; round < 10; ++round) {
+    ASSERT_TRUE(table.take_asked(id, "3")) << round;
+    ASSERT_TRUE(table.ask(id, "3", {"elicitation/create", half.substr(1'000)})) << "what was answered is counted no more";
+  }
+}
+
 TEST_F(Table, SweepClosesWhatIsNoLongerGood) {
   SessionTable table({});
   ASSERT_TRUE(table.open(wanted("grt_1"), clock.now()));
