@@ -1,4 +1,4 @@
-// serve: the daemon itself. Nothing else in cli/ knows app/.
+// serve: the daemon itself.
 #include "app/serve.h"
 
 #include "cli/session.h"
