@@ -90,9 +90,9 @@ bool colon_in_name(std::string_view path, std::string_view separators) {
 bool idle_dollar(std::string_view path, std::size_t at) { return at + 1 == path.size() || in("/., )]=+", path[at + 1]); }
 
 // `Outer$Inner.class`, `routes/$id.tsx`: POSIX keeps names in small letters out of the environment of its programs (XBD 8.1). Only where
-// no shell reads along, not as the first thing, and not where a `..` would count the folders.
+// no shell reads along, and not as the first thing.
 bool dollar_in_name(std::string_view path, std::size_t at) {
-  if (at == 0 || path.find("..") != std::string_view::npos) return false;
+  if (at == 0) return false;
   auto end = at + 1;
   bool small = false, digits = true;
   for (; end < path.size() && name_char(path[end]); ++end) {
@@ -127,14 +127,27 @@ std::string_view drive(char letter) {
 }
 
 // `~`, `$HOME` and `${HOME}` at the start: what comes after, without separators in front. Nothing when it starts otherwise.
-std::optional<std::string_view> below_home(std::string_view path) {
+std::optional<std::string_view> below_home(std::string_view path, std::string_view separators) {
   for (std::string_view home : {"~", "$HOME", "${HOME}"})
-    if (path.starts_with(home) && (path.size() == home.size() || in("/\\", path[home.size()]))) {
+    if (path.starts_with(home) && (path.size() == home.size() || in(separators, path[home.size()]))) {
       path.remove_prefix(home.size());
-      auto begin = path.find_first_not_of("/\\");
+      auto begin = path.find_first_not_of(separators);
       return begin == std::string_view::npos ? std::string_view(".") : path.substr(begin);
     }
   return std::nullopt;
+}
+
+// Goes above where it starts, be it for a moment: where that leads hangs on what the start was expanded to, if it was.
+bool climbs_out(std::string_view path, std::string_view separators) {
+  std::size_t depth = 0;
+  for (std::size_t from = 0; from < path.size();) {
+    auto end = std::min(path.find_first_of(separators, from), path.size());
+    auto part = path.substr(from, end - from);
+    from = end + 1;
+    if (part == ".." && depth-- == 0) return true;
+    if (!part.empty() && !only_dots(part)) ++depth;
+  }
+  return false;
 }
 
 enum class System : std::uint8_t { Posix, Windows };
@@ -143,6 +156,8 @@ enum class System : std::uint8_t { Posix, Windows };
 System system_of(std::string_view root) {
   return (root.size() > 1 && root[1] == ':') || root.starts_with("//") ? System::Windows : System::Posix;
 }
+
+std::string_view separators_of(System system) { return system == System::Windows ? "/\\" : "/"; }
 
 struct Segments {
   std::array<std::string_view, 128> part;
@@ -153,13 +168,12 @@ struct Segments {
 
 class PathReader {
  public:
-  PathReader(System system, const PathOptions& options)
-      : system_(system), separators_(system == System::Windows ? "/\\" : "/"), options_(options) {}
+  PathReader(System system, const PathOptions& options) : system_(system), separators_(separators_of(system)), options_(options) {}
   // False when unclear.
   bool read(std::string_view path, std::string_view base, Segments& out) const;
 
  private:
-  bool plain_text(std::string_view path) const;
+  bool plain_text(std::string_view path, bool climbs) const;
   bool start(std::string_view& path, std::string_view base, Segments& out) const;
   bool plain_name(std::string_view part, bool last) const;
   bool tilde_in_name(std::string_view part) const;
@@ -168,13 +182,14 @@ class PathReader {
   const PathOptions& options_;
 };
 
-bool PathReader::plain_text(std::string_view path) const {
+// With a `..` that may count folders, `$name` has to be a name to everyone.
+bool PathReader::plain_text(std::string_view path, bool climbs) const {
   bool windows = system_ == System::Windows;
   for (std::size_t at = 0; at < path.size();) {
     auto [rune, size] = next_rune(path.substr(at));
     if (size == 0 || ((treacherous(rune) || dots(rune)) && !within_word(rune, path, at, size))) return false;
     char c = path[at];
-    if (c == '$' && !idle_dollar(path, at) && !(options_.file_server && dollar_in_name(path, at))) return false;
+    if (c == '$' && !idle_dollar(path, at) && !(options_.file_server && !climbs && dollar_in_name(path, at))) return false;
     if (c == '%' && at + 1 < path.size() && in("%uU", path[at + 1])) return false;
     if (c == '%' && (windows || (at == 0 && !escape_at(path, at))) && variable(path, at)) return false;
     if (windows ? in("<>\"|?*", c) : c == '\\') return false;
@@ -234,7 +249,8 @@ bool PathReader::plain_name(std::string_view part, bool last) const {
 }
 
 bool PathReader::read(std::string_view path, std::string_view base, Segments& out) const {
-  if (path.empty() || path.size() > 4096 || !plain_text(path) || !start(path, base, out)) return false;
+  bool climbs = path.find("..") != std::string_view::npos;
+  if (path.empty() || path.size() > 4096 || !plain_text(path, climbs) || !start(path, base, out)) return false;
   std::size_t began = out.count;
   auto end = path.find_last_not_of(separators_);
   bool ends_in_name = end + 1 == path.size();
@@ -249,7 +265,7 @@ bool PathReader::read(std::string_view path, std::string_view base, Segments& ou
       continue;
     }
     if (!plain_name(part, ends_in_name && separator == path.size())) return false;
-    if (part[0] == '~' && out.count <= began && !tilde_in_name(part)) return false;  // first: somebody's home folder
+    if (part[0] == '~' && out.count <= began && (climbs || !tilde_in_name(part))) return false;  // first: somebody's home folder
     if (out.count == out.part.size()) return false;
     out.part[out.count++] = part;
   }
@@ -296,8 +312,10 @@ Answer below(const Segments& path, std::string_view root, const Question& questi
   return answer;
 }
 
+System system_of(const std::vector<std::string>& roots) { return roots.empty() ? System::Posix : system_of(roots.front()); }
+
 Answer read_literally(std::string_view path, const Question& question) {
-  System system = question.roots.empty() ? System::Posix : system_of(question.roots.front());
+  System system = system_of(question.roots);
   Segments segments;
   if (!PathReader(system, question.options).read(path, question.options.base, segments)) return Answer::Unclear;
   Answer answer = Answer::No;
@@ -330,7 +348,9 @@ Decoded decode_once(char* text, std::size_t& size) {
 // Whoever opens the path may decode it first, and again: every reading has to come to the same answer, inside or outside.
 Answer path_within(std::string_view path, const std::vector<std::string>& roots, const PathOptions& options) {
   Question question{roots, options};
-  if (auto rest = options.home.empty() ? std::nullopt : below_home(path)) {
+  auto separators = separators_of(system_of(roots));
+  if (auto rest = options.home.empty() ? std::nullopt : below_home(path, separators)) {
+    if (climbs_out(*rest, separators)) return Answer::Unclear;
     path = *rest;
     question.options.base = options.home;
   }

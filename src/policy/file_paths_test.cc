@@ -16,6 +16,7 @@ namespace {
 const std::vector<std::string> kRoots{"/srv/app/work"};
 constexpr PathOptions kAny{.base = "/srv/app/work"};
 constexpr PathOptions kServer{.base = "/srv/app/work", .home = "/srv/app", .file_server = true};
+constexpr PathOptions kInner{.base = "/srv/app/work", .home = "/srv/app/work/users/ann"};
 
 // Another reader than ours, and a plain one: takes the text apart and puts it together, one way that some program does it.
 std::string resolved(std::string text) {
@@ -43,10 +44,12 @@ std::string replaced(std::string text, std::string_view from, std::string_view t
   return text;
 }
 
+bool hex(char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; }
+
 std::string decoded(const std::string& text) {
   std::string out;
   for (std::size_t at = 0; at < text.size(); ++at) {
-    if (text[at] == '%' && at + 2 < text.size() && std::isxdigit(text[at + 1]) && std::isxdigit(text[at + 2])) {
+    if (text[at] == '%' && at + 2 < text.size() && hex(text[at + 1]) && hex(text[at + 2])) {
       out += static_cast<char>(std::stoi(text.substr(at + 1, 2), nullptr, 16));
       at += 2;
     } else {
@@ -56,7 +59,8 @@ std::string decoded(const std::string& text) {
   return out;
 }
 
-std::vector<std::string> readings(const std::string& path) {
+// `home` is expanded by some programs and a name to others, which the text as it stands is for.
+std::vector<std::string> readings(const std::string& path, std::string_view folder) {
   std::vector<std::string> out{path};
   for (int round = 0; round < 4; ++round) out.push_back(decoded(out.back()));
   for (std::size_t i = 0, count = out.size(); i < count; ++i) {
@@ -68,7 +72,7 @@ std::vector<std::string> readings(const std::string& path) {
     out.push_back(replaced(replaced(text, "\xef\xbc\x8f", "/"), "\xe2\x80\xa6", "..."));
     out.push_back(replaced(text, "....//", "../"));  // a filter takes out `../` once
     for (std::string_view home : {"~/", "$HOME/", "${HOME}/"})
-      if (text.starts_with(home)) out.push_back("/srv/app/" + text.substr(home.size()));
+      if (text.starts_with(home)) out.push_back(std::string(folder) + '/' + text.substr(home.size()));
     for (std::string_view scheme : {"file:///", "file:/", "FILE:/"})
       if (text.starts_with(scheme)) out.push_back("/" + text.substr(scheme.size()));
     while (text.ends_with(' ')) text.pop_back();
@@ -79,7 +83,9 @@ std::vector<std::string> readings(const std::string& path) {
 
 // T-27: texts put together at random from what attacks are made of. Yes means inside by every reading, whatever opens the path.
 TEST(PolicyPaths, NeverCallsInsideWhatSomeProgramReadsAsOutside) {
-  constexpr std::array<std::string_view, 34> kPieces{"..",
+  constexpr std::array<std::string_view, 36> kPieces{"/..",
+                                                     "/..",
+                                                     "..",
                                                      "..",
                                                      "..",
                                                      ".",
@@ -118,10 +124,11 @@ TEST(PolicyPaths, NeverCallsInsideWhatSomeProgramReadsAsOutside) {
   for (int i = 0; i < 60000; ++i) {
     std::string path;
     for (auto left = 1 + random() % 9; left > 0; --left) path += kPieces[random() % kPieces.size()];
-    for (const PathOptions& options : {kAny, kServer}) {
+    for (const PathOptions& options : {kAny, kServer, kInner}) {
       if (path_within(path, kRoots, options) != Answer::Yes) continue;
       ++yes;
-      for (const std::string& reading : readings(path)) ASSERT_TRUE(inside(reading)) << path << " is also read as " << reading;
+      for (const std::string& reading : readings(path, options.home.empty() ? "/srv/app" : options.home))
+        ASSERT_TRUE(inside(reading)) << path << " is also read as " << reading;
     }
   }
   EXPECT_GT(yes, 4000U);  // the property is about something
@@ -282,13 +289,30 @@ TEST(PolicyPaths, KnowsTheHomeFolderWhereItIsNamed) {
   PathOptions options{.base = "/srv", .home = "/home/ann"};
   for (std::string_view path : {"~/desk/a", "$HOME/desk", "${HOME}//desk/x", "~/./desk/../desk/a%20b", "~/x/../desk"})
     EXPECT_EQ(path_within(path, roots, options), Answer::Yes) << path;
-  for (std::string_view path : {"~", "~/", "~/.ssh/id_rsa", "~/desk/../x", "~/../bob/desk", "$HOME/desktop", "~//etc/hosts"})
+  for (std::string_view path : {"~", "~/", "~/.ssh/id_rsa", "~/desk/../x", "$HOME/desktop", "~//etc/hosts"})
     EXPECT_EQ(path_within(path, roots, options), Answer::No) << path;
+  // Above home hangs on who expands; `\` is no separator here.
+  for (std::string_view path : {"~/../bob/desk", "~/../ann/desk", "~/x/../../ann/desk", "~/..", "~/\\desk/x", "~/desk/.\\x"})
+    EXPECT_EQ(path_within(path, roots, options), Answer::Unclear) << path;
   for (std::string_view path : {"~ann/desk/x", "~/~bob/x", "~/$X/desk", "$HOMES/desk", "~/%2e%2e/x", "~\\desk\\x", "x/~/desk", "~/file:x"})
     EXPECT_NE(path_within(path, roots, options), Answer::Yes) << path;
   options.home = "C:/Data/ann";
   EXPECT_EQ(path_within("~\\work\\x", {"C:/Data/ann/work"}, options), Answer::Yes);
   EXPECT_EQ(path_within("~\\Desktop", {"C:/Data/ann/work"}, options), Answer::No);
+}
+
+// T-27: who expands only one of `~` and `$HOME`, or neither, starts elsewhere; above the start that counts.
+TEST(PolicyPaths, IsUnsureAboveHome) {
+  PathOptions options{.base = "/data", .home = "/data/users/ann"};
+  for (std::string_view path : {"$HOME/../../etc/passwd", "~/../../etc/passwd", "${HOME}/x/../../../etc", "~/../x"})
+    EXPECT_EQ(path_within(path, {"/data"}, options), Answer::Unclear) << path;
+  for (std::string_view path : {"$HOME/etc/passwd", "~/x/../y", "~"}) EXPECT_EQ(path_within(path, {"/data"}, options), Answer::Yes) << path;
+}
+
+// T-27: `~name` is a name to nobody for sure; with a `..` behind it leads out where it is not.
+TEST(PolicyPaths, RefusesANameWithATildeTogetherWithAClimb) {
+  for (std::string_view path : {"~bob/../ann/x", "~old/../x", "sub/../~old/x", "~old/a/../b"})
+    EXPECT_EQ(path_within(path, kRoots, kServer), Answer::Unclear) << path;
 }
 
 TEST(PolicyPaths, ReadsDrivesAsFileServersOnWindowsDo) {

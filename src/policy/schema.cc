@@ -205,7 +205,7 @@ constexpr std::string_view kSchema = R"json({
         "value": {"anyOf": [{"$ref": "#/$defs/scalar"}, {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/scalar"}}]},
         "base": {"description": "path_within: where relative paths start.", "type": "string"},
         "home": {"description": "path_within: where `~` and `$HOME` at the start lead.", "type": "string"},
-        "opener": {"description": "path_within: what opens the path. file_server: no shell, and nothing that takes URLs.",
+        "opener": {"description": "path_within: what opens the path. file_server: no shell, nothing that takes URLs or expands ~name.",
           "enum": ["any", "file_server"], "default": "any"},
         "ignore_case": {"description": "path_within: the file system does not tell A from a.", "type": "boolean", "default": false},
         "dialect": {"description": "sql_is: whose SQL it is.", "enum": ["postgresql", "postgres", "mysql", "mariadb", "sqlite", "tsql",

@@ -21,10 +21,11 @@ enum class Answer : std::uint8_t { No, Unclear, Yes };
 // the last, backslashes, control characters, look-alikes of slash and dot, more than 4096 bytes or 128 segments.
 struct PathOptions {
   std::string_view base = {};  // where relative paths start, canonical; without it they are unclear
-  std::string_view home = {};  // where `~` and `$HOME` first lead, canonical; without it they are unclear
+  std::string_view home = {};  // where `~` and `$HOME` first lead, canonical; without it, and with a `..` above it, they are unclear
   bool ignore_case = false;    // for file systems that do not tell A from a
-  // Only a file server opens the path: no shell and nothing that takes URLs. Then `~name` that is no account, `word:rest`, `$name` in small
-  // letters inside, and on Windows `/c/x` for `C:\x` are plain. What no honest name holds stays unclear.
+  // Only a file server opens the path: no shell, nothing that takes URLs, nothing that expands `~name`. Then `~name` that is no account,
+  // `word:rest`, `$name` in small letters inside (without a `..`, as `~name`), and on Windows `/c/x` for `C:\x` are plain. What no honest
+  // name holds stays unclear.
   bool file_server = false;
 };
 Answer path_within(std::string_view path, const std::vector<std::string>& roots, const PathOptions& options = {});
