@@ -19,6 +19,7 @@ class Judge {
     made_.reads_only = true;
     const SqlToken* verb = first_verb(begin_);
     made_.kind = verb ? kind(verb) : "unknown";
+    if (dialect_ == SqlDialect::Snowflake) chain();
     if (!verb) against("does not begin with a verb");
     else decide(verb);
     return std::move(made_);
@@ -43,6 +44,7 @@ class Judge {
     if (verb->text == "desc") return "describe";
     return verb->text == "with" || verb->text == "table" || verb->text == "values" ? "select" : verb->text;
   }
+  void chain();
   void decide(const SqlToken* verb);
   void query(const SqlToken* from);
   void explain(const SqlToken* verb);
@@ -91,13 +93,12 @@ void Judge::word(const SqlToken* token) {
   if (text == "lock" && next_is(token, "in")) against("locks rows");
   if (text == "next" && next_is(token, "value")) against("takes a sequence number");
   if ((text == "nextval" || text == "procedure") && mysql()) against("uses " + text);
-  if (dialect_ == SqlDialect::TSql && token > begin_ && (token[-1].symbol("(") || token[-1].symbol(",")) &&
-      (text == "updlock" || text == "xlock" || text == "tablockx"))
+  // Hints stand in parentheses, parted by commas or blanks.
+  if (dialect_ == SqlDialect::TSql && token->depth > 0 && (text == "updlock" || text == "xlock" || text == "tablockx"))
     against("locks rows");
-  // `SHOW TABLES ->> DROP ...`: a chain of statements; `/` is a line of its own to the client of Oracle.
-  bool chained = token > begin_ && ((dialect_ == SqlDialect::Snowflake && token[-1].symbol(">")) ||
-                                    (dialect_ == SqlDialect::Oracle && token[-1].symbol("/")));
-  if (chained && writes(text)) against("holds another statement: " + text);
+  // `/` is a line of its own to the client of Oracle.
+  if (dialect_ == SqlDialect::Oracle && token > begin_ && token[-1].symbol("/") && writes(text))
+    against("holds another statement: " + text);
   bool called = next(token) && next(token)->symbol("(");
   bool opens = token == begin_ || token[-1].symbol("(") || token[-1].symbol(")") || token[-1].is("as");
   if (writes(text) && opens && !(called && (text == "replace" || text == "insert" || text == "truncate")) && text != "set" &&
@@ -110,6 +111,16 @@ void Judge::word(const SqlToken* token) {
   if (dialect_ == SqlDialect::TSql && (writes(text) || begins_statement(text)) && !called && text != "set" && text != "open" &&
       text != "close" && !(token > begin_ && token[-1].symbol(",")) && !(token > begin_ && token[-1].is("as")))
     against("holds another statement: " + text);
+}
+
+// `SHOW TABLES ->> DROP ...`: Snowflake runs one statement after the other, whatever the first one is.
+void Judge::chain() {
+  for (const SqlToken* token = begin_ + 1; token < end_; ++token) {
+    if (!token->symbol(">") || !token[-1].symbol(">")) continue;
+    const SqlToken* verb = first_verb(token + 1);
+    bool reads = verb && (verb->is("select") || verb->is("with") || verb->is("show") || verb->is("describe") || verb->is("desc"));
+    if (!reads) against("holds another statement" + (verb ? ": " + verb->text : std::string()));
+  }
 }
 
 void Judge::query(const SqlToken* from) {
@@ -184,7 +195,9 @@ void Judge::decide(const SqlToken* verb) {
     }
     return;
   }
-  if (text == "explain" || ((text == "describe" || text == "desc") && dialect_ != SqlDialect::Sqlite)) return explain(verb);
+  // To SQL Server these are procedures of that name, and the next statement may follow.
+  bool explains = text == "explain" || ((text == "describe" || text == "desc") && dialect_ != SqlDialect::Sqlite);
+  if (explains && dialect_ != SqlDialect::TSql) return explain(verb);
   if (text == "analyze" && dialect_ == SqlDialect::MariaDb && next(verb) && !next_is(verb, "table") && !next_is(verb, "local") &&
       !next_is(verb, "no_write_to_binlog"))
     return explain(verb);

@@ -178,9 +178,9 @@ bool sql_function_acts(std::string_view name, SqlDialect dialect) {
 // What Oracle delivers with the server; those that only compute are spared.
 bool sql_package_acts(std::string_view name, SqlDialect dialect) {
   constexpr std::string_view kActing[] = {"utl_*", "dbms_*", "owa_*", "htp", "apex_web_service", "ctx_*", "mdsys", "ordsys"};
-  constexpr std::string_view kComputing[] = {"dbms_assert",  "dbms_crypto", "dbms_lob",     "dbms_metadata", "dbms_random", "dbms_rowid",
-                                             "dbms_sqltune", "dbms_stats",  "dbms_utility", "dbms_xplan",    "utl_encode",  "utl_i18n",
-                                             "utl_lms",      "utl_match",   "utl_raw",      "utl_url"};
+  constexpr std::string_view kComputing[] = {"dbms_assert", "dbms_crypto", "dbms_lob",   "dbms_metadata", "dbms_random",
+                                             "dbms_rowid",  "dbms_xplan",  "utl_encode", "utl_i18n",      "utl_lms",
+                                             "utl_match",   "utl_raw",     "utl_url"};
   return dialect == SqlDialect::Oracle && listed(name, kActing) && !listed(name, kComputing);
 }
 

@@ -169,6 +169,9 @@ TEST(Sql, SqliteWritesAreSeenWhereverTheyStand) {
 TEST(Sql, OtherDialectsNeedNoSemicolon) {
   EXPECT_NE("reads", judge("SELECT 1 DROP TABLE t", SqlDialect::TSql));
   EXPECT_NE("reads", judge("SELECT 1 EXEC sp_who", SqlDialect::TSql));
+  // A procedure called `describe` that is missing ends nothing.
+  for (std::string_view sql : {"describe t DROP TABLE t", "explain t DROP TABLE t"})
+    EXPECT_NE("reads", judge(sql, SqlDialect::TSql)) << sql;
   EXPECT_NE("reads", judge("EXEC xp_cmdshell 'dir'", SqlDialect::TSql));
   EXPECT_EQ("reads", judge("SELECT [drop] FROM [dbo].[t]", SqlDialect::TSql));
   EXPECT_NE("reads", judge("BEGIN EXECUTE IMMEDIATE 'DROP TABLE t'; END;", SqlDialect::Oracle));
@@ -184,6 +187,17 @@ TEST(Sql, NumbersDoNotSwallowTheWordBehindThem) {
   for (std::string_view sql : {"SELECT 1DROP TABLE t", "SELECT 1e0DROP TABLE t", "SELECT 1eDROP TABLE t", "SELECT $1DROP TABLE t",
                                "SELECT 1.DELETE FROM t", "SELECT 0x1GRANT a TO b"})
     EXPECT_NE("reads", judge(sql, SqlDialect::TSql)) << sql;
+  // Amounts of money, and blanks beyond ASCII.
+  for (std::string_view sign :
+       {"\xc2\xa3", "\xc2\xa2", "\xc2\xa5", "\xe2\x82\xac", "\xe2\x82\xb1", "\xe0\xb8\xbf", "\xef\xbc\x84", "\xef\xbf\xa5"}) {
+    EXPECT_NE("reads", judge("SELECT " + std::string(sign) + "1DROP TABLE t", SqlDialect::TSql)) << sign;
+    EXPECT_EQ("reads", judge("SELECT '" + std::string(sign) + "1', [a" + std::string(sign) + "] FROM t", SqlDialect::TSql)) << sign;
+  }
+  for (std::string_view blank : {"\xc2\xa0", "\xe2\x80\x83", "\xe3\x80\x80"})
+    EXPECT_NE("reads", judge("SELECT a" + std::string(blank) + "DROP TABLE t", SqlDialect::TSql));
+  EXPECT_EQ("reads", judge("SELECT stra\xc3\x9f"
+                           "e, \xd0\xb8\xd0\xbc\xd1\x8f, \xe5\x90\x8d FROM t",
+                           SqlDialect::TSql));
   EXPECT_NE("reads", judge("SELECT * FROM t WHERE a = 1FOR UPDATE", SqlDialect::Oracle));
   for (std::string_view sql : {"SELECT 1e5, 0x1F, 0b11, 1.5, .5, 1.e2 FROM 2024_sales", "SELECT a.1b FROM db.7days"})
     EXPECT_EQ("reads", judge(sql, SqlDialect::MySql)) << sql;
@@ -196,14 +210,22 @@ TEST(Sql, SequencesPackagesLocksAndChainsAreNoReads) {
   for (std::string_view sql :
        {"SELECT utl_http.request('http://x') FROM dual", "SELECT sys.utl_inaddr.get_host_address('x') FROM dual",
         "SELECT \"UTL_HTTP\" . \"REQUEST\"('x') FROM dual", "SELECT dbms_pipe.receive_message('a') FROM dual",
-        "SELECT dbms_pipe.unique_session_name FROM dual", "SELECT s.nextval FROM dual", "SELECT 1 FROM dual\n/\nDROP TABLE t"})
+        "SELECT dbms_pipe.unique_session_name FROM dual", "SELECT dbms_stats.create_extended_stats(user, 'T', '(a,b)') FROM dual",
+        "SELECT dbms_sqltune.create_tuning_task('x') FROM dual", "SELECT dbms_utility.wait_on_pending_dml('T', 1, 2) FROM dual",
+        "SELECT s.nextval FROM dual", "SELECT 1 FROM dual\n/\nDROP TABLE t"})
     EXPECT_NE("reads", judge(sql, SqlDialect::Oracle)) << sql;
   for (std::string_view sql : {"SELECT dbms_lob.substr(a, 10) FROM t", "SELECT dbms_random.value FROM dual", "SELECT s.currval FROM dual"})
     EXPECT_EQ("reads", judge(sql, SqlDialect::Oracle)) << sql;
-  for (std::string_view sql : {"SELECT a.b.nextval", "SELECT * FROM TABLE(getnextval(s))", "SHOW TABLES ->> DROP TABLE t"})
+  for (std::string_view sql : {"SELECT a.b.nextval", "SELECT * FROM TABLE(getnextval(s))", "SHOW TABLES ->> DROP TABLE t",
+                               "SHOW TABLES ->> GET @s 'file:///tmp'", "SHOW TABLES ->> SELECT * FROM $1 ->> GRANT a TO b",
+                               "LIST @s ->> REMOVE @s", "DESCRIBE TABLE t ->> DROP TABLE t", "SELECT 1 ->> (DROP TABLE t)", "SELECT 1 ->>"})
     EXPECT_NE("reads", judge(sql, SqlDialect::Snowflake)) << sql;
-  for (std::string_view sql : {"SELECT * FROM t WITH (HOLDLOCK, UPDLOCK)", "SELECT * FROM t (XLOCK)", "SELECT @a += 1 FROM t",
-                               "SELECT 1 CHECKPOINT", "SELECT a FROM t WRITETEXT t.a @p 0x1"})
+  for (std::string_view sql : {"SHOW TABLES ->> SELECT * FROM $1", "SELECT 1 ->> (SELECT 2) ->> WITH c AS (SELECT 1 AS a) SELECT a FROM c",
+                               "SELECT * FROM t WHERE a > get(b, 0) AND c - 1 > 2"})
+    EXPECT_EQ("reads", judge(sql, SqlDialect::Snowflake)) << sql;
+  for (std::string_view sql :
+       {"SELECT * FROM t WITH (HOLDLOCK, UPDLOCK)", "SELECT * FROM t (XLOCK)", "SELECT * FROM t WITH (HOLDLOCK XLOCK)",
+        "SELECT * FROM t WITH (INDEX(a) UPDLOCK)", "SELECT @a += 1 FROM t", "SELECT 1 CHECKPOINT", "SELECT a FROM t WRITETEXT t.a @p 0x1"})
     EXPECT_NE("reads", judge(sql, SqlDialect::TSql)) << sql;
   EXPECT_EQ("reads", judge("SELECT a FROM t WITH (NOLOCK)", SqlDialect::TSql));
 }

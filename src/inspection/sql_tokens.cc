@@ -10,6 +10,22 @@ bool digit(char c) { return c >= '0' && c <= '9'; }
 bool word_char(char c) { return word_start(c) || digit(c) || c == '$' || c == '#'; }
 bool space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; }
 
+// Where SQL Server may end a word, though its bytes are those of a letter: signs of currency begin an amount of money (`£1DROP`), blanks
+// beyond ASCII part. All of Latin-1's signs up to `©`, of U+2000 to U+20CF, and what is scattered.
+bool sign_in(std::string_view word) {
+  constexpr std::string_view kSigns[] = {"\xd6\x8f",     "\xd8\x8b",     "\xdf\xbe",     "\xe0\xa7\xb2", "\xe0\xa7\xb3",
+                                         "\xe0\xa7\xbb", "\xe0\xab\xb1", "\xe0\xaf\xb9", "\xe0\xb8\xbf", "\xe1\x9a\x80",
+                                         "\xe1\x9f\x9b", "\xe3\x80\x80", "\xea\xa0\xb8", "\xef\xb7\xbc", "\xef\xb9\xa9",
+                                         "\xef\xbc\x84", "\xef\xbf\xa0", "\xef\xbf\xa1", "\xef\xbf\xa5", "\xef\xbf\xa6"};
+  for (std::size_t at = 0; at + 1 < word.size(); ++at) {
+    auto next = static_cast<unsigned char>(word[at + 1]);
+    if (word[at] == '\xc2' && next <= 0xa9) return true;
+    if (word[at] == '\xe2' && next <= 0x83) return true;
+  }
+  return std::any_of(std::begin(kSigns), std::end(kSigns),
+                     [&](std::string_view sign) { return word.find(sign) != std::string_view::npos; });
+}
+
 std::string lower(std::string_view text) {
   std::string made(text);
   for (char& c : made)
@@ -211,7 +227,9 @@ bool Tokenizer::token() {
       if (text_[at_] == '#' && mysql()) break;
       ++at_;
     }
-    add(SqlTokenKind::Word, lower(text_.substr(begin, at_ - begin)));
+    auto text = text_.substr(begin, at_ - begin);
+    if (dialect == SqlDialect::TSql && sign_in(text)) return false;
+    add(SqlTokenKind::Word, lower(text));
     return true;
   }
   if (digit(c)) return number();
