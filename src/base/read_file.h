@@ -1,5 +1,5 @@
 #pragma once
-// A file that somebody named in the settings, whole and into memory, when it is small: a certificate, a secret.
+// A file that somebody named or keeps settings in, whole and into memory, when it is small: also a certificate, a secret.
 
 #include <cstddef>
 #include <string>

@@ -6,8 +6,12 @@
 
 #include <filesystem>
 
+#include "base/read_file.h"
+
 namespace callgate::config {
 namespace {
+
+constexpr std::size_t kBytesMax = 1024 * 1024;
 
 Result<void> take(const std::string& path, const std::string& prefix, const YAML::Node& node, std::map<std::string, FileValue>& into) {
   for (const auto& member : node) {
@@ -42,8 +46,10 @@ Result<void> take(const std::string& path, const std::string& prefix, const YAML
 
 Result<std::map<std::string, FileValue>> read_settings_file(const std::string& path) {
   std::map<std::string, FileValue> values;
+  auto text = read_small_file(path, kBytesMax);
+  if (!text) return fail(Code::InvalidArgument, "config.unreadable", "settings: " + text.error().message);
   try {
-    YAML::Node root = YAML::LoadFile(path);
+    YAML::Node root = YAML::Load(*text);
     if (root.IsNull()) return values;
     if (!root.IsMap()) return fail(Code::InvalidArgument, "config.syntax", path + ": expected `key: value` lines");
     CG_CHECK(take(path, "", root, values));

@@ -119,6 +119,14 @@ TEST_F(SettingsTest, SecretsComeFromTheEnvironmentOrAFileAndAreNeverShown) {
   for (const auto& entry : loaded->origins) EXPECT_EQ(entry.value.find("cga_abc"), std::string::npos);
 }
 
+TEST_F(SettingsTest, SettingsThatAreNoFileAreAnErrorAndNoException) {
+  sources_.user_file = directory_.string();
+  auto loaded = load(sources_);
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().reason, "config.unreadable");
+  EXPECT_NE(loaded.error().message.find("`" + directory_.string() + "` is no file"), std::string::npos) << loaded.error().message;
+}
+
 TEST_F(SettingsTest, ASecretIsReadFromASmallFileOnly) {
   environment_["CALLGATE_TOKEN_FILE"] = std::filesystem::path(file("token", std::string(70'000, 'x'))).parent_path();
   EXPECT_NE(load(sources_).error().message.find("CALLGATE_TOKEN_FILE: `"), std::string::npos);
