@@ -221,7 +221,7 @@ constexpr PhraseRow kRows[] = {
      "(?:[\\w/'-]+" S "){0,6}?(?:to|in|into|as|inside|within|via)\\b" S "(?:[\\w/'-]+" S
      "){0,4}?(?:field|argument|parameter|response|output|query|request|server|endpoint|url|https?|sidenote|context)",
      "api key|api_key|credential|password|token|environment variable|history|system prompt|private key|conversation", Confidence::Medium,
-     false, 160, 200, "send|pass |passes|passing|pass\n|upload|forward|exfiltrat|leak|transmit|includ|embed"},
+     false, 160, 200, "send|pass|upload|forward|exfiltrat|leak|transmit|includ|embed"},
     {"poison.sensitive-mention", PRIVATE,
      "=.ssh|id_rsa|private key|api key|api_key|credential|password|access token|secret key|environment variable|session token|session "
      "cookie|seed phrase",
@@ -232,8 +232,8 @@ constexpr PhraseRow kRows[] = {
      "\\b" S "(?:[^\\s]+\\s+){0,14}?(?:to|at|with|via|on)\\s+(?:(?:the|an?|my|our|this)\\s+)?(?:\\S+\\s+){0,2}?(?:https?://"
      "|[\\w.+-]+@[\\w-]+\\.\\w|attacker|external (?:server|endpoint|service|address|api)|remote (?:server|endpoint|host)|third[ -]part)",
      "http://|https://|@|attacker|external|remote|third-part|third part", Confidence::Medium, false, 260, 48,
-     "send|forward|post|upload|exfiltrat|transmit|leak|email|e-mail|bcc|cc "
-     "|copy|copies|copied|submit|report|deliver|stream|share|sharing|sync"},
+     "send|forward|post|upload|exfiltrat|transmit|leak|email|e-mail|cc|copy|"
+     "submit|report|deliver|stream|share|sync"},
     {"poison.exfiltration", "\\b(?:exfiltrat\\w+|\\w*attacker[\\w-]*\\.\\w+|evil\\.\\w+|\\w*@(?:evil|attacker)\\w*\\.\\w+)",
      "exfiltrat|attacker|evil.|@evil", Confidence::Medium},
 
@@ -351,9 +351,8 @@ constexpr PhraseRow kRows[] = {
      "note to|note for|notice to|message to|message for|attention|instruction for|instructions for|instruction to|instructions "
      "to|important|reminder|hello|hi |hey |dear |todo|to-do|task for|tasks for|request for|memo|addendum",
      Confidence::Medium, false, 32, 100,
-     " ai|*ai|_ai|\"ai|'ai|`ai|,ai|.ai|:ai|;ai|(ai|)ai|-ai|\tai|\nai|a.i.|assistant|model|llm|agent|claude|chat "
-     "gpt|chatgpt|gpt-|gemini|copilot|"
-     "chatbot"},
+     " ai|*ai|_ai|\"ai|'ai|`ai|,ai|.ai|:ai|;ai|(ai|)ai|-ai|\tai|\rai|\fai|\nai|a.i.|assistant|model|llm|agent|claude|"
+     "gpt|gemini|copilot|chatbot"},
     {"poison.addresses-model",
      "\\b(?:the|any|an|your|all) (?:ai|ai (?:assistant|agent|model|system)|llm|language model|assistant|ai assistants)s? "
      "(?:must|should|needs to|need to|has to|is required to|are required to|shall|will now|is (?:authorized|instructed|expected) to|are "
@@ -480,6 +479,8 @@ constexpr PhraseRow kRows[] = {
 }  // namespace
 
 std::span<const Rule> phrase_rules() { return kRules; }
+
+std::span<const PhraseRow> phrase_rows() { return kRows; }
 
 void add_poisoning(Scanner::Tables& tables) {
   add_phrases(tables, kRows);

@@ -20,6 +20,7 @@ struct PhraseRow {
   std::string_view needs = {};
 };
 
+std::span<const PhraseRow> phrase_rows();
 std::span<const PhraseRow> request_rows();
 void add_phrases(Scanner::Tables& tables, std::span<const PhraseRow> rows);
 

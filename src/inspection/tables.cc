@@ -147,11 +147,12 @@ void confirm(Workspace& work, const Trigger& trigger, std::uint32_t literal_end,
   const Phrase& phrase = tables.phrases[trigger.index];
   auto text = work.text();
   auto& looked = work.looked_until(trigger.index);
-  if (literal_end <= looked || (phrase.assigned && !assigns(text, literal_end))) return;
+  auto reach = [&](std::size_t ahead) { return static_cast<std::uint32_t>(std::min(text.size(), literal_end + ahead)); };
+  std::uint32_t end = phrase.whole_text ? static_cast<std::uint32_t>(text.size()) : reach(phrase.ahead);
+  if (end <= looked || (phrase.assigned && !assigns(text, literal_end))) return;
   std::uint32_t begin = phrase.whole_text || literal_end < phrase.back ? 0 : literal_end - phrase.back;
-  begin = std::max(begin, looked > phrase.back ? looked - phrase.back : 0u);
-  auto end = static_cast<std::uint32_t>(phrase.whole_text ? text.size()
-                                                          : std::min<std::size_t>(text.size(), std::size_t(literal_end) + phrase.ahead));
+  // Literals crowd: one longer search, not one for each of them.
+  if (literal_end <= looked) end = reach(std::size_t(phrase.ahead) * 2 + phrase.back);
   while (begin > 0 && begin < text.size() && (static_cast<unsigned char>(text[begin]) & 0xc0) == 0x80) --begin;  // whole code points
   while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) ++end;
   looked = end;
