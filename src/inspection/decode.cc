@@ -85,16 +85,17 @@ std::string decode_base32(std::string_view text) {
   return out;
 }
 
-// One character reference at text[at]: &#65; or &#x41;. Its size, 0 when there is none, or none in ASCII.
+// One character reference at text[at]: &#65; or &#x41;, with as many zeros in front as one likes and without the `;`, as browsers read it
+// (HTML 13.2.5.80). Its size, 0 when there is none, or none in ASCII.
 std::size_t read_reference(std::string_view text, std::size_t at, char& made) {
   std::size_t i = at + 2, code = 0;
   bool hex = i < text.size() && (text[i] == 'x' || text[i] == 'X');
   std::size_t begin = i += hex;
-  for (; i < text.size() && i < begin + 7 && hex_digit(text[i]) >= 0 && (hex || hex_digit(text[i]) < 10); ++i)
-    code = code * (hex ? 16 : 10) + static_cast<std::size_t>(hex_digit(text[i]));
-  if (i == begin || i >= text.size() || text[i] != ';' || code < 0x20 || code > 0x7e) return 0;
+  for (; i < text.size() && hex_digit(text[i]) >= 0 && (hex || hex_digit(text[i]) < 10); ++i)
+    code = std::min<std::size_t>(code * (hex ? 16 : 10) + static_cast<std::size_t>(hex_digit(text[i])), 0x110000);
+  if (i == begin || code < 0x20 || code > 0x7e) return 0;
   made = static_cast<char>(code);
-  return i + 1 - at;
+  return i + (i < text.size() && text[i] == ';') - at;
 }
 
 struct Mapped {

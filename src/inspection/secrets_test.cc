@@ -195,9 +195,13 @@ std::string base32(std::string_view text) {
   }
   return out;
 }
-std::string references(std::string_view text, bool in_hex) {
+std::string references(std::string_view text, bool in_hex, std::string_view zeros = {}, std::string_view end = ";") {
   std::string out;
-  for (char c : text) out += in_hex ? "&#x" + hex(std::string(1, c)) + ";" : "&#" + std::to_string(static_cast<int>(c)) + ";";
+  for (char c : text)
+    out.append(in_hex ? "&#x" : "&#")
+        .append(zeros)
+        .append(in_hex ? hex(std::string(1, c)) : std::to_string(static_cast<int>(c)))
+        .append(end);
   return out;
 }
 
@@ -221,6 +225,9 @@ TEST(Secrets, UndoesEncodings) {
            {"base32", base32(line)},
            {"references", references(line, false)},
            {"references", references(line, true)},
+           {"references", references(line, false, "", "")},
+           {"references", references(line, true, "0000000000", "")},
+           {"references", references(line, false, "0000000000")},
        }) {
     auto findings = scan("see " + text + " there");
     ASSERT_FALSE(findings.empty()) << way;
