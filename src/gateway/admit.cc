@@ -57,6 +57,7 @@ void Call::begin(const listener::Request& request, listener::Reply& reply) {
   (http_line_ = request.method) += over_events_ ? " /sse" : " ";
   http_line_ += request.path.substr(over_events_ ? 4 : 0, 200);
   auto admitted = admit(request);
+  head_ = nullptr;  // the listener's own
   decided_at_ = worker_.mono_again();
   if (!admitted) return refuse(admitted.error());
   if (asking_) return look_up_approval();

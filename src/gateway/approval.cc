@@ -217,7 +217,6 @@ Result<void> Call::judge_again() {
   visibility_ = {caller_, server_, policy_for(*snapshot_->catalog, *caller_, *server_)};
   decision_ = {};
   arguments_json_.clear();
-  head_ = nullptr;  // the request's head is long gone; what it said was checked
   CG_CHECK(method_->rule == MethodRule::ToolCall ? admit_tool_call() : admit_governed());
   if (decision_.effect != Effect::Allow) return {};
   // By now nobody has to be asked: still only a yes to this very call sends it.

@@ -58,7 +58,8 @@ Result<void> Call::scan(json::Value value) {
 InspectVerdict Call::weigh(const Inspected& what, std::string_view place) {
   const inspection::Findings& findings = worker_.findings();
   InspectVerdict verdict = visibility_.policy->judge(what.method, what.tool, what.way, findings);
-  for (const ShadowFinding& shadow : verdict.shadow) scratch_.shadow.push_back(shadow);
+  for (const ShadowFinding& shadow : verdict.shadow)
+    if (scratch_.shadow.size() < kNotedMax) scratch_.shadow.push_back(shadow);  // a stream has no end
   if (!verdict.shadow.empty()) decision_.shadow = scratch_.shadow;
   Capture level = server_->server.capture;
   for (std::size_t i = 0; i < verdict.actions.size(); ++i) {

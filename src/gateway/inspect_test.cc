@@ -291,5 +291,41 @@ TEST(Inspect, ACredentialOfAServerIsKnownOnceItIsStored) {
   EXPECT_TRUE(has(gate.call("get_charge", R"({"a":"fresh-credential-9"})").body, "vault.known-secret"));
 }
 
+// What a call would have cost in shadow is its own: the next one on this worker may be another grant's, under another policy.
+TEST(Inspect, WhatIsWatchedForOneGrantIsNotInTheRecordOfAnother) {
+  Gate gate(with_inspect("{mode: shadow, results: {secrets: deny}}"));
+  gate.upstream.result = text_result(kKey);
+  EXPECT_TRUE(has(gate.call("get_charge", "{}").body, kKey));
+  EXPECT_TRUE(has(gate.last_record(), R"("shadow":[{"rule":"/inspect/results/secrets")")) << gate.last_record();
+  ASSERT_TRUE(gate.catalog->put_policy("other", "version: \"1\"\ndefault: allow\ninspect: {mode: shadow, results: {personal_data: deny}}\n",
+                                       "test", "fixture"));
+  identity::NewGrant other;
+  other.label = "other";
+  other.principal_id = gate.user.id;
+  other.servers = {gate.server.id};
+  other.policy = "other";
+  gate.token = gate.mint(other).token.reveal();
+  gate.upstream.list =
+      "{\"tools\":[{\"name\":\"get_charge\",\"description\":\"Ask " + kMail + "\",\"inputSchema\":{\"type\":\"object\"}}]}";
+  EXPECT_TRUE(has(gate.modern("tools/list", "").body, kMail));
+  EXPECT_TRUE(has(gate.last_record(), R"("shadow":[{"rule":"/inspect/results/personal_data")")) << gate.last_record();
+  EXPECT_FALSE(has(gate.last_record(), "/inspect/results/secrets")) << gate.last_record();
+}
+
+TEST(Inspect, AStreamKeepsABoundedNumberOfWhatIsWatched) {
+  Gate gate(with_inspect("{mode: shadow, results: {secrets: deny}}"));
+  gate.session();
+  gate.upstream.script = [&](const ToyUpstream::Seen&, listener::Reply& reply) {
+    reply.begin_stream({200, "text/event-stream", {}});
+    for (int i = 0; i < 100; ++i)
+      reply.write("data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"info\",\"data\":\"" + kKey + "\"}}\n\n");
+    reply.write("data: {\"jsonrpc\":\"2.0\",\"id\":7,\"result\":" + text_result("fine") + "}\n\n");
+    reply.finish();
+  };
+  EXPECT_TRUE(has(gate.call("get_charge", "{}").body, "fine"));
+  EXPECT_TRUE(has(gate.last_record(), R"("shadow":[{)")) << gate.last_record();
+  EXPECT_FALSE(has(gate.last_record(), "shadow_count")) << "all that is kept is in the record";
+}
+
 }  // namespace
 }  // namespace callgate::gateway
