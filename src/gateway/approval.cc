@@ -112,6 +112,7 @@ Result<approvals::Proposal> Call::propose(const policy::Ask& ask, std::string_vi
   if (const Digest* fingerprint = server_->fingerprint(binding.tool); fingerprint != nullptr && method_->rule == MethodRule::ToolCall)
     binding.fingerprint = *fingerprint;
   std::string bound = sorted;
+  if (!masked_subject_.empty()) json::append_quoted(bound += "\nnamed:", subject);
   if (flow_)  // what went before may bring other rules into play: then it is another question
     for (std::string_view rule : ask.rules) (bound += '\n') += rule;
   binding.call = sha256(bound);

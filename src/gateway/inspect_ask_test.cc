@@ -78,6 +78,25 @@ TEST(InspectAsk, AYesToOneSecretIsNoneToAnother) {
   EXPECT_EQ(all(gate)[0].proposal.call_json, all(gate)[1].proposal.call_json);
 }
 
+// T-70: two names that look alike once what was found in them is cut out are two calls.
+TEST(InspectAsk, AYesToOnePromptIsNoneToAnotherThatIsMaskedAlike) {
+  Gate::Setup setup = with("{arguments: {personal_data: ask}}");
+  setup.capture = Capture::Redacted;
+  Gate gate(setup);
+  auto get = [&](const std::string& name) {
+    return gate.post(R"({"jsonrpc":"2.0","id":7,"method":"prompts/get","params":{"name":")" + name + R"(","arguments":{"a":"b"}}})").body;
+  };
+  EXPECT_TRUE(has(get("report-ada@berg-und-sohn.de"), "approval.pending"));
+  ASSERT_TRUE(decide(gate, true));
+  const std::size_t before = gate.upstream.seen.size();
+  EXPECT_TRUE(has(get("report-bob@berg-und-sohn.de"), "approval.pending"));
+  EXPECT_EQ(gate.upstream.seen.size(), before);
+  ASSERT_EQ(all(gate).size(), 2u);
+  EXPECT_EQ(all(gate)[0].proposal.binding.tool, all(gate)[1].proposal.binding.tool);
+  EXPECT_TRUE(has(get("report-ada@berg-und-sohn.de"), "\"result\""));
+  EXPECT_TRUE(has(gate.upstream.seen.back().body, "report-ada@"));
+}
+
 TEST(InspectAsk, ANoIsToldWithItsReason) {
   Gate gate(with("{arguments: {secrets: ask}}"));
   gate.call("get_charge", note(kKey));
