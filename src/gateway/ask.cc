@@ -111,11 +111,10 @@ Result<void> Call::admit_answer() {
   if (!asked) return fail(Code::InvalidRequest, "gateway.unexpected_answer", "this answer belongs to no open request of the server");
   answered_method_ = std::move(asked->method);
   body_ = document_.canonical();  // metadata about a task is put right with the rest (dress_tasks)
-  if (auto judged = judge_answer(asked->kept); !judged) {
-    answer_question(message_.id.raw(), judged.error().reason, judged.error().message);  // the server's call must not wait for ever
-    return judged;
-  }
-  return inspect_arguments();
+  auto judged = judge_answer(asked->kept);
+  if (judged) judged = inspect_arguments();
+  if (!judged) answer_question(request_id_, judged.error().reason, judged.error().message);  // the server's call must not wait for ever
+  return judged;
 }
 
 // Where rules look at what a session has seen: the question as it was judged, to be judged again when the answer is there.

@@ -31,6 +31,7 @@ const std::string kQuestion = R"({"jsonrpc":"2.0","id":"q-1","method":"elicitati
 const std::string kAnswer = R"({"jsonrpc":"2.0","id":"q-1","result":{"action":"accept","content":{"ok":true}}})";
 const std::string kResult = R"({"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"done"}]}})";
 const std::string kCall = R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"get_charge","arguments":{}}})";
+const std::string kKey = "AKIAIOSFODNN7EXAMPL3";
 
 Gate::Setup open_setup() {
   Gate::Setup setup;
@@ -170,6 +171,30 @@ TEST_F(Asked, APolicyThatCameMeanwhileIsAskedToo) {
   gate.turn(10);
   ASSERT_EQ(answers.size(), 1u);
   EXPECT_TRUE(has(answers[0], R"("id":"q-1","error")")) << answers[0];
+}
+
+// What a client answers is looked through like what it calls with.
+class AskedAndInspected : public Asked {
+ protected:
+  AskedAndInspected() : Asked(inspecting()) {}
+  static Gate::Setup inspecting() {
+    Gate::Setup setup;
+    setup.policy = kOpen + "inspect: {arguments: {secrets: deny, personal_data: redact}}\n";
+    return setup;
+  }
+};
+
+TEST_F(AskedAndInspected, AServerIsToldThatAnAnswerWasRefused) {
+  ask(kQuestion);
+  ASSERT_TRUE(has(seen, "q-1")) << seen;
+  Answer refused = gate.post(R"({"jsonrpc":"2.0","id":"q-1","result":{"action":"accept","content":{"ok":")" + kKey + "\"}}}");
+  EXPECT_TRUE(has(refused.body, "inspection.denied")) << refused.body;
+  gate.turn(10);
+  ASSERT_EQ(answers.size(), 1u) << "its call must not wait for ever";
+  EXPECT_TRUE(has(answers[0], R"("id":"q-1","error")")) << answers[0];
+  EXPECT_FALSE(has(answers[0], kKey)) << answers[0];
+  end();
+  EXPECT_TRUE(has(seen, "done")) << seen;
 }
 
 // T-50
