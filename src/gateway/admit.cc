@@ -141,7 +141,7 @@ Result<void> Call::admit_post(const listener::Request& request) {
   read_context(*request.head);
   CG_CHECK(admit_method());
   if (era_ == session::Era::Modern && !shared_) CG_CHECK(dress_modern());
-  if (era_ == session::Era::Modern && !shared_) dress_subscriptions();
+  if (era_ == session::Era::Modern && !shared_) CG_CHECK(dress_subscriptions());
   dress_tasks();
   compose_head(*request.head);
   return {};

@@ -128,7 +128,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   bool go_on_with_answers(json::Value root);
   void release_parked(std::string_view state);
   Result<void> dress_modern();
-  void dress_subscriptions();
+  Result<void> dress_subscriptions();
 
   // tasks.cc
   std::string task_owner() const;

@@ -143,9 +143,9 @@ void Call::release_parked(std::string_view state) {
 }
 
 // T-30: a resource is subscribed to here as by resources/subscribe, and judged as that. What is refused is not acknowledged.
-void Call::dress_subscriptions() {
+Result<void> Call::dress_subscriptions() {
   json::Value wanted = message_.params["notifications"]["resourceSubscriptions"];
-  if (message_.method != "subscriptions/listen" || !wanted.is_array()) return;
+  if (message_.method != "subscriptions/listen" || !wanted.is_array()) return {};
   std::string uris;
   json::Writer list(uris);
   list.begin_array();
@@ -160,11 +160,12 @@ void Call::dress_subscriptions() {
   });
   list.end_array();
   json::Document document;
-  if (!document.parse(body_)) return;
+  CG_CHECK(document.parse(body_));
   json::Value params = document.root()["params"];
   std::string filter = with_member(params["notifications"], "resourceSubscriptions", uris);
   body_text_ = with_member(document.root(), "params", with_member(params, "notifications", filter));
   body_ = body_text_;
+  return {};
 }
 
 }  // namespace callgate::gateway
