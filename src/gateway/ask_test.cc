@@ -197,6 +197,24 @@ TEST_F(AskedAndInspected, AServerIsToldThatAnAnswerWasRefused) {
   EXPECT_TRUE(has(seen, "done")) << seen;
 }
 
+TEST_F(AskedAndInspected, AnAnswerThatIsAnErrorIsLookedThroughToo) {
+  const auto answer = [](const std::string& text) {
+    return R"({"jsonrpc":"2.0","id":"q-1","error":{"code":-32000,"message":"not for )" + text + "\"}}";
+  };
+  ask(kQuestion);
+  EXPECT_EQ(gate.post(answer("anna.berg@berg-und-sohn.de")).status, 202);
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0], answer("[redacted:personal.email]"));
+  EXPECT_TRUE(has(gate.last_record(), R"("where":"/error/message")")) << gate.last_record();
+  stream->write(event(kQuestion));
+  gate.turn(10);
+  EXPECT_TRUE(has(gate.post(answer(kKey)).body, "inspection.denied"));
+  gate.turn(10);
+  ASSERT_EQ(answers.size(), 2u);
+  EXPECT_FALSE(has(answers[1], kKey)) << answers[1];
+  end();
+}
+
 // T-50
 TEST_F(Asked, AFormThatAsksForASecretIsRefusedInTheClientsPlace) {
   ask(R"({"jsonrpc":"2.0","id":"q-1","method":"elicitation/create","params":{"message":"Log in","requestedSchema":{"type":"object",)"

@@ -98,7 +98,7 @@ Result<void> Call::inspect_arguments() {
   findings_json_.clear();  // of a call that is judged again
   found_ = 0;
   ask_message_.clear();
-  if (answer) return inspect_request(method, "result", {});
+  if (answer) return inspect_request(method, message_.error.exists() ? "error" : "result", {});
   if (method != "tools/call") {
     CG_CHECK(inspect_request(method, "params", {}));
     ask_for_finding();
@@ -126,7 +126,7 @@ Result<void> Call::inspect_request(std::string_view method, std::string_view out
   if (!inner.empty()) value = value[inner];
   if (!value.exists()) return {};
   CG_CHECK(scan(value));
-  InspectVerdict verdict = weigh({Direction::Arguments, method, subject()});
+  InspectVerdict verdict = weigh({Direction::Arguments, method, subject()}, outer == "error" ? "/error" : "");
   if (verdict.action == InspectAction::Off) return {};
   if (inner != "inputResponses") mask_captured(value);
   bool asks = verdict.action == InspectAction::Ask && message_.kind == session::MessageKind::Request;
@@ -161,7 +161,7 @@ Result<void> Call::judge_rewritten(std::string_view inner) {
   CG_CHECK(document_.parse(rewritten_));
   CG_TRY(message_, session::read_message(document_.root()));
   body_ = document_.canonical();
-  if (message_.kind == session::MessageKind::Response) return scan(message_.result);
+  if (message_.kind == session::MessageKind::Response) return scan(message_.error.exists() ? message_.error : message_.result);
   bool tool_call = method_->rule == MethodRule::ToolCall;
   for (std::size_t i = 0; head_ != nullptr && era_ == session::Era::Modern && i < head_->header_count; ++i)
     if (head_->headers[i].name.size() > 10 && net::equals_ignoring_case(head_->headers[i].name.substr(0, 10), "mcp-param-"))
