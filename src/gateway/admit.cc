@@ -236,6 +236,7 @@ Result<void> Call::admit_method() {
     case MethodRule::Unknown: break;
     case MethodRule::ToolList:
     case MethodRule::Lifecycle:
+      CG_CHECK(inspect_arguments());
       if (message_.method == "initialize") {
         append_initialize(body_text_, document_.root(), visibility_);
         body_ = body_text_;

@@ -164,6 +164,8 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   std::string_view subject() const;
   std::string_view answers_for() const;
   Result<void> inspect_arguments();
+  Result<void> inspect_beside_arguments();
+  Result<void> inspect_beside(json::Value params);
   Result<void> inspect_request(std::string_view method, std::string_view outer, std::string_view inner);
   Result<void> cut_request(const policy::InspectVerdict& verdict, std::string_view method, std::string_view outer, std::string_view inner);
   void ask_for_finding();

@@ -1,6 +1,8 @@
 // Inspection in the walk: what goes to a server after the rules have said yes, and what comes back before anyone sees it. The room
 // inspection/ finds, the policy says what a finding costs, this file does it: cuts out, refuses, withholds, and notes it for the record.
 
+#include <algorithm>
+
 #include "audit/audit.h"
 #include "gateway/call.h"
 #include "gateway/rewrite.h"
@@ -99,15 +101,55 @@ Result<void> Call::inspect_arguments() {
   found_ = 0;
   ask_message_.clear();
   if (answer) return inspect_request(method, message_.error.exists() ? "error" : "result", {});
+  if (method_->rule != MethodRule::ToolCall && method_->rule != MethodRule::Governed) return inspect_beside(message_.params);
   if (method != "tools/call") {
     CG_CHECK(inspect_request(method, "params", {}));
     ask_for_finding();
     return {};
   }
+  CG_CHECK(inspect_beside_arguments());
   CG_CHECK(inspect_request(method, "params", "arguments"));
   CG_CHECK(inspect_request(method, "params", "inputResponses"));
   ask_for_finding();
   return {};
+}
+
+// The parameters of a tool call that stand beside its arguments. The name of a known tool is what the rules are about, and a state given
+// back is one that this gate sealed (modern.cc).
+Result<void> Call::inspect_beside_arguments() {
+  bool known = server_->fingerprint(subject()) != nullptr;
+  std::string picked;
+  json::Writer writer(picked);
+  writer.begin_object();
+  std::size_t empty = picked.size();
+  message_.params.for_each_member([&](std::string_view name, json::Value value) {
+    if (name == "arguments" || name == "inputResponses" || (known && name == "name")) return;
+    if (name == "requestState" && era_ == session::Era::Modern) return;
+    writer.key(name).raw(value.raw());
+  });
+  if (picked.size() == empty) return {};
+  writer.end_object();
+  json::Document beside;
+  CG_CHECK(beside.parse(picked));
+  return inspect_beside(beside.root());
+}
+
+// What the rules do not look at, yet goes out. Nothing is cut out of it and nobody is asked about it: what would need that is refused.
+Result<void> Call::inspect_beside(json::Value params) {
+  if (!params.exists()) return {};
+  CG_CHECK(scan(params));
+  InspectVerdict verdict = weigh({Direction::Arguments, message_.method, subject()});
+  if (verdict.action == InspectAction::Off) return {};
+  const auto& findings = worker_.findings().all();
+  if (std::ranges::any_of(findings, credential)) {  // the record takes these from the metadata
+    for (std::string* text : {&client_, &stated_reason_, &traceparent_}) text->clear();
+  }
+  if (!verdict.refuses() && !verdict.redacts()) return {};
+  if (std::ranges::any_of(findings, [](const Finding& one) { return one.where == "/name"; })) masked_subject_ = "[redacted]";
+  if (verdict.action != InspectAction::Deny)
+    verdict.message = "Blocked by policy: what was found beside the arguments (" + std::string(verdict.rule) +
+                      ") is not cut out there, and nobody can be asked about it. Leave it out.";
+  return tl::unexpected(inspected_refusal(verdict, Direction::Arguments));
 }
 
 // A finding that wants a person asks as a rule of the policy would, unless one of those asks already.

@@ -49,6 +49,51 @@ TEST(Inspect, ASecretInArgumentsDoesNotLeaveHoweverItIsWritten) {
   EXPECT_FALSE(secret_anywhere(gate, kKey)) << gate.last_record();
 }
 
+// T-44: what goes out beside the arguments, too.
+TEST(Inspect, NothingOfACallLeavesUninspected) {
+  for (const std::string& action : {"deny", "redact", "ask"}) {
+    Gate gate(with_inspect("{arguments: {secrets: " + action + "}}", Capture::Full));
+    gate.session();
+    for (const std::string& more :
+         {"\"_meta\":{\"callgate/reason\":\"" + kKey + "\"}", "\"_meta\":{\"a\":[{\"" + kKey + "\":1}]}",
+          "\"task\":{\"ttl\":1,\"note\":\"" + kKey + "\"}", "\"other\":\"" + kKey + "\"", "\"requestState\":\"" + kKey + "\""}) {
+      Answer answer =
+          gate.post(R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"get_charge","arguments":{},)" + more + "}}");
+      EXPECT_TRUE(has(answer.body, "inspection.denied")) << action << more << answer.body;
+      EXPECT_FALSE(has(answer.body, kKey)) << answer.body;
+    }
+    EXPECT_EQ(gate.upstream.calls(), 0u);
+    EXPECT_FALSE(secret_anywhere(gate, kKey)) << gate.last_record();
+  }
+}
+
+TEST(Inspect, WhatHasNoRulesIsLookedAtAsWell) {
+  Gate gate(with_inspect("{arguments: {secrets: redact}}"));
+  gate.session();
+  const std::size_t before = gate.upstream.seen.size();
+  gate.post(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":3,"reason":")" + kKey + "\"}}");
+  EXPECT_TRUE(has(gate.last_record(), R"("where":"/reason")") && has(gate.last_record(), "inspection.denied")) << gate.last_record();
+  gate.post(R"({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1,"message":")" + kKey + "\"}}");
+  gate.post(R"({"jsonrpc":"2.0","id":8,"method":"tools/list","params":{"cursor":")" + kKey + "\"}}");
+  gate.modern("server/discover", "\"note\":\"" + kKey + "\"");
+  EXPECT_EQ(gate.upstream.seen.size(), before);
+  EXPECT_FALSE(secret_anywhere(gate, kKey));
+  gate.post(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":3,"reason":"no longer needed"}})");
+  EXPECT_EQ(gate.upstream.seen.size(), before + 1);
+}
+
+// What clients of today send with every call is nobody's secret.
+TEST(Inspect, TheUsualMetadataOfAClientPassesEveryPack) {
+  Gate gate(
+      with_inspect("{arguments: {secrets: deny, seed_secrets: deny, personal_data: deny, poisoning: deny, code: deny, vault: deny}}"));
+  EXPECT_TRUE(has(gate.modern("tools/call", R"("name":"get_charge","arguments":{})", "Mcp-Name: get_charge\r\n").body, "done"));
+  Answer answer = gate.post(
+      R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"get_charge","arguments":{},"task":{"ttl":60000},"_meta":{"progressToken":"7d1f2a3e-90ab-4cde-8f01-23456789abcd",)"
+      R"("traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","callgate/reason":"the customer asked for it"}}})");
+  EXPECT_TRUE(has(answer.body, "done")) << answer.body;
+  EXPECT_FALSE(has(gate.last_record(), "findings")) << gate.last_record();
+}
+
 TEST(Inspect, WhatIsFoundIsInTheRecordAndItsValueIsNot) {
   Gate gate(with_inspect("{arguments: {secrets: flag}}", Capture::Full));
   Answer answer = gate.call("get_charge", "{\"note\":\"" + kKey + "\",\"plain\":\"kept\"}");
@@ -318,7 +363,8 @@ TEST(Inspect, AStreamKeepsABoundedNumberOfWhatIsWatched) {
   gate.upstream.script = [&](const ToyUpstream::Seen&, listener::Reply& reply) {
     reply.begin_stream({200, "text/event-stream", {}});
     for (int i = 0; i < 100; ++i)
-      reply.write("data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"info\",\"data\":\"" + kKey + "\"}}\n\n");
+      reply.write("data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"info\",\"data\":\"" + kKey +
+                  "\"}}\n\n");
     reply.write("data: {\"jsonrpc\":\"2.0\",\"id\":7,\"result\":" + text_result("fine") + "}\n\n");
     reply.finish();
   };
