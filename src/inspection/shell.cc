@@ -1,6 +1,8 @@
 #include "inspection/shell.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "inspection/shell_walk.h"
 
@@ -8,8 +10,7 @@ namespace callgate::inspection {
 namespace {
 
 constexpr int kDepthMax = 12;
-
-using Words = std::vector<ShellWord>;
+constexpr std::size_t kCommandsMax = 4000;
 
 std::string base_name(std::string_view path) {
   auto slash = path.rfind('/');
@@ -32,11 +33,20 @@ class Walk {
  public:
   explicit Walk(ShellAnalysis& out) : out_(out) {}
   void script(std::string_view text, int depth);
+  void end() {
+    if (auto why = variables_.unclear(); !why.empty()) unresolved(std::move(why));
+  }
 
  private:
   void unresolved(std::string why) {
     out_.unresolved = true;
     if (out_.why_unresolved.empty()) out_.why_unresolved = std::move(why);
+  }
+  // Words run as a script: what an expansion puts into one may be any command.
+  void code(const Words& words, std::size_t from, std::size_t to, int depth);
+  bool spent() {
+    if (commands_ > kCommandsMax || variables_.spent()) unresolved("too much to follow");
+    return commands_ > kCommandsMax || variables_.spent();
   }
   void words(Words words, const Pipeline* before, int depth, bool more_args, bool remote);
   bool unwrap(const std::string& name, Words& words, const Pipeline* before, int depth, bool more_args, bool remote);
@@ -46,19 +56,13 @@ class Walk {
   void xargs(const Words& words, const Pipeline* before, int depth);
   void parallel(const Words& words, const Pipeline* before, int depth);
   void env(Words words, const Pipeline* before, int depth, bool more_args, bool remote);
-  void note(const std::string& name, const Words& words, const ShellCommand& command, Pipeline& pipeline);
   void fetched(const Call& call);
   ShellAnalysis& out_;
   std::size_t commands_ = 0;
-  std::vector<std::string> fetched_;  // names of files that came from elsewhere
+  ShellVariables variables_;
+  std::set<std::string, std::less<>> fetched_;  // names of files that came from elsewhere
   bool cloned_ = false;
 };
-
-std::string joined(const Words& words, std::size_t from) {
-  std::string text;
-  for (std::size_t i = from; i < words.size(); ++i) text += (i > from ? " " : "") + words[i].text;
-  return text;
-}
 
 // Drops options up to the first operand. `with_value` lists short letters and long names that take one.
 std::size_t skip_options(const Words& words, std::size_t at, std::string_view letters, std::initializer_list<std::string_view> names = {}) {
@@ -69,7 +73,7 @@ std::size_t skip_options(const Words& words, std::size_t at, std::string_view le
     ++at;
     if (text[1] == '-') {
       if (std::find(names.begin(), names.end(), text) != names.end()) ++at;
-    } else if (text.size() == 2 && letters.find(text[1]) != std::string_view::npos) {
+    } else if (text.find_first_of(letters, 1) == text.size() - 1) {  // -u root, -nu root; not -uroot
       ++at;
     }
   }
@@ -78,6 +82,29 @@ std::size_t skip_options(const Words& words, std::size_t at, std::string_view le
 
 Words tail(const Words& words, std::size_t from) {
   return from >= words.size() ? Words{} : Words(words.begin() + static_cast<std::ptrdiff_t>(from), words.end());
+}
+
+// $0, $1 ... of `sh -c code $0 $1`. What is put in is not looked at again.
+std::string with_arguments(std::string_view code, const Words& words, std::size_t first) {
+  std::string out;
+  for (std::size_t i = 0; i < code.size() && out.size() <= kShellBytesMax; ++i) {
+    bool digit = code[i] == '$' && i + 1 < code.size() && code[i + 1] >= '0' && code[i + 1] <= '9';
+    auto at = digit ? first + static_cast<std::size_t>(code[i + 1] - '0') : words.size();
+    if (at >= words.size()) {
+      out += code[i];
+      continue;
+    }
+    out += words[at].text;
+    ++i;
+  }
+  return out;
+}
+
+void Walk::code(const Words& words, std::size_t from, std::size_t to, int depth) {
+  from = std::min(from, words.size());
+  for (std::size_t i = from; i < to; ++i)
+    if (words[i].expands) unresolved("the script holds an expansion: " + words[i].text);
+  script(joined({words.begin() + static_cast<std::ptrdiff_t>(from), words.begin() + static_cast<std::ptrdiff_t>(to)}, 0), depth + 1);
 }
 
 void Walk::shell_command(const Words& words, const Pipeline* before, int depth, bool more_args) {
@@ -99,15 +126,10 @@ void Walk::shell_command(const Words& words, const Pipeline* before, int depth, 
         if (more_args && before && before->known) script(before->text, depth + 1);
         return;
       }
-      if (words[code].expands && words[code].text.starts_with("$")) unresolved("the script is an expansion: " + words[code].text);
-      std::string code_text = words[code].text;
-      // $0, $1, {} are what follows.
-      for (std::size_t i = code + 1; i < words.size() && i < code + 10; ++i) {
-        std::string mark = "$" + std::to_string(i - code - 1);
-        for (auto found = code_text.find(mark); found != std::string::npos; found = code_text.find(mark, found + 1))
-          code_text.replace(found, mark.size(), words[i].text);
-      }
-      return script(code_text, depth + 1);
+      this->code(words, code, code + 1, depth);
+      if (code + 1 == words.size()) return;
+      variables_.set("@", false);
+      return script(with_arguments(words[code].text, words, code + 1), depth + 1);
     }
     if (text.size() > 1 && (text[0] == '-' || text[0] == '+')) {
       if (text == "-s") break;
@@ -195,14 +217,17 @@ void Walk::parallel(const Words& words, const Pipeline* before, int depth) {
   if (given.empty() && before && before->known) given.push_back(before->text.substr(0, before->text.find('\n')));
   if (given.empty()) return this->words(std::move(inner), nullptr, depth + 1, true, false);
   for (const auto& value : given) {
+    if (spent()) return;
     Words filled = inner;
     bool replaced = false;
-    for (ShellWord& word : filled)
+    for (ShellWord& word : filled) {
       for (std::string_view mark : {"{}", "{1}", "{2}", "{3}", "{.}", "{/}"})
-        for (auto found = word.text.find(mark); found != std::string::npos; found = word.text.find(mark, found + value.size())) {
-          word.text.replace(found, mark.size(), value);
+        if (word.text.find(mark) != std::string::npos) {
+          word.text = replace_all(word.text, mark, value);
           replaced = true;
         }
+      if (!variables_.charge_growth(word.text.size())) return unresolved("too much to follow");
+    }
     if (!replaced) filled.push_back({value});
     this->words(std::move(filled), nullptr, depth + 1, false, false);
   }
@@ -224,8 +249,11 @@ void Walk::env(Words words, const Pipeline* before, int depth, bool more_args, b
     }
     if (text == "-u" || text == "-C" || text == "-P" || text == "--unset" || text == "--chdir") ++at;
     else if (text.starts_with("-")) continue;
-    else if (text.find('=') != std::string::npos) judge_assignment(text, true, out_.findings);
-    else break;
+    else if (text.find('=') == std::string::npos) break;
+    else {
+      judge_assignment(text, true, out_.findings);
+      variables_.set(text, false);
+    }
   }
   this->words(tail(words, at), before, depth + 1, more_args, remote);
 }
@@ -243,7 +271,8 @@ bool Walk::unwrap(const std::string& name, Words& words, const Pipeline* before,
   if (name == "sudo" || name == "doas") {
     std::size_t at =
         skip_options(words, 1, "ugpCcDRTthrUa", {"--user", "--group", "--prompt", "--chdir", "--chroot", "--host", "--role", "--type"});
-    while (at < words.size() && words[at].text.find('=') != std::string::npos && words[at].text[0] != '/') ++at;
+    for (; at < words.size() && words[at].text.find('=') != std::string::npos && words[at].text[0] != '/'; ++at)
+      variables_.set(words[at].text, false);
     return go(at);
   }
   if (name == "env") return env(words, before, depth, more_args, remote), true;
@@ -262,16 +291,15 @@ bool Walk::unwrap(const std::string& name, Words& words, const Pipeline* before,
   if (name == "strace" || name == "ltrace") return go(skip_options(words, 1, "eopsuaOS"));
   if (name == "chroot" || name == "flock") {
     std::size_t at = skip_options(words, 1, "wE") + 1;
-    if (at < words.size() && words[at].text == "-c" && at + 1 < words.size()) return script(words[at + 1].text, depth + 1), true;
+    if (at < words.size() && words[at].text == "-c" && at + 1 < words.size()) return code(words, at + 1, at + 2, depth), true;
     return go(at);
   }
-  if (name == "watch") return script(joined(words, skip_options(words, 1, "n", {"--interval"})), depth + 1), true;
+  if (name == "watch") return code(words, skip_options(words, 1, "n", {"--interval"}), words.size(), depth), true;
   if (name == "eval") {
-    if (std::any_of(words.begin() + 1, words.end(), [](const ShellWord& w) { return w.expands; })) unresolved("eval of an expansion");
     for (std::string_view fetch : {"$(curl ", "$(wget ", "`curl ", "`wget ", "$(fetch ", "$(http "})
       if (joined(words, 1).find(fetch) != std::string::npos)
         report(out_.findings, "shell.runs-fetched-code", Severity::Critical, joined(words, 0));
-    return script(joined(words, 1), depth + 1), false;
+    return code(words, 1, words.size(), depth), false;
   }
   if (name == "alias") {
     for (std::size_t i = 1; i < words.size(); ++i)
@@ -297,28 +325,31 @@ bool Walk::unwrap(const std::string& name, Words& words, const Pipeline* before,
 void Walk::elsewhere(const std::string& name, const Words& words, int depth, bool more_args) {
   if (name == "ssh") {
     std::size_t at = skip_options(words, 1, "bcDEeFIiJLlmOopQRSWw") + 1;
-    if (at < words.size()) script(joined(words, at), depth + 1);
+    if (at < words.size()) code(words, at, words.size(), depth);
     return;
   }
   if (name == "su" || name == "runuser" || name == "script" || name == "machinectl") {
     for (std::size_t i = 1; i + 1 < words.size(); ++i)
-      if (words[i].text == "-c" || words[i].text == "--command") script(words[i + 1].text, depth + 1);
+      if (words[i].text == "-c" || words[i].text == "--command") code(words, i + 1, i + 2, depth);
     return;
   }
   if (name == "gcloud" || name == "az" || name == "fly" || name == "flyctl" || name == "vagrant") {
     for (std::size_t i = 1; i < words.size(); ++i)
       for (std::string_view option : {"--command", "-C", "-c"}) {
-        if (words[i].text == option && i + 1 < words.size()) script(words[i + 1].text, depth + 1);
-        else if (words[i].text.starts_with(std::string(option) + "=")) script(words[i].text.substr(option.size() + 1), depth + 1);
+        if (words[i].text == option && i + 1 < words.size()) code(words, i + 1, i + 2, depth);
+        else if (words[i].text.starts_with(std::string(option) + "="))
+          code({{words[i].text.substr(option.size() + 1), words[i].expands}}, 0, 1, depth);
       }
     return;
   }
-  if ((name == "docker" || name == "podman" || name == "kubectl" || name == "nerdctl") && words.size() > 2) {
+  const bool orchestrated = name == "kubectl" || name == "oc";
+  if ((orchestrated || name == "docker" || name == "podman" || name == "nerdctl" || name == "docker-compose" || name == "podman-compose") &&
+      words.size() > 1) {
     // `docker exec -it box psql -c ...`, `docker compose exec db ...`; after `--` and shells look below.
-    std::size_t exec = words[1].text == "exec" ? 1 : words[1].text == "compose" && words[2].text == "exec" ? 2 : 0;
-    if (exec > 0 && name != "kubectl") {
-      std::size_t at = skip_options(words, exec + 1, "euw", {"--env", "--env-file", "--user", "--workdir", "--detach-keys", "--index"}) + 1;
-      if (at < words.size()) this->words(tail(words, at), nullptr, depth + 1, more_args, true);
+    InContainer inside = orchestrated ? InContainer{} : in_container(name, words);
+    if (!inside.understood) unresolved("what runs in the container is not clear: " + joined(words, 0));
+    if (inside.at > 0) {
+      if (inside.at < words.size()) this->words(tail(words, inside.at), nullptr, depth + 1, more_args, true);
       return;
     }
     std::size_t dashes = 0;
@@ -327,6 +358,8 @@ void Walk::elsewhere(const std::string& name, const Words& words, int depth, boo
         dashes = words[i].text == "--" ? i + 1 : i;
         break;
       }
+    if (orchestrated && dashes == 0 && std::any_of(words.begin(), words.end(), [](const auto& word) { return word.text == "exec"; }))
+      unresolved("what runs in the container is not clear: " + joined(words, 0));
     if (dashes > 0 && dashes < words.size()) this->words(tail(words, dashes), nullptr, depth + 1, more_args, true);
     return;
   }
@@ -334,12 +367,12 @@ void Walk::elsewhere(const std::string& name, const Words& words, int depth, boo
 
 void Walk::words(Words words, const Pipeline* before, int depth, bool more_args, bool remote) {
   if (words.empty()) return;
-  if (depth > kDepthMax || ++commands_ > 4000) return unresolved("nested too deep");
+  if (depth > kDepthMax || ++commands_ > kCommandsMax) return unresolved("nested too deep");
   const ShellWord& first = words[0];
   if (first.expands) {
     // $CMD, $(which x): the name is known only to the shell.
     unresolved("the program is an expansion: " + first.text);
-    if (words.size() == 1) return;
+    if (words.size() == 1 && first.text.find_first_of("$`") != std::string::npos) return;
   }
   if (first.text.find('/') != std::string::npos) out_.plain = false;
   Call call;
@@ -356,6 +389,8 @@ void Walk::words(Words words, const Pipeline* before, int depth, bool more_args,
   if (unwrap(call.name, words, before, depth, more_args, remote)) return;
   out_.commands.push_back(std::move(plain));
   fetched(call);
+  variables_.set_by(call);
+  if (auto why = decided_by_expansion(call); !why.empty()) unresolved(std::move(why));
   if (cloned_ && first.text.starts_with("./")) report(out_.findings, "shell.runs-fetched-code", Severity::High, joined(words, 0));
   judge_call(call, out_.findings);
   if (is_interpreter(call.name) && depth < kDepthMax)
@@ -366,7 +401,7 @@ void Walk::words(Words words, const Pipeline* before, int depth, bool more_args,
 
 // Remembers what was downloaded, and sees when it is run.
 void Walk::fetched(const Call& call) {
-  auto known = [&](const std::string& path) { return std::find(fetched_.begin(), fetched_.end(), base_name(path)) != fetched_.end(); };
+  auto known = [&](const std::string& path) { return fetched_.contains(base_name(path)); };
   auto operands = call.operands();
   bool runs = known(call.name) || ((is_shell(call.name) || is_interpreter(call.name) || call.name == "source" || call.name == ".") &&
                                    !operands.empty() && known(operands[0]));
@@ -374,62 +409,33 @@ void Walk::fetched(const Call& call) {
   if (call.name == "git" && !operands.empty() && operands[0] == "clone") cloned_ = true;
   if (call.name != "curl" && call.name != "wget" && call.name != "aria2c") return;
   for (std::string_view option : {"-o", "--output", "-O", "--output-document"})
-    if (auto path = call.value_of(option); !path.empty() && path != "-") fetched_.push_back(base_name(path));
+    if (auto path = call.value_of(option); !path.empty() && path != "-") fetched_.insert(base_name(path));
   for (const auto& operand : operands)
-    if (operand.find("://") != std::string::npos || operand.find('/') != std::string::npos) fetched_.push_back(base_name(operand));
-}
-
-// What this command hands to the next one in the pipeline.
-void Walk::note(const std::string& name, const Words& words, const ShellCommand& command, Pipeline& pipeline) {
-  pipeline.known = false;
-  std::string line = joined(words, 0);
-  if (name == "echo" || name == "printf") {
-    std::size_t at = 1;
-    while (at < words.size() && (words[at].text == "-e" || words[at].text == "-n" || words[at].text == "-ne" || words[at].text == "-en" ||
-                                 words[at].text == "-E"))
-      ++at;
-    if (name == "printf" && words.size() > at + 1 && words[at].text.find('%') != std::string::npos) ++at;
-    pipeline.known = std::none_of(words.begin(), words.end(), [](const ShellWord& w) { return w.expands; });
-    pipeline.text = joined(words, at);
-    for (auto escape = pipeline.text.find("\\n"); escape != std::string::npos; escape = pipeline.text.find("\\n", escape))
-      pipeline.text.replace(escape, 2, "\n");
-    pipeline.secrets = pipeline.secrets || (pipeline.known && sensitive_file(pipeline.text));
-  } else if ((name == "cat" || name == "tee") && !command.input.empty()) {
-    pipeline.known = true;
-    pipeline.text = command.input;
-  }
-  pipeline.fetches = pipeline.fetches || name == "curl" || name == "wget" || name == "fetch" || name == "nc" || name == "ncat" ||
-                     name == "aria2c" || name == "http";
-  bool decode = line.find(" -d") != std::string::npos || line.find("--decode") != std::string::npos ||
-                line.find(" -D") != std::string::npos || line.find(" -r") != std::string::npos;
-  pipeline.decodes =
-      pipeline.decodes ||
-      ((name == "base64" || name == "base32" || name == "xxd" || name == "openssl" || name == "gpg" || name == "uudecode") && decode) ||
-      name == "rev";
-  bool reads_secret =
-      name == "env" || name == "printenv" || (name == "set" && words.size() == 1) || (name == "history" && words.size() == 1);
-  for (const ShellWord& word : words) reads_secret = reads_secret || sensitive_file(word.text);
-  for (const auto& redirect : command.redirects)
-    reads_secret = reads_secret || (redirect.op == "<" && sensitive_file(redirect.target.text));
-  pipeline.secrets = pipeline.secrets || reads_secret;
+    if (operand.find("://") != std::string::npos || operand.find('/') != std::string::npos) fetched_.insert(base_name(operand));
 }
 
 void Walk::script(std::string_view text, int depth) {
   if (depth > kDepthMax) return unresolved("nested too deep");
   if (text.size() > kShellBytesMax) return unresolved("too long");
+  if (!variables_.charge(text.size()) || spent()) return unresolved("too much to follow");
   ShellScript script = lex_shell(text);
   if (script.broken) unresolved("a quote or parenthesis is not closed");
   // A function that calls itself in a pipe: the fork bomb.
-  for (const auto& function : script.functions) {
-    std::size_t calls = 0;
-    for (const auto& command : script.commands) calls += !command.words.empty() && command.words[0].text == function;
-    if (calls >= 3) report(out_.findings, "shell.fork-bomb", Severity::Critical, std::string(text.substr(0, 60)));
-  }
-  const bool split = std::any_of(script.commands.begin(), script.commands.end(), [](const ShellCommand& command) {
-    return std::any_of(command.assignments.begin(), command.assignments.end(), [](const auto& given) { return given.starts_with("IFS="); });
-  });
+  std::map<std::string_view, std::size_t> calls;
+  for (const auto& command : script.commands)
+    if (!command.words.empty()) ++calls[command.words[0].text];
+  for (const auto& function : script.functions)
+    if (auto called = calls.find(function); called != calls.end() && called->second >= 3)
+      report(out_.findings, "shell.fork-bomb", Severity::Critical, std::string(text.substr(0, 60)));
+  if (!script.functions.empty()) variables_.set("@", false);  // $1 is what the function is given
+  for (const auto& loop : script.loops) variables_.set(loop, true);
   Pipeline pipeline;
   for (ShellCommand& command : script.commands) {
+    if (spent()) return;
+    command.words = variables_.fill(command.words);
+    if (!command.words.empty() && command.words[0].text.find("]=") != std::string::npos) variables_.set(command.words[0].text, false);
+    for (auto& redirect : command.redirects)
+      if (redirect.target.expands) redirect.target.text = variables_.fill(redirect.target.text);
     if (!command.piped) pipeline = {};
     Pipeline before = pipeline;
     bool fed = command.piped;
@@ -439,7 +445,10 @@ void Walk::script(std::string_view text, int depth) {
       before.text = command.input;
       fed = true;
     }
-    for (const auto& assignment : command.assignments) judge_assignment(assignment, !command.words.empty(), out_.findings);
+    for (const auto& assignment : command.assignments) {
+      judge_assignment(assignment, !command.words.empty(), out_.findings);
+      variables_.set(assignment, command.words.empty());
+    }
     for (const auto& redirect : command.redirects) {
       judge_redirect(redirect.op, redirect.target.text, out_.findings);
       const std::string& target = redirect.target.text;
@@ -449,21 +458,7 @@ void Walk::script(std::string_view text, int depth) {
     if (!command.assignments.empty()) out_.plain = false;
     if (command.words.empty()) continue;
     std::string name = base_name(command.words[0].text);
-    note(name, command.words, command, pipeline);
-    // A variable set just before names what is used, unless words are split in another way.
-    if (command.words[0].expands && !split)
-      for (const auto& earlier : script.commands)
-        for (const auto& assignment : earlier.assignments) {
-          auto equals = assignment.find('=');
-          if (command.words[0].text == "$" + assignment.substr(0, equals)) {
-            auto inner = lex_shell(assignment.substr(equals + 1)).commands;
-            if (!inner.empty() && !inner[0].words.empty()) {
-              Words filled = inner[0].words;
-              filled.insert(filled.end(), command.words.begin() + 1, command.words.end());
-              command.words = std::move(filled);
-            }
-          }
-        }
+    note(name, command, pipeline);
     words(command.words, fed ? &before : nullptr, depth + 1, false, false);
   }
   for (const auto& inner : script.substitutions) this->script(inner, depth + 1);
@@ -483,7 +478,9 @@ Action ShellAnalysis::action() const {
 
 ShellAnalysis analyze_shell(std::string_view text) {
   ShellAnalysis out;
-  Walk(out).script(text, 0);
+  Walk walk(out);
+  walk.script(text, 0);
+  walk.end();
   return out;
 }
 

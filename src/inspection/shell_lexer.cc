@@ -43,6 +43,7 @@ class Lexer {
   std::vector<Here> heres_;
   std::string pending_redirect_;
   bool in_for_ = false;
+  std::string reserved_;  // the reserved word this command began with
 };
 
 std::string_view Lexer::balanced(char open, char close) {
@@ -231,8 +232,11 @@ void Lexer::word() {
   add(std::move(word));
 }
 
-// {a,b} as the shell would: every alternative a word.
-std::vector<std::string> braces(const std::string& text) {
+constexpr int kBracesMax = 6;            // pairs in one word
+constexpr std::size_t kWordsOfOne = 64;  // alternatives of one word
+
+// {a,b} as the shell would: every alternative a word. `whole` is false when there are more than fit.
+std::vector<std::string> braces(const std::string& text, int pairs, bool& whole) {
   auto open = text.find('{');
   if (open == std::string::npos) return {text};
   auto close = text.find('}', open);
@@ -241,10 +245,12 @@ std::vector<std::string> braces(const std::string& text) {
       (open > 0 && text[open - 1] == '$'))
     return {text};
   std::vector<std::string> out;
+  if (pairs > kBracesMax) return whole = false, std::vector{text};
   std::string inside = text.substr(open + 1, close - open - 1);
-  for (std::size_t begin = 0; begin <= inside.size() && out.size() < 64;) {
+  for (std::size_t begin = 0; begin <= inside.size();) {
+    if (out.size() > kWordsOfOne) return whole = false, out;
     auto end = std::min(inside.find(',', begin), inside.size());
-    for (auto& rest : braces(text.substr(0, open) + inside.substr(begin, end - begin) + text.substr(close + 1)))
+    for (auto& rest : braces(text.substr(0, open) + inside.substr(begin, end - begin) + text.substr(close + 1), pairs + 1, whole))
       out.push_back(std::move(rest));
     begin = end + 1;
   }
@@ -265,19 +271,28 @@ void Lexer::add(ShellWord word) {
   if (now_.words.empty() && !word.quoted && !word.expands) {
     if (std::find(std::begin(kReserved), std::end(kReserved), word.text) != std::end(kReserved)) {
       if (word.text == "[[") now_.words.push_back({"test"});
+      reserved_ = word.text;
       return;
     }
+    if (reserved_ == "time" && word.text == "-p") return;
     if (word.text == "for" || word.text == "select" || word.text == "case") in_for_ = true;
+  }
+  if (now_.words.size() == 1 && word.text == "{" && !word.quoted && (reserved_ == "function" || reserved_ == "coproc")) {
+    out_.functions.push_back(now_.words[0].text);  // the word before was but a name
+    now_.words.clear();
+    return;
   }
   auto equals = word.text.find('=');
   if (now_.words.empty() && equals != std::string::npos && equals > 0 &&
       std::all_of(word.text.begin(), word.text.begin() + static_cast<std::ptrdiff_t>(equals - (word.text[equals - 1] == '+' ? 1 : 0)),
                   name_char)) {
-    now_.assignments.push_back(word.text);
+    now_.assignments.push_back(word.text + (at(at_) == '(' ? "(" : ""));
     return;
   }
   if (!word.quoted && !word.expands && word.text.find(',') != std::string::npos) {
-    for (auto& part : braces(word.text)) now_.words.push_back({part, false, false, word.glob});
+    bool whole = true;
+    for (auto& part : braces(word.text, 1, whole)) now_.words.push_back({part, false, false, word.glob});
+    out_.broken = out_.broken || !whole;
     return;
   }
   now_.words.push_back(std::move(word));
@@ -301,8 +316,16 @@ void Lexer::end_command(bool pipes) {
   pending_redirect_.clear();
   bool anything = !now_.words.empty() || !now_.assignments.empty() || !now_.redirects.empty();
   // `for x in a b` and `case x in` run nothing themselves.
-  if (in_for_) anything = false;
+  if (in_for_) {
+    anything = false;
+    if (now_.words.size() > 1 && now_.words[0].text != "case") {
+      std::string loop = now_.words[1].text;
+      for (std::size_t i = 3; i < now_.words.size(); ++i) loop += (i == 3 ? "=" : " ") + now_.words[i].text;
+      out_.loops.push_back(std::move(loop));
+    }
+  }
   in_for_ = false;
+  reserved_.clear();
   if (anything) {
     now_.piped = pipes_;
     now_.after_group = pipes_ && group_;
@@ -398,12 +421,22 @@ ShellScript Lexer::run() {
 
 }  // namespace
 
+std::string replace_all(std::string_view text, std::string_view from, std::string_view to) {
+  std::string out;
+  for (std::size_t at = 0;;) {
+    auto found = text.find(from, at);
+    out += text.substr(at, found - at);
+    if (found == std::string_view::npos) return out;
+    out += to;
+    at = found + from.size();
+  }
+}
+
 ShellScript lex_shell(std::string_view text) {
   if (text.find("IFS") == std::string_view::npos) return Lexer(text).run();
   // $IFS is a blank by another name.
   std::string plain(text);
-  for (std::string_view name : {"${IFS}", "$IFS$9", "$IFS"})
-    for (auto found = plain.find(name); found != std::string::npos; found = plain.find(name, found)) plain.replace(found, name.size(), " ");
+  for (std::string_view name : {"${IFS}", "$IFS$9", "$IFS"}) plain = replace_all(plain, name, " ");
   return Lexer(plain).run();
 }
 

@@ -21,7 +21,7 @@ struct ShellRedirect {
 };
 
 struct ShellCommand {
-  std::vector<std::string> assignments;  // NAME=value before the command
+  std::vector<std::string> assignments;  // NAME=value before the command; NAME=( is an array
   std::vector<ShellWord> words;
   std::vector<ShellRedirect> redirects;
   std::string input;         // here-document or here-string
@@ -33,9 +33,11 @@ struct ShellScript {
   std::vector<ShellCommand> commands;
   std::vector<std::string> substitutions;  // texts of $(...), `...`, <(...), >(...): scripts of their own
   std::vector<std::string> functions;      // names defined here
+  std::vector<std::string> loops;          // NAME=VALUES of `for NAME in VALUES`; NAME alone where the values are not written out
   bool broken = false;                     // a quote or parenthesis is not closed
 };
 
+std::string replace_all(std::string_view text, std::string_view from, std::string_view to);  // one pass
 ShellScript lex_shell(std::string_view text);
 
 }  // namespace callgate::inspection

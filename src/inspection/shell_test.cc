@@ -99,8 +99,29 @@ TEST(Shell, SeesThroughWhatStandsBefore) {
            "echo / | xargs --replace -t sh -c 'rm -rf {}'",
            "docker exec -it -u root box rm -rf /",
            "docker compose exec db rm -rf /",
+           "docker exec -itu root box rm -rf /",
+           "docker container exec box rm -rf /",
+           "docker --context c exec box rm -rf /",
+           "docker -H tcp://h:1 --log-level=debug container exec -e A=1 box rm -rf /",
+           "docker compose -f f.yml --profile p exec -T db rm -rf /",
+           "docker-compose exec db rm -rf /",
+           "docker-compose --file f.yml exec db rm -rf /",
+           "podman --remote container exec box rm -rf /",
+           "podman-compose exec db rm -rf /",
            "gcloud compute ssh box --command='rm -rf /'",
            "X='rm -rf /'; $X",
+           "X=ls;X='rm -rf /';$X",
+           "export X='rm -rf /'; sudo $X",
+           "X='-rf /'; rm $X",
+           "X=r;Y=m;$X$Y -rf /",
+           "X=rm; Y=$X; ${Y} -rf /",
+           "for d in a /; do rm -rf $d; done",
+           "sh -c 'echo $0; rm -rf /' '#'",
+           "sh -c 'rm $0' '-rf /'",
+           "sudo -nu root rm -rf /",
+           "time -p rm -rf /",
+           "function f { rm -rf /; }; f",
+           "coproc F { rm -rf /; }",
            "rm${IFS}-rf${IFS}/",
            "watch 'rm -rf /'",
            "true || rm -rf /",
@@ -192,6 +213,7 @@ TEST(Shell, FindsWhatDoesHarm) {
 TEST(Shell, LeavesEverydayWorkAlone) {
   for (std::string_view text : {
            "git status",
+           "git -C \"$DIR\" log $REF",
            "git push origin feature",
            "git push -u origin feature/x",
            "git commit -m 'rm -rf / and git push --force'",
@@ -221,6 +243,14 @@ TEST(Shell, LeavesEverydayWorkAlone) {
            "kubectl get pods",
            "docker exec box ls",
            "docker compose exec db psql -c 'select 1'",
+           "docker --context c compose -f f.yml exec -T db psql -c 'select 1'",
+           "docker container ls -a",
+           "docker-compose up -d",
+           "docker run --rm -it alpine ls",
+           "kubectl exec pod -- ls",
+           "D=build; cmake -S . -B $D && ls \"${D}\"",
+           "echo ${HOME%/}",
+           "sh -c 'ls \"$0\"'",
            "openssl x509 -in cert.pem -text -noout",
            "gpg --verify a.sig a",
            "python3 -c 'print(\"$HOME\")'",
@@ -249,7 +279,21 @@ TEST(Shell, LeavesEverydayWorkAlone) {
 
 TEST(Shell, WhatOnlyTheShellKnowsAsks) {
   for (std::string_view text :
-       {"$CMD x", "$(which rm) -rf x", "bash -c \"$SCRIPT\"", "eval \"$X\"", "echo 'open", "IFS=,;C=rm,-rf,/opt;$C", "\"$A\" $B"}) {
+       {"$CMD x", "$(which rm) -rf x", "bash -c \"$SCRIPT\"", "eval \"$X\"", "echo 'open", "IFS=,;C=rm,-rf,/opt;$C", "\"$A\" $B",
+        // a name that is a variable, whatever the value seems to be
+        "A=ls;$A", "A=ls; sudo $A", "A=ls;A='cat x';$A", "A=ls; env B=1 $A", "read A; $A", "printf -v A rm; $A x", "IFS+=,;C=ls,x;$C",
+        "export IFS=,;C=ls,x;$C", "read IFS; ls",
+        // arguments that are set here, but not written out once
+        "A=x; A=-delete; find . $A", "A=-del; A+=ete; find . $A", "read A < f; find . $A", "printf -v A x; find . $A",
+        "declare A=x; find . $A", "f() { find . $1; }; f x", "set -- x; find . \"$@\"", "A=(x); find . $A", "A[0]=x; find . $A",
+        ": ${A:=x}; find . $A", "B=$C; find . $B", "A=B; find . ${!A}", "A=xy; find . ${A#x}", "find . ${A:-x}", "echo x; find . $_",
+        "find . $A; eval A=x", "mapfile A < f; cat ${A[0]}", "env A=x sh -c 'find . $A'", "A=x sh -c 'find . $A'",
+        "B='rm x'; sh -c \"ls $B\"", "ssh h \"ls $B\"", "sh -c 'ls $0' x", "echo {1,2}{1,2}{1,2}{1,2}{1,2}{1,2}{1,2}{1,2}",
+        // other words that decide
+        "git $A", "git -C x $A y", "python3 -c \"$A\"", "psql -c \"$A\"", "gcloud compute ssh b --command=\"ls $A\"",
+        // containers
+        "docker --unheard-of x exec box ls", "docker exec --unheard-of x box ls", "docker exec $A box ls", "docker $A",
+        "docker compose $A db ls", "kubectl exec pod ls"}) {
     auto analysis = analyze_shell(text);
     EXPECT_TRUE(analysis.unresolved) << text;
     EXPECT_EQ(Action::Ask, analysis.action()) << text;
@@ -266,6 +310,11 @@ TEST(Shell, DepthAndLengthAreBounded) {
   std::string many;
   for (int i = 0; i < 10'000; ++i) many += "a;";
   EXPECT_TRUE(analyze_shell(many).unresolved);
+  // What is put in for a name may hold the name.
+  EXPECT_TRUE(analyze_shell("sh -c 'a $0' 'x$0'").unresolved);
+  std::string grows = "A=x;";
+  for (int i = 0; i < 40; ++i) grows += "A=$A$A;";
+  EXPECT_TRUE(analyze_shell(grows + "ls $A").unresolved);
 }
 
 }  // namespace

@@ -86,6 +86,13 @@ constexpr Unit kUnits[] = {
     {"shell wrappers", "sudo env A=1 sh -c "},
     {"shell quotes", "\"'\"'"},
     {"shell braces", "{a,b}{", "echo "},
+    {"shell alternatives", "{a,b}", "echo "},
+    {"shell functions", "f()"},
+    {"shell downloads", "curl a/b;"},
+    {"shell line breaks", "\\n", "echo ", "|sh"},
+    {"shell blanks", "$IFS", "echo "},
+    {"shell variables", "A=$A$A;"},
+    {"shell here-document names", "cat<<a<<b "},
     {"URL users", "http://a@"},
     {"URL hosts", "[", "http://"},
     {"URL dots", "a.", "http://"},
@@ -127,6 +134,20 @@ std::vector<Hostile> hostile_texts(std::size_t size) {
   made.push_back({"base64 in base64", in_layers(size, base64_encode)});
   made.push_back({"hex in hex", in_layers(size, in_hex)});
   made.push_back({"percent in percent", in_layers(size, percent)});
+  // Half of the text is looked up, the other half looks it up.
+  auto halves = [&](std::string_view begin, std::string_view first, std::string_view then, std::string_view second) {
+    std::string text(begin);
+    while (text.size() < size / 2) text += first;
+    text += then;
+    while (text.size() < size) text += second;
+    return text;
+  };
+  made.push_back({"shell words from variables", halves("", "B='$B x';", "", "$B;")});
+  made.push_back({"shell words from one long variable", halves("B='", "$B x ", "';", "$B;")});
+  made.push_back({"shell arguments from variables", halves("B='", "$B x ", "';", "ls $B;")});
+  made.push_back({"shell words for each argument", halves("parallel ", "a{} ", ":::", " b")});
+  made.push_back({"shell scripts for each argument", halves("parallel sh -c '", "a{} ", "' :::", " b")});
+  made.push_back({"shell arguments of a script", halves("sh -c '", "$0", "' '", "$0")});
   std::string phrases;
   for (std::size_t i = 0; phrases.size() < size; ++i)
     phrases += std::string_view("ignore do not tell send secret password before using the tool you must ").substr(i % 7 * 5);
