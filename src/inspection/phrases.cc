@@ -44,6 +44,8 @@ constexpr Rule kRules[] = {
 
 // Words of a sentence apart by white space or light punctuation.
 #define S "[\\s*_\"'`,.:;()-]{1,4}"
+// The same after a word that much else begins with (`password`, `access`), as `needs` says it; no `_`, which parts no word.
+#define THEN(w) w " |" w "\t|" w "\n|" w "\f|" w "\r|" w "*|" w "\"|" w "'|" w "`|" w ",|" w ".|" w ":|" w ";|" w "(|" w ")|" w "-|"
 #define SO "[\\s*_\"'`,.:;()-]{0,4}"
 #define MODEL \
   "(?:ai|a\\.i\\.|assistants?|models?|llms?|agents?|claude|chat ?gpt|gpt-?[34][a-z0-9.-]*|gemini|copilot|language model|chatbot)"
@@ -221,7 +223,7 @@ constexpr PhraseRow kRows[] = {
      "(?:[\\w/'-]+" S "){0,6}?(?:to|in|into|as|inside|within|via)\\b" S "(?:[\\w/'-]+" S
      "){0,4}?(?:field|argument|parameter|response|output|query|request|server|endpoint|url|https?|sidenote|context)",
      "api key|api_key|credential|password|token|environment variable|history|system prompt|private key|conversation", Confidence::Medium,
-     false, 160, 200, "send|pass|upload|forward|exfiltrat|leak|transmit|includ|embed"},
+     false, 160, 200, "send|" THEN("pass") "passing|passs|upload|forward|exfiltrat|leak|transmit|includ|embed"},
     {"poison.sensitive-mention", PRIVATE,
      "=.ssh|id_rsa|private key|api key|api_key|credential|password|access token|secret key|environment variable|session token|session "
      "cookie|seed phrase",
@@ -232,8 +234,8 @@ constexpr PhraseRow kRows[] = {
      "\\b" S "(?:[^\\s]+\\s+){0,14}?(?:to|at|with|via|on)\\s+(?:(?:the|an?|my|our|this)\\s+)?(?:\\S+\\s+){0,2}?(?:https?://"
      "|[\\w.+-]+@[\\w-]+\\.\\w|attacker|external (?:server|endpoint|service|address|api)|remote (?:server|endpoint|host)|third[ -]part)",
      "http://|https://|@|attacker|external|remote|third-part|third part", Confidence::Medium, false, 260, 48,
-     "send|forward|post|upload|exfiltrat|transmit|leak|email|e-mail|cc|copy|"
-     "submit|report|deliver|stream|share|sync"},
+     "send|forward|post|upload|exfiltrat|transmit|leak|email|e-mail|" THEN("cc") "ccs|cced|ccing|copy|"
+                                                                                 "submit|report|deliver|stream|share|sync"},
     {"poison.exfiltration", "\\b(?:exfiltrat\\w+|\\w*attacker[\\w-]*\\.\\w+|evil\\.\\w+|\\w*@(?:evil|attacker)\\w*\\.\\w+)",
      "exfiltrat|attacker|evil.|@evil", Confidence::Medium},
 
