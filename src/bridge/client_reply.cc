@@ -7,8 +7,14 @@
 namespace callgate::bridge {
 
 namespace {
+
 constexpr std::size_t kHeldMax = 1'024;
+
+Error unrecorded() {
+  return {Code::Unavailable, "bridge.unrecorded", "the gate refused to go on with this call: call again to learn why", {}};
 }
+
+}  // namespace
 
 ClientReply::ClientReply(net::Loop& loop, upstream::ResponseSink& sink, ReplyOwner& owner) : loop_(loop), sink_(&sink), owner_(owner) {}
 
@@ -78,12 +84,17 @@ void ClientReply::head(int status, std::string_view content_type, std::string_vi
   head.status = status;
   if (!content_type.empty()) head.headers[head.header_count++] = {"Content-Type", content_type};
   if (!session_id.empty()) head.headers[head.header_count++] = {"Mcp-Session-Id", session_id};
+  said_recorded_ = recorded_;
   if (recorded_) head.headers[head.header_count++] = {"callgate-recorded", "1"};
   sink_->on_head(head);
 }
 
 // False when this was the end. The sink may cancel in any callback: then drop() was the end.
 bool ClientReply::take(Step& step) {
+  if (step.kind == Step::Kind::Answer && said_recorded_ && !recorded_) {
+    std::exchange(sink_, nullptr)->on_error(unrecorded(), true);
+    return false;
+  }
   std::string out;
   const bool event = step.kind == Step::Kind::Notify || (step.kind == Step::Kind::Answer && events_);
   if (event) session::append_sse(out, {.event = "message", .data = step.text, .id = {}, .retry_ms = {}, .has_data = true});

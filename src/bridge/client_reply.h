@@ -24,8 +24,10 @@ class ClientReply final : private net::Deferred {
   void begin_events();                    // 200, even if nothing ever comes
   void notify(std::string_view message);  // one event
   void answer(std::string_view message, int status = 200, std::string_view session_id = {});
-  void empty(int status);                     // no body
-  void note_recorded() { recorded_ = true; }  // before a head is sent: what stands behind has recorded this call (the shared endpoint)
+  void empty(int status);  // no body
+  // Whether what stands behind has recorded this call, or its latest round (the shared endpoint). The head says so; an answer that nobody
+  // recorded, under a head that says otherwise, becomes a failure, which the gateway records.
+  void note_recorded(bool recorded) { recorded_ = recorded; }
   void fail(Error error, bool sent);
   void finish();  // ends an event stream
 
@@ -52,7 +54,7 @@ class ClientReply final : private net::Deferred {
   upstream::ResponseSink* sink_;
   ReplyOwner& owner_;
   std::vector<Step> steps_;
-  bool events_ = false, head_sent_ = false, recorded_ = false, over_ = false, paused_ = false, queued_ = false;
+  bool events_ = false, head_sent_ = false, recorded_ = false, said_recorded_ = false, over_ = false, paused_ = false, queued_ = false;
 };
 
 }  // namespace callgate::bridge

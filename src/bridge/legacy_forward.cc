@@ -152,7 +152,7 @@ void LegacyCall::drop_leg() {
 
 // The inside of the gate says so of the calls it made itself: one call, one record.
 void LegacyCall::on_leg_head(Leg& leg, const net::Head& head) {
-  if (&leg == leg_.get() && stage_ == Stage::Call && !head.header("callgate-recorded").empty()) reply_.note_recorded();
+  if (&leg == leg_.get() && stage_ == Stage::Call) reply_.note_recorded(!head.header("callgate-recorded").empty());
 }
 
 void LegacyCall::on_leg_message(Leg& leg, const session::Message& message, const json::Document&) {

@@ -160,5 +160,34 @@ TEST_F(LegacyClient, CallsAgainWhenTheServerOnlyWantsThat) {
   EXPECT_TRUE(forever.result()["isError"].exists());
 }
 
+// What is behind may record one round of a call and refuse the next by itself.
+TEST_F(LegacyClient, IsNeverToldThatACallIsRecordedWhoseLastRoundIsNot) {
+  Who who = open();
+  Client& told = world.send(call("1"), who);
+  world.settle();
+  server_call().recorded = true;
+  server_call().result(input_required(R"({"f":)" + std::string(kForm) + "}", {}));
+  world.settle();
+  EXPECT_TRUE(told.sink.recorded);
+  answer(question_id(told, 0), R"({"action":"decline"})", who);
+  server_call().error(-32602, "Unknown tool: ask");
+  world.settle();
+  EXPECT_EQ(told.sink.reason, "bridge.unrecorded") << "a failure, for the head that said so is gone";
+
+  for (bool recorded : {false, true}) {
+    Client& client = world.send(call("2"), who);
+    world.settle();
+    server_call().recorded = true;
+    server_call().result(input_required({}, R"("later")"));
+    world.settle();
+    world.advance(std::chrono::seconds(2));
+    server_call().recorded = recorded;
+    server_call().error(-32602, "Unknown tool: ask");
+    world.settle();
+    EXPECT_EQ(client.answer()["error"]["message"].string(), "Unknown tool: ask");
+    EXPECT_EQ(client.sink.recorded, recorded);
+  }
+}
+
 }  // namespace
 }  // namespace callgate::bridge

@@ -18,7 +18,7 @@ namespace callgate::bridge::testing {
 // One exchange as the server sees it.
 struct Asked final : upstream::Exchange {
   std::string http, head, body, session, revision, principal, grant;
-  bool modern = false, cancelled = false, paused = false, over = false;
+  bool modern = false, cancelled = false, paused = false, over = false, recorded = false;  // the last: what it says of itself
   std::chrono::milliseconds timeout{-1};
   upstream::ResponseSink* sink = nullptr;
   json::Document document;
@@ -34,6 +34,7 @@ struct Asked final : upstream::Exchange {
     reply.status = status;
     if (!type.empty()) reply.headers[reply.header_count++] = {"content-type", type};
     if (!session_id.empty()) reply.headers[reply.header_count++] = {"mcp-session-id", session_id};
+    if (recorded) reply.headers[reply.header_count++] = {"callgate-recorded", "1"};
     sink->on_head(reply);
   }
   void json(std::string_view text, int status = 200, std::string_view session_id = {}) {

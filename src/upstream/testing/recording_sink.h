@@ -25,7 +25,7 @@ class RecordingSink final : public ResponseSink {
   int heads = 0, ends = 0, errors = 0, status = 0;
   std::string body, content_type, location, session, reason, message, detail;
   Code code = Code::Internal;
-  bool sent = false;
+  bool sent = false, recorded = false;
   std::size_t pieces = 0;
   std::function<void()> after_head, after_body, after_end, after_error;
 
@@ -39,6 +39,7 @@ class RecordingSink final : public ResponseSink {
     content_type = head.header("content-type");
     location = head.header("location");
     session = head.header("mcp-session-id");
+    recorded = !head.header("callgate-recorded").empty();
     if (after_head) after_head();
   }
   void on_body(std::string_view piece) override {
