@@ -1,6 +1,7 @@
 #include "gateway/hub_names.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/encoding.h"
 #include "gateway/filter.h"
@@ -86,18 +87,18 @@ std::string_view HubNames::shared(const catalog::ServerEntry& server, std::strin
 
 const HubNames& SharedNames::get(std::uint64_t epoch, const catalog::Catalog& catalog, const identity::GrantEntry& caller) {
   constexpr std::size_t kKept = 1'000;
-  if (epoch_ != epoch || names_.size() > kKept) {
-    names_.clear();
-    epoch_ = epoch;
-  }
+  if (std::exchange(epoch_, epoch) != epoch) names_.clear();
   std::string view;  // everything visible() asks of a caller
   const auto add = [&view](const std::string& part) { ((view += std::to_string(part.size())) += ':') += part; };
   add(caller.grant.policy);
   add(caller.grant.role);
   for (const std::string& server : caller.grant.servers) add(server);
-  auto& names = names_[view];
-  if (!names) names = std::make_unique<HubNames>(catalog, caller);
-  return *names;
+  auto found = names_.find(view);
+  if (found == names_.end()) {
+    if (names_.size() >= kKept) names_.clear();  // never what is asked for: it may be in use
+    found = names_.emplace(std::move(view), std::make_unique<HubNames>(catalog, caller)).first;
+  }
+  return *found->second;
 }
 
 std::string shared_prompt(std::string_view slug, std::string_view prompt) { return (std::string(slug) += kPrefixMark) += prompt; }

@@ -44,7 +44,7 @@ class HubNames {
 };
 
 // The names of many callers: those whose grants reach the same servers by the same policy and role see the same ones. Of one snapshot at a
-// time; what get() gives is good until another is asked for.
+// time; what get() gives is good until another caller's are asked for.
 class SharedNames {
  public:
   const HubNames& get(std::uint64_t epoch, const catalog::Catalog& catalog, const identity::GrantEntry& caller);

@@ -194,6 +194,22 @@ TEST(HubNames, AreMadeOncePerViewAndNotPerGrant) {
   EXPECT_EQ(names.get(2, next, caller("grt_1", "")).find("get")->server, next.server("a")) << "never of a snapshot that is gone";
 }
 
+// A search asks for the same view again and again while it reads in it.
+TEST(HubNames, OfAViewStayWhileOnlyThatViewIsAskedFor) {
+  catalog::ServerEntry server;
+  server.server.id = server.server.slug = "a";
+  server.tool_names = {"get"};
+  server.policy = policy::Policy::compile("p", 1, "version: \"1\"\ndefault: allow\n").policy;
+  catalog::Catalog catalog({server}, {}), other({server}, {});
+  SharedNames names;
+  identity::GrantEntry caller;
+  for (int view = 0; view < 2'500; ++view) {
+    caller.grant.servers = {"*", std::to_string(view)};
+    const catalog::ServerEntry* made_for = names.get(1, catalog, caller).find("get")->server;
+    ASSERT_EQ(names.get(1, other, caller).find("get")->server, made_for) << "made anew after " << view;
+  }
+}
+
 // ---- batches ----------------------------------------------------------------------------------------------------------
 
 class Batches : public ::testing::Test {
