@@ -28,6 +28,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   // Called by the worker's batch hook, in this order.
   bool stopped_by_flow();  // refused already; else noted, and it may be sent
   bool counted() const { return !reservation_.empty(); }
+  bool acts() const { return !shared_ || form_ != Form::Request; }  // itself; else by inner calls, which record what they intend
   void add_intent();  // once; before the effect in strict mode, before the first byte of a stream
   void add_record();  // once, when it is finished
   void dispatch(const Counted& counted, const Recordable& recordable);

@@ -400,7 +400,7 @@ Record Call::record() const {
 }
 
 void Call::add_intent() {
-  if (intent_added_ || waiting()) return;
+  if (intent_added_ || recorded_inside_ || waiting()) return;
   intent_added_ = true;
   Record intent = record();
   std::string detail = with_flow(detail_json_);

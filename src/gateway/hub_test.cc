@@ -1,6 +1,8 @@
 // The shared endpoint and batches: requests that become several, each judged by itself.
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <set>
@@ -43,6 +45,71 @@ TEST_F(Shared, TheRecordSaysWhereTheCallCameFromAndWhy) {
             "Mcp-Name: billing__get_charge\r\nX-Callgate-Reason: ticket 7\r\n");
   std::string record = gate.last_record();
   EXPECT_TRUE(has(record, R"("remote":"127.0.0.1")") && has(record, R"("stated_reason":"ticket 7")")) << record;
+}
+
+// Of a call that takes a while and says so: sent, then answered some turns later.
+class SharedRecords : public Shared {
+ protected:
+  std::vector<std::string> records_of(const std::string& tool, bool streamed, bool strict) {
+    gate.rooms->options.record_before_effect = strict;
+    listener::Reply* open = nullptr;
+    const std::string result = R"({"jsonrpc":"2.0","id":7,"result":{"resultType":"complete","content":[]}})";
+    gate.upstream.script = [&](const ToyUpstream::Seen&, listener::Reply& reply) {
+      if (!streamed) return reply.send({200, "application/json", {}}, result);
+      open = &reply;
+      reply.begin_stream({200, "text/event-stream", {}});
+      reply.write("data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":1,\"progress\":1}}\n\n");
+    };
+    const std::size_t before = gate.records().size();
+    const std::string body =
+        R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":")" + tool + R"(","arguments":{},)" + testing::kMeta + "}}";
+    const std::string raw =
+        "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " + token +
+        "\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\nMCP-Protocol-Version: 2026-07-28\r\n"
+        "Mcp-Method: tools/call\r\nMcp-Name: " +
+        tool + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+    const int fd = gate.connect();
+    EXPECT_EQ(::send(fd, raw.data(), raw.size(), 0), static_cast<ssize_t>(raw.size()));
+    answered = gate.read_some(fd);
+    if (open != nullptr) {
+      EXPECT_TRUE(has(answered, "notifications/progress")) << answered;
+      open->write("data: " + result + "\n\n");
+      open->finish();
+      answered += gate.read_some(fd);
+    }
+    ::close(fd);
+    auto all = gate.records();
+    return {all.begin() + static_cast<std::ptrdiff_t>(before), all.end()};
+  }
+  std::string answered;
+};
+
+TEST_F(SharedRecords, OfACallAreThoseOfItsServerAlone) {
+  for (bool strict : {false, true})
+    for (bool streamed : {false, true}) {
+      auto records = records_of("send_invoice", streamed, strict);
+      EXPECT_TRUE(has(answered, R"("content":[])")) << answered;
+      ASSERT_EQ(records.size(), strict || streamed ? 2u : 1u) << "strict " << strict << ", streamed " << streamed;
+      for (const std::string& record : records) EXPECT_TRUE(has(record, R"("server":"billing")")) << record;
+      EXPECT_TRUE(has(records.back(), R"("kind":"call")")) << records.back();
+      EXPECT_EQ(has(records.front(), R"("kind":"intent")"), records.size() == 2) << records.front();
+    }
+}
+
+TEST_F(SharedRecords, OfWhatNoServerWasAskedAreTheEndpointsOwn) {
+  for (bool strict : {false, true}) {
+    auto records = records_of("no_such", false, strict);
+    EXPECT_TRUE(has(answered, "Unknown tool")) << answered;
+    ASSERT_EQ(records.size(), 1u) << "strict " << strict;
+    EXPECT_TRUE(has(records[0], R"("kind":"call")") && has(records[0], R"("server":"-")") && has(records[0], "no_such")) << records[0];
+  }
+}
+
+TEST_F(SharedRecords, ThatCannotBeWrittenKeepTheCallFromItsServer) {
+  gate.journal->fail_write_at(1);
+  (void)records_of("send_invoice", false, true);
+  EXPECT_EQ(gate.upstream.calls(), 0u);
+  EXPECT_FALSE(has(answered, R"("content":[])")) << answered;
 }
 
 TEST_F(Shared, AServerThatFailsLeavesTheListNotTheSession) {

@@ -226,7 +226,8 @@ void Worker::send_admitted() {
   if (ready && std::ranges::any_of(work_, [](const Call* call) { return call->counted(); })) ready = rooms_.counters.flush();
   if (ready) std::erase_if(work_, [](Call* call) { return call->reply_ != nullptr && call->stopped_by_flow(); });
   if (ready && rooms_.options.record_before_effect) {
-    for (Call* call : work_) call->add_intent();
+    for (Call* call : work_)
+      if (call->acts()) call->add_intent();
     ready = commit();
   }
   for (Call* call : work_) {

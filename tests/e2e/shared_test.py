@@ -14,12 +14,15 @@ from harness.upstreams import Refunds
 
 
 class Shared(GateCase):
+    ENV: dict[str, str] = {}
+    BEFORE: tuple[str, ...] = ()        # kinds of record before that of an allowed call
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.older = cls.keep(Refunds(cls.folder, era="legacy"))
         cls.newer = cls.keep(Refunds(cls.folder, era="modern"))
-        cls.gate = cls.keep(Gate(cls.folder))
+        cls.gate = cls.keep(Gate(cls.folder, env=cls.ENV))
         cls.gate.put_policy("refunds", REFUNDS_POLICY)
         cls.gate.add_server("older", cls.older.url, "--policy", "refunds")
         cls.gate.add_server("newer", cls.newer.url, "--policy", "refunds")
@@ -52,8 +55,9 @@ class Shared(GateCase):
                     before = len(self.gate.records(method="tools/call"))
                     client.call(f"{server}__refund_payment", charge_id="ch_105", amount=5, currency="usd")
                     client.call(f"{server}__refund_payment", charge_id="ch_105", amount=5000, currency="usd")
-                    seen = [(record["server"], record["effect"]) for record in self.gate.records(method="tools/call")[before:]]
-                    self.assertEqual([(server, "allow"), (server, "deny")], seen)
+                    seen = [(record["kind"], record["server"], record["effect"]) for record in self.gate.records(method="tools/call")[before:]]
+                    intended = [(kind, server, "allow") for kind in self.BEFORE]
+                    self.assertEqual([*intended, ("call", server, "allow"), ("call", server, "deny")], seen)
 
     def test_the_policy_of_the_server_decides(self):
         for era in (LEGACY, MODERN):
@@ -64,6 +68,11 @@ class Shared(GateCase):
                 self.assertEqual(before, len(self.newer.calls()))
                 record = self.gate.records(tool="refund_payment", effect="deny")[-1]
                 self.assertEqual("newer", record["server"])
+
+
+class Strict(Shared):
+    ENV = {"CALLGATE_AUDIT_COMMIT": "before_effect"}
+    BEFORE = ("intent",)
 
 
 class Search(GateCase):
