@@ -48,6 +48,7 @@ class Walk {
     if (commands_ > kCommandsMax || variables_.spent()) unresolved("too much to follow");
     return commands_ > kCommandsMax || variables_.spent();
   }
+  bool put(std::string& text, std::string_view mark, std::string_view value);  // false: no mark in it
   void words(Words words, const Pipeline* before, int depth, bool more_args, bool remote);
   bool unwrap(const std::string& name, Words& words, const Pipeline* before, int depth, bool more_args, bool remote);
   void elsewhere(const std::string& name, const Words& words, int depth, bool more_args);
@@ -185,17 +186,26 @@ void Walk::xargs(const Words& words, const Pipeline* before, int depth) {
                                [](const ShellWord& w) { return w.text.starts_with("-a") || w.text.starts_with("--arg-file"); });
   if (!before || !before->known || from_file) return this->words(std::move(inner), nullptr, depth + 1, true, false);
   bool replaced = false;
-  for (ShellWord& word : inner)
-    for (auto found = word.text.find(mark); found != std::string::npos && !replaced; found = std::string::npos) {
-      word.text.replace(found, mark.size(), before->text.substr(0, before->text.find('\n')));
-      replaced = true;
-    }
+  const auto line = std::min(before->text.find('\n'), before->text.size());
+  for (ShellWord& word : inner) replaced = put(word.text, mark, before->text.substr(0, line)) || replaced;
+  if (replaced && before->text.find_first_not_of('\n', line) != std::string::npos) unresolved("xargs runs it for every line");
   if (!replaced)
     for (const auto& command : lex_shell(before->text).commands) {
       for (const auto& assignment : command.assignments) inner.push_back({assignment});
       for (const auto& word : command.words) inner.push_back(word);
     }
   this->words(std::move(inner), before, depth + 1, false, false);
+}
+
+bool Walk::put(std::string& text, std::string_view mark, std::string_view value) {
+  std::size_t marks = 0;
+  for (auto found = mark.empty() ? std::string::npos : text.find(mark); found != std::string::npos;
+       found = text.find(mark, found + mark.size()))
+    ++marks;
+  if (marks == 0) return false;
+  if (!variables_.charge_growth(marks * value.size())) return unresolved("too much to follow"), true;
+  text = replace_all(text, mark, value);
+  return true;
 }
 
 void Walk::parallel(const Words& words, const Pipeline* before, int depth) {
@@ -214,18 +224,17 @@ void Walk::parallel(const Words& words, const Pipeline* before, int depth) {
     return;
   }
   if (given.empty() && runs_its_input(inner, "{}")) report(out_.findings, "shell.runs-input", Severity::High, joined(words, 0));
-  if (given.empty() && before && before->known) given.push_back(before->text.substr(0, before->text.find('\n')));
+  if (given.empty() && before && before->known) {
+    given.push_back(before->text.substr(0, before->text.find('\n')));
+    if (before->text.find_first_not_of('\n', given[0].size()) != std::string::npos) unresolved("parallel runs it for every line");
+  }
   if (given.empty()) return this->words(std::move(inner), nullptr, depth + 1, true, false);
   for (const auto& value : given) {
     if (spent()) return;
     Words filled = inner;
     bool replaced = false;
     for (ShellWord& word : filled) {
-      for (std::string_view mark : {"{}", "{1}", "{2}", "{3}", "{.}", "{/}"})
-        if (word.text.find(mark) != std::string::npos) {
-          word.text = replace_all(word.text, mark, value);
-          replaced = true;
-        }
+      for (std::string_view mark : {"{}", "{1}", "{2}", "{3}", "{.}", "{/}"}) replaced = put(word.text, mark, value) || replaced;
       if (!variables_.charge_growth(word.text.size())) return unresolved("too much to follow");
     }
     if (!replaced) filled.push_back({value});

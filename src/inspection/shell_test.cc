@@ -96,6 +96,7 @@ TEST(Shell, SeesThroughWhatStandsBefore) {
            "docker exec c sh -c 'rm -rf /'",
            "parallel rm -rf {} ::: /",
            "echo / | xargs --replace= sh -c 'rm -rf {}'",
+           "echo / | xargs -I{} sh -c 'ls {}; rm -rf {}'",
            "echo / | xargs --replace -t sh -c 'rm -rf {}'",
            "docker exec -it -u root box rm -rf /",
            "docker compose exec db rm -rf /",
@@ -291,6 +292,7 @@ TEST(Shell, WhatOnlyTheShellKnowsAsks) {
         "B='rm x'; sh -c \"ls $B\"", "ssh h \"ls $B\"", "sh -c 'ls $0' x", "echo {1,2}{1,2}{1,2}{1,2}{1,2}{1,2}{1,2}{1,2}",
         // other words that decide
         "git $A", "git -C x $A y", "python3 -c \"$A\"", "psql -c \"$A\"", "gcloud compute ssh b --command=\"ls $A\"",
+        "printf 'a\\nb' | xargs -I{} ls {}", "printf 'a\\nb' | parallel ls {}",
         // containers
         "docker --unheard-of x exec box ls", "docker exec --unheard-of x box ls", "docker exec $A box ls", "docker $A",
         "docker compose $A db ls", "kubectl exec pod ls"}) {

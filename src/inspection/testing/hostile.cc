@@ -147,6 +147,8 @@ std::vector<Hostile> hostile_texts(std::size_t size) {
   made.push_back({"shell arguments from variables", halves("B='", "$B x ", "';", "ls $B;")});
   made.push_back({"shell words for each argument", halves("parallel ", "a{} ", ":::", " b")});
   made.push_back({"shell scripts for each argument", halves("parallel sh -c '", "a{} ", "' :::", " b")});
+  made.push_back({"shell words of one argument", halves("parallel ", "{}", " ::: ", "b")});
+  made.push_back({"shell words of one line", halves("echo ", "b", "|xargs -I{} ls ", "{}")});
   made.push_back({"shell arguments of a script", halves("sh -c '", "$0", "' '", "$0")});
   std::string phrases;
   for (std::size_t i = 0; phrases.size() < size; ++i)
