@@ -58,9 +58,9 @@ std::string_view code_name(Code code);
 #define CG_CONCAT_(a, b) a##b
 #define CG_CONCAT(a, b) CG_CONCAT_(a, b)
 #define CG_TRY(declaration, expression) CG_TRY_(CG_CONCAT(cg_result_, __LINE__), declaration, expression)
-#define CG_TRY_(name, declaration, expression)            \
-  auto name = (expression);                               \
-  if (!name) return ::callgate::pass_on(name.error());    \
+#define CG_TRY_(name, declaration, expression)         \
+  auto name = (expression);                            \
+  if (!name) return ::callgate::pass_on(name.error()); \
   declaration = std::move(*name)
 #define CG_CHECK(expression) CG_CHECK_(CG_CONCAT(cg_checked_, __LINE__), expression)
 #define CG_CHECK_(name, expression)                      \

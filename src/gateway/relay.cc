@@ -316,7 +316,7 @@ void Call::reset() {
   over_events_ = in_batch_ = inner_ = shared_ = recorded_inside_ = resuming_ = resumable_ = finished_ = delivered_ = streaming_ =
       stream_begun_ = paused_ = in_flight_ = intent_added_ = event_reply_ = cut_ = queued_ = false;
   decision_ = {};
-  scratch_.shadow.clear();  // its texts are of a policy that may be gone
+  scratch_.shadow.clear();                       // its texts are of a policy that may be gone
   if (!reservation_.empty()) reservation_ = {};  // settled ones are empty and keep their memory
   flow_.reset();
   task_labels_.clear();
