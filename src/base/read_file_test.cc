@@ -12,8 +12,8 @@ namespace {
 class ReadFileTest : public testing::Test {
  protected:
   ReadFileTest() {
-    char name[] = "/tmp/read_file_XXXXXX";
-    folder_ = ::mkdtemp(name);
+    std::string name = testing::TempDir() + "read_file_XXXXXX";
+    folder_ = ::mkdtemp(name.data());
   }
   ~ReadFileTest() override { std::filesystem::remove_all(folder_); }
   std::string file(const std::string& text) const {

@@ -13,14 +13,14 @@
 namespace callgate::policy {
 namespace {
 
-const std::vector<std::string> kRoots{"/srv/app/work"};
-constexpr PathOptions kAny{.base = "/srv/app/work"};
-constexpr PathOptions kServer{.base = "/srv/app/work", .home = "/srv/app", .file_server = true};
-constexpr PathOptions kInner{.base = "/srv/app/work", .home = "/srv/app/work/users/ann"};
+const std::vector<std::string> kRoots{"/srv/site/docs"};
+constexpr PathOptions kAny{.base = "/srv/site/docs"};
+constexpr PathOptions kServer{.base = "/srv/site/docs", .home = "/srv/site", .file_server = true};
+constexpr PathOptions kInner{.base = "/srv/site/docs", .home = "/srv/site/docs/users/ann"};
 
 // Another reader than ours, and a plain one: takes the text apart and puts it together, one way that some program does it.
 std::string resolved(std::string text) {
-  if (!text.starts_with('/')) text = "/srv/app/work/" + text;
+  if (!text.starts_with('/')) text = "/srv/site/docs/" + text;
   std::vector<std::string> parts;
   for (std::size_t from = 0; from <= text.size();) {
     auto end = std::min(text.find('/', from), text.size());
@@ -95,10 +95,10 @@ TEST(PolicyPaths, NeverCallsInsideWhatSomeProgramReadsAsOutside) {
                                                      "/",
                                                      "a",
                                                      "src",
-                                                     "/srv/app/work",
+                                                     "/srv/site/docs",
                                                      "/srv",
-                                                     "app",
-                                                     "work",
+                                                     "site",
+                                                     "docs",
                                                      "%2e",
                                                      "%2E%2e",
                                                      "%2f",
@@ -127,7 +127,7 @@ TEST(PolicyPaths, NeverCallsInsideWhatSomeProgramReadsAsOutside) {
     for (const PathOptions& options : {kAny, kServer, kInner}) {
       if (path_within(path, kRoots, options) != Answer::Yes) continue;
       ++yes;
-      for (const std::string& reading : readings(path, options.home.empty() ? "/srv/app" : options.home))
+      for (const std::string& reading : readings(path, options.home.empty() ? "/srv/site" : options.home))
         ASSERT_TRUE(inside(reading)) << path << " is also read as " << reading;
     }
   }
@@ -159,8 +159,8 @@ TEST(PolicyPaths, RefusesAClimbInEveryDress) {
                                                   "..\xef\xbc\x8f",
                                                   ".\xe2\x80\x8b./"};
   for (std::string_view up : kUps)
-    for (std::string_view before : {"", "src/", "/srv/app/work/", "/srv/app/work/src/lib/", "./"})
-      for (std::string_view target : {"etc/passwd", ".ssh/id_ed25519", "", "srv/app/other"}) {
+    for (std::string_view before : {"", "src/", "/srv/site/docs/", "/srv/site/docs/src/lib/", "./"})
+      for (std::string_view target : {"etc/passwd", ".ssh/id_ed25519", "", "srv/site/other"}) {
         std::string path(before);
         for (int i = 0; i < 7; ++i) path += up;
         path += target;
@@ -175,7 +175,7 @@ TEST(PolicyPaths, RefusesOtherNamesForOtherPlaces) {
                                 "~root/.ssh/id_rsa",
                                 "~nobody",
                                 "~mail/inbox",
-                                "~app/other",  // the account whose home is named
+                                "~site/other",  // the account whose home is named
                                 "~+/../x",
                                 "~-/x",
                                 "~1/x",
@@ -190,7 +190,7 @@ TEST(PolicyPaths, RefusesOtherNamesForOtherPlaces) {
                                 "a/$x/../../b",
                                 "`pwd`/../x/../../y",
                                 "file:/etc/hosts",
-                                "file:///srv/app/work/%2e%2e/x",
+                                "file:///srv/site/docs/%2e%2e/x",
                                 "file://localhost/etc/hosts",
                                 "File:\\etc\\hosts",
                                 "smb://files/share/x",
@@ -201,17 +201,17 @@ TEST(PolicyPaths, RefusesOtherNamesForOtherPlaces) {
                                 "C:/Windows/win.ini",
                                 "note:",
                                 "\\\\files\\share\\x",
-                                "/srv/app/work.bak/x",
-                                "/srv/app/work2",
-                                "/SRV/app/work/x",
+                                "/srv/site/docs.bak/x",
+                                "/srv/site/docs2",
+                                "/SRV/site/docs/x",
                                 "/proc/self/root/etc/hosts",
                                 "/dev/fd/3",
-                                "//srv/app",
-                                "/srv/app/work/../work2/x",
+                                "//srv/site",
+                                "/srv/site/docs/../docs2/x",
                                 "a/\xef\xbc\x8e\xef\xbc\x8e/b",
                                 "a/\xe2\x80\xa6/b",
                                 "a\xe2\x84\x80/../../x",
-                                "WORK~1/../x/../..",
+                                "DOCS~1/../x/../..",
                                 ".git /hooks/x",
                                 "a\r\nb",
                                 "a\tb"})
@@ -267,7 +267,7 @@ TEST(PolicyPaths, TakesTheNamesThatPeopleGiveFiles) {
       "{braces}.txt",
       "!important"};
   for (std::string_view name : kNames)
-    for (std::string_view before : {"", "./", "/srv/app/work/", "sub//", "sub/../"}) {
+    for (std::string_view before : {"", "./", "/srv/site/docs/", "sub//", "sub/../"}) {
       std::string path = std::string(before) + std::string(name);
       EXPECT_EQ(path_within(path, kRoots, kAny), Answer::Yes) << path;
       EXPECT_EQ(path_within(path, kRoots, kServer), Answer::Yes) << path;
@@ -278,7 +278,7 @@ TEST(PolicyPaths, TakesTheNamesThatPeopleGiveFiles) {
 TEST(PolicyPaths, TakesMoreNamesWhenOnlyAFileServerOpensThem) {
   for (std::string_view path :
        {"~old/file", "price_$5.csv", "~$Budget.xlsx", "docs/~$Budget.xlsx", "note:today.txt", "re:view/x.md", "build/Outer$Inner.class",
-        "Outer$1.class", "app/routes/$id.tsx", "/srv/app/work/routes/$postId/edit.tsx", "~tmp"}) {
+        "Outer$1.class", "app/routes/$id.tsx", "/srv/site/docs/routes/$postId/edit.tsx", "~tmp"}) {
     EXPECT_EQ(path_within(path, kRoots, kAny), Answer::Unclear) << path;
     EXPECT_EQ(path_within(path, kRoots, kServer), Answer::Yes) << path;
   }
@@ -297,8 +297,8 @@ TEST(PolicyPaths, KnowsTheHomeFolderWhereItIsNamed) {
   for (std::string_view path : {"~ann/desk/x", "~/~bob/x", "~/$X/desk", "$HOMES/desk", "~/%2e%2e/x", "~\\desk\\x", "x/~/desk", "~/file:x"})
     EXPECT_NE(path_within(path, roots, options), Answer::Yes) << path;
   options.home = "C:/Data/ann";
-  EXPECT_EQ(path_within("~\\work\\x", {"C:/Data/ann/work"}, options), Answer::Yes);
-  EXPECT_EQ(path_within("~\\Desktop", {"C:/Data/ann/work"}, options), Answer::No);
+  EXPECT_EQ(path_within("~\\desk\\x", {"C:/Data/ann/desk"}, options), Answer::Yes);
+  EXPECT_EQ(path_within("~\\Desktop", {"C:/Data/ann/desk"}, options), Answer::No);
 }
 
 // T-27: who expands only one of `~` and `$HOME`, or neither, starts elsewhere; above the start that counts.
@@ -316,21 +316,21 @@ TEST(PolicyPaths, RefusesANameWithATildeTogetherWithAClimb) {
 }
 
 TEST(PolicyPaths, ReadsDrivesAsFileServersOnWindowsDo) {
-  const std::vector<std::string> roots{"C:/Data/ann/work"};
-  PathOptions options{.base = "C:/Data/ann/work", .file_server = true};
-  for (std::string_view path : {"/c/Data/ann/work/x", "/C/data/ANN/work", "/c/Data/ann/work/../work/x y.txt"})
+  const std::vector<std::string> roots{"C:/Data/ann/desk"};
+  PathOptions options{.base = "C:/Data/ann/desk", .file_server = true};
+  for (std::string_view path : {"/c/Data/ann/desk/x", "/C/data/ANN/desk", "/c/Data/ann/desk/../desk/x y.txt"})
     EXPECT_EQ(path_within(path, roots, options), Answer::Yes) << path;
-  for (std::string_view path : {"/c", "/c/", "/d/Data/ann/work/x", "/c/Windows/System32", "/c/Data/ann/work/../x", "/c/../Data"})
+  for (std::string_view path : {"/c", "/c/", "/d/Data/ann/desk/x", "/c/Windows/System32", "/c/Data/ann/desk/../x", "/c/../Data"})
     EXPECT_EQ(path_within(path, roots, options), Answer::No) << path;
-  for (std::string_view path : {"\\c\\Data\\ann\\work", "/mnt/c/Data/ann/work", "/c:/Data/ann/work", "/cc/Users", "/c/Data/ann/work/NUL",
-                                "/c/Data/ann/work/a:b", "note:x", "~bob/.x/../../.."})
+  for (std::string_view path : {"\\c\\Data\\ann\\desk", "/mnt/c/Data/ann/desk", "/c:/Data/ann/desk", "/cc/Users", "/c/Data/ann/desk/NUL",
+                                "/c/Data/ann/desk/a:b", "note:x", "~bob/.x/../../.."})
     EXPECT_NE(path_within(path, roots, options), Answer::Yes) << path;
 }
 
 // A deny rule must not be slipped by a spelling that some program folds.
 TEST(PolicyPaths, IsUnsureOfNamesThatFoldToTheRootsName) {
-  const std::vector<std::string> git{"/srv/app/work/.git"};
-  for (std::string_view path : {".\xef\xbd\x87\xef\xbd\x89\xef\xbd\x94/hooks/x", "/srv/app/\xef\xbd\x97ork/.git"})
+  const std::vector<std::string> git{"/srv/site/docs/.git"};
+  for (std::string_view path : {".\xef\xbd\x87\xef\xbd\x89\xef\xbd\x94/hooks/x", "/srv/site/\xef\xbd\x84ocs/.git"})
     EXPECT_EQ(path_within(path, git, kServer), Answer::Unclear) << path;
   EXPECT_EQ(path_within("docs/x", git, kServer), Answer::No);
 }
