@@ -170,15 +170,7 @@ TEST(EventLink, WhatTheServerSaysUnaskedComesOnTheStream) {
   Gate gate;
   listener::Reply* kept = nullptr;
   OldClient client(gate);
-  EXPECT_EQ(client.post(kInitialize).status, 202);
-  client.read();
-  gate.upstream.script = [&](const ToyUpstream::Seen& seen, listener::Reply& reply) {
-    if (seen.method != "GET") return reply.send({202, {}, {}}, {});
-    reply.begin_stream({200, "text/event-stream", {}});
-    kept = &reply;
-  };
-  EXPECT_EQ(client.post(kInitialized).status, 202);
-  gate.turn(20);
+  client.open_keeping(kept);
   ASSERT_NE(kept, nullptr);
   kept->write("data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/resources/list_changed\"}\n\n");
   EXPECT_TRUE(has(client.read(), "resources/list_changed"));

@@ -113,15 +113,7 @@ TEST(InspectEventLink, WhatTheServerSaysUnaskedIsLookedAtByTheStrictestLines) {
   Gate gate(with("{results: {secrets: redact, poisoning: deny}}"));
   listener::Reply* kept = nullptr;
   OldClient client(gate);
-  EXPECT_EQ(client.post(kInitialize).status, 202);
-  client.read();
-  gate.upstream.script = [&](const ToyUpstream::Seen& seen, listener::Reply& reply) {
-    if (seen.method != "GET") return reply.send({202, {}, {}}, {});
-    reply.begin_stream({200, "text/event-stream", {}});
-    kept = &reply;
-  };
-  EXPECT_EQ(client.post(kInitialized).status, 202);
-  gate.turn(20);
+  client.open_keeping(kept);
   ASSERT_NE(kept, nullptr);
   for (const std::string& text : {kPoison, "with " + kKey})
     kept->write(R"(data: {"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":")" + text + "\"}}\n\n");

@@ -74,11 +74,7 @@ TEST(Listener, HoldsBackAHandlerWhenTheReaderIsSlow) {
   TestDoor door;
   Reply* held = nullptr;
   Observer observer;
-  door.handler.on_request = [&](const Request&, Reply& reply) {
-    held = &reply;
-    reply.observe(&observer);
-    reply.begin_stream({});
-  };
+  door.hold_stream(held, observer);
   Client client(door.port);
   client.write(get("/"));
   door.turn(2);
@@ -110,11 +106,7 @@ TEST(Listener, GivesUpOnAReaderThatStalls) {
   TestDoor door;
   Reply* held = nullptr;
   Observer observer;
-  door.handler.on_request = [&](const Request&, Reply& reply) {
-    held = &reply;
-    reply.observe(&observer);
-    reply.begin_stream({});
-  };
+  door.hold_stream(held, observer);
   Client client(door.port);
   client.write(get("/"));
   door.turn(2);
@@ -141,11 +133,7 @@ TEST(Listener, DropsAHandlerThatIgnoresTheMark) {
   TestDoor door;
   Reply* held = nullptr;
   Observer observer;
-  door.handler.on_request = [&](const Request&, Reply& reply) {
-    held = &reply;
-    reply.observe(&observer);
-    reply.begin_stream({});
-  };
+  door.hold_stream(held, observer);
   Client client(door.port);
   client.write(get("/"));
   door.turn(2);
@@ -197,11 +185,7 @@ TEST(Listener, NoticesAClosedClientWithTheNextByteOfAStream) {
   TestDoor door;
   Reply* held = nullptr;
   Observer observer;
-  door.handler.on_request = [&](const Request&, Reply& reply) {
-    held = &reply;
-    reply.observe(&observer);
-    reply.begin_stream({});
-  };
+  door.hold_stream(held, observer);
   Client client(door.port);
   door.exchange(client, get("/"));
   client.close();

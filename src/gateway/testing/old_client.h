@@ -45,6 +45,18 @@ class OldClient {
     read();  // the session's own stream is open behind it
     return hello;
   }
+  // Opens a session, and keeps what the server would say unasked: its side of the session's own stream.
+  void open_keeping(listener::Reply*& kept) {
+    EXPECT_EQ(post(kInitialize).status, 202);
+    read();
+    gate_.upstream.script = [&kept](const ToyUpstream::Seen& seen, listener::Reply& reply) {
+      if (seen.method != "GET") return reply.send({202, {}, {}}, {});
+      reply.begin_stream({200, "text/event-stream", {}});
+      kept = &reply;
+    };
+    EXPECT_EQ(post(kInitialized).status, 202);
+    gate_.turn(20);
+  }
   bool ended() {
     char byte = 0;
     gate_.turn(3);

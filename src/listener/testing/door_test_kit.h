@@ -64,6 +64,13 @@ struct Observer final : ReplyObserver {
 class TestDoor {
  public:
   explicit TestDoor(Options options = {});
+  void hold_stream(Reply*& held, Observer& observer) {  // the next request is answered by a stream that the test goes on with
+    handler.on_request = [&held, &observer](const Request&, Reply& reply) {
+      held = &reply;
+      reply.observe(&observer);
+      reply.begin_stream({});
+    };
+  }
   void turn(int batches = 1);                  // runs the loop without waiting
   void advance(std::chrono::milliseconds by);  // moves time, then turns
   // Writes, turns until quiet, and returns what came back.
