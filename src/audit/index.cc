@@ -304,6 +304,7 @@ Result<std::uint64_t> Index::Inner::fill(std::uint64_t rows_max) {
       move_to(reached);
       total += rows;
       filled += rows;
+      reader.forget();
       if (total >= rows_max) return total;
     }
   }

@@ -207,9 +207,12 @@ void Journal::Inner::sync_behind() {
     retired.clear();
     dirty = false;
     File current(::dup(file.get()));  // a rotation may replace the file meanwhile
+    const std::uint64_t end = written.offset;
     held.unlock();
     bool ok = ::fdatasync(current.get()) == 0;
     for (const File& each : full) ok = ::fdatasync(each.get()) == 0 && ok;
+    forget_before(current, end);
+    for (const File& each : full) forget_before(each, options.segment_bytes_max + kCachedBytes);
     held.lock();
     sync_broken = !ok;
     if (!ok) dirty = true;

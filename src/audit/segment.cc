@@ -91,6 +91,10 @@ void File::reset(int fd) {
 
 std::uint64_t SegmentReader::file_bytes() const {
   struct stat status {};
+void forget_before(const File& file, std::uint64_t offset) {
+  if (offset > kCachedBytes) (void)::posix_fadvise(file.get(), 0, static_cast<off_t>(offset - kCachedBytes), POSIX_FADV_DONTNEED);
+}
+
   return ::fstat(file_.get(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
 }
 

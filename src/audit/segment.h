@@ -69,6 +69,11 @@ class File {  // owns a descriptor
 class SegmentReader {
  public:
   enum class State : std::uint8_t { Frame, End, Bad };  // End: the file stops on a frame border
+// Lets go of the pages of an open segment that lie more than `kCachedBytes` before `offset` and are on disk. What is written next takes them
+// again: a page that was in use lately costs a third of one that was not, in a virtual machine that must ask its host a seventh.
+constexpr std::uint64_t kCachedBytes = 8 * 1024 * 1024;
+void forget_before(const File& file, std::uint64_t offset);
+
 
   // read_bytes: how much is read at once; small for records here and there, large for a walk.
   explicit SegmentReader(File file, std::size_t read_bytes = 256 * 1024) : file_(std::move(file)), read_bytes_(read_bytes) {}
@@ -81,6 +86,7 @@ class SegmentReader {
 
  private:
   std::string_view want(std::size_t bytes);  // buffered bytes from here; shorter at the end of the file
+  void forget() const { forget_before(file_, offset()); }  // what was read, from the page cache
   File file_;
   std::size_t read_bytes_;
   std::vector<char> buffer_;
