@@ -30,32 +30,39 @@ class Batch {
   std::size_t size() const { return items_.size(); }
   void clear() {
     last_size_ = items_.size();
-    used_ = 0;
+    texts_.size = 0;
     items_.clear();
     results_.clear();
   }
 
  private:
   friend class Journal;
+  friend class RecordWriter;
+  struct Bytes {  // grows, and is never filled with zeros
+    std::unique_ptr<char[]> data;
+    std::size_t size = 0, capacity = 0;
+    void reserve(std::size_t bytes);
+  };
   struct Item {
-    std::uint32_t payload_bytes;
+    std::uint32_t text_bytes, context_at, context_bytes;  // context: who, where, under which policy
+    std::uint32_t payload_bytes;                          // of its frame
   };
   struct Result {  // to be hashed at commit
     std::string_view bytes;
-    std::size_t hex_at;  // in bytes_
+    std::size_t hex_at;  // in texts_
   };
-  friend class RecordWriter;
   bool hashes_later(const Record& record) const;
   void hash_results();
-  void hash_payloads();
-  std::unique_ptr<char[]> bytes_;  // frames with open headers: commit fills them in place
-  std::size_t used_ = 0, capacity_ = 0;
+  void prepare();  // digests of the texts, frames with open headers, checksums of their payloads; may be repeated
+  void put_frames();
+  Bytes texts_;   // the records, one behind the other
+  Bytes frames_;  // what the journal writes once it has filled the headers
   std::vector<Item> items_;
   std::vector<Result> results_;
   std::size_t last_size_ = 0;               // of what was committed before: so many records come at a time
   std::vector<std::string_view> messages_;  // being hashed
-  std::vector<Digest> digests_;             // of them; in the end of the payloads, as
-  std::vector<std::uint32_t> sums_;         // these
+  std::vector<Digest> digests_;             // of them; in the end of the texts
+  std::vector<std::uint32_t> sums_;         // of the payloads
   std::int64_t second_ = -1;                // the time that `second_text_` says
   char second_text_[20] = {};
 };

@@ -6,6 +6,7 @@
 
 #include "audit/audit.h"
 #include "audit/escape.h"
+#include "audit/reference.h"
 #include "audit/segment.h"
 #include "base/blake2b_each.h"
 #include "base/content_hash.h"
@@ -81,9 +82,8 @@ constexpr std::size_t kTogetherMin = 4;             // so many at a time, or it 
 // Writes behind what the batch holds. Every step first makes room for the most it can write; that much is never filled with zeros.
 class RecordWriter {
  public:
-  explicit RecordWriter(Batch& batch) : batch_(batch) { make_room(kFrameHeaderBytes); }
+  explicit RecordWriter(Batch& batch) : batch_(batch) { make_room(0); }
 
-  void header() { at_ += kFrameHeaderBytes; }  // left open: commit fills it
   template <std::size_t size> void literal(const char (&text)[size]) {
     static_assert(size <= kSlack);
     make_room(size);
@@ -123,7 +123,7 @@ class RecordWriter {
   void later(std::string_view bytes) {
     literal(",\"result_digest\":\"blake2b:");
     make_room(80);
-    batch_.results_.push_back({bytes, static_cast<std::size_t>(at_ - batch_.bytes_.get())});
+    batch_.results_.push_back({bytes, static_cast<std::size_t>(at_ - batch_.texts_.data.get())});
     std::memset(at_, '0', 64);
     at_ += 64;
     *at_++ = '"';
@@ -155,7 +155,8 @@ class RecordWriter {
     literal("]");
     if (count < findings.size()) integer(",\"shadow_count\":", static_cast<std::int64_t>(findings.size()));
   }
-  void finish() { batch_.used_ = static_cast<std::size_t>(at_ - batch_.bytes_.get()); }
+  std::size_t written() const { return static_cast<std::size_t>(at_ - batch_.texts_.data.get()) - batch_.texts_.size; }
+  void finish() { batch_.texts_.size += written(); }
 
  private:
   template <std::size_t size> void put(const char (&text)[size]) {
@@ -166,16 +167,13 @@ class RecordWriter {
     if (static_cast<std::size_t>(end_ - at_) < bytes + kSlack) grow(bytes + kSlack);
   }
   void grow(std::size_t bytes) {
-    const std::size_t used = at_ == nullptr ? batch_.used_ : static_cast<std::size_t>(at_ - batch_.bytes_.get());
-    if (batch_.capacity_ < used + bytes) {
-      const std::size_t capacity = std::max({used + bytes, batch_.capacity_ * 2, std::size_t{16 * 1024}});
-      std::unique_ptr<char[]> larger(new char[capacity]);  // not make_unique, which would fill it
-      if (used > 0) std::memcpy(larger.get(), batch_.bytes_.get(), used);
-      batch_.bytes_ = std::move(larger);
-      batch_.capacity_ = capacity;
-    }
-    at_ = batch_.bytes_.get() + used;
-    end_ = batch_.bytes_.get() + batch_.capacity_;
+    const std::size_t open = at_ == nullptr ? 0 : written();
+    Batch::Bytes& texts = batch_.texts_;
+    texts.size += open;
+    texts.reserve(bytes);
+    texts.size -= open;
+    at_ = texts.data.get() + texts.size + open;
+    end_ = texts.data.get() + texts.capacity;
   }
 
   Batch& batch_;
@@ -185,7 +183,8 @@ class RecordWriter {
 
 namespace {
 
-void write_record(RecordWriter& out, const Record& record, bool hashes_later) {
+// Returns where the context begins and ends.
+std::pair<std::size_t, std::size_t> write_record(RecordWriter& out, const Record& record, bool hashes_later) {
   out.literal("{\"time\":\"");
   out.time(record.time);
   out.literal("\"");
@@ -196,6 +195,7 @@ void write_record(RecordWriter& out, const Record& record, bool hashes_later) {
   else out.literal(",\"effect\":\"deny\"");
   out.text(",\"reason\":", record.reason);
   out.text(",\"message\":", record.message, kMessageBytesMax);
+  const std::size_t context_at = out.written();
   out.text(",\"principal_id\":", record.principal_id);
   out.text(",\"principal\":", record.principal_name);
   out.text(",\"principal_kind\":", record.principal_kind);
@@ -207,11 +207,12 @@ void write_record(RecordWriter& out, const Record& record, bool hashes_later) {
   out.text(",\"server_id\":", record.server_id);
   out.text(",\"server\":", record.server_slug);
   out.text(",\"era\":", record.era);
-  out.text(",\"method\":", record.method);
-  out.text(",\"tool\":", record.tool);
-  out.text(",\"request_id\":", record.request_id);
   out.text(",\"policy\":", record.policy);
   out.integer(",\"policy_version\":", record.policy_version);
+  out.text(",\"method\":", record.method);
+  const std::size_t context_end = out.written();
+  out.text(",\"tool\":", record.tool);
+  out.text(",\"request_id\":", record.request_id);
   out.text(",\"rule\":", record.rule);
   out.integer(",\"rule_line\":", record.rule_line);
   out.shadow(record.shadow);
@@ -229,6 +230,7 @@ void write_record(RecordWriter& out, const Record& record, bool hashes_later) {
   out.text(",\"traceparent\":", record.traceparent);
   out.json(",\"detail\":", record.detail_json);
   out.literal("}");
+  return {context_at, context_end};
 }
 
 }  // namespace
@@ -252,15 +254,21 @@ bool Batch::hashes_later(const Record& record) const {
          hashing_together_is_faster();
 }
 
-// The frame header is left open in front of each payload: commit fills it in place, so nothing is copied again.
+void Batch::Bytes::reserve(std::size_t bytes) {
+  if (capacity - size >= bytes) return;
+  const std::size_t larger_capacity = std::max({size + bytes, capacity * 2, std::size_t{16 * 1024}});
+  std::unique_ptr<char[]> larger(new char[larger_capacity]);  // not make_unique, which would fill it
+  if (size > 0) std::memcpy(larger.get(), data.get(), size);
+  data = std::move(larger);
+  capacity = larger_capacity;
+}
+
 void Batch::add(const Record& record) {
-  const std::size_t start = used_ + kFrameHeaderBytes;
-  const bool later = hashes_later(record);
   RecordWriter writer(*this);
-  writer.header();
-  write_record(writer, record, later);
+  const auto [context_at, context_end] = write_record(writer, record, hashes_later(record));
+  items_.push_back({static_cast<std::uint32_t>(writer.written()), static_cast<std::uint32_t>(context_at),
+                    static_cast<std::uint32_t>(context_end - context_at), 0});
   writer.finish();
-  items_.push_back({static_cast<std::uint32_t>(used_ - start)});
 }
 
 // One lane per result. After this nothing outside of the batch is looked at again, whatever becomes of the commit.
@@ -270,22 +278,64 @@ void Batch::hash_results() {
   for (const Result& result : results_) messages_.push_back(result.bytes);
   digests_.resize(results_.size());
   blake2b_each(messages_, digests_);
-  for (std::size_t i = 0; i < results_.size(); ++i) put_hex(bytes_.get() + results_[i].hex_at, digests_[i]);
+  for (std::size_t i = 0; i < results_.size(); ++i) put_hex(texts_.data.get() + results_[i].hex_at, digests_[i]);
   results_.clear();
 }
 
-void Batch::hash_payloads() {
+void Batch::prepare() {
   hash_results();
   messages_.clear();
+  const char* at = texts_.data.get();
+  for (const Item& item : items_) {
+    messages_.emplace_back(at, item.text_bytes);
+    at += item.text_bytes;
+  }
   digests_.resize(items_.size());
-  const char* at = bytes_.get();
+  blake2b_each(messages_, digests_);
+  put_frames();
+  messages_.clear();
+  at = frames_.data.get();
   for (const Item& item : items_) {
     messages_.emplace_back(at + kFrameHeaderBytes, item.payload_bytes);
     at += kFrameHeaderBytes + item.payload_bytes;
   }
-  blake2b_each(messages_, digests_);
   sums_.resize(items_.size());
   crc32c_each(messages_, sums_);
+}
+
+// A context that an earlier record of the batch has is left out. A few are enough to look at: who calls often calls from few places.
+void Batch::put_frames() {
+  struct Seen {
+    std::string_view context;
+    std::uint64_t frame_at;
+    std::uint32_t from;
+  };
+  std::array<Seen, 4> seen{};
+  std::size_t seen_count = 0;
+  frames_.size = 0;
+  frames_.reserve(texts_.size + items_.size() * (kFrameHeaderBytes + kReferenceRoom));
+  char* const frames = frames_.data.get();
+  char* at = frames;
+  for (std::size_t i = 0; i < items_.size(); ++i) {
+    Item& item = items_[i];
+    const std::string_view text = messages_[i], context = text.substr(item.context_at, item.context_bytes);
+    const auto frame_at = static_cast<std::uint64_t>(at - frames);
+    char* const payload = at += kFrameHeaderBytes;
+    const Seen* like = nullptr;
+    if (context.size() >= kSharedBytesMin) {
+      for (const Seen& each : seen) like = each.context == context ? &each : like;
+      if (like == nullptr) seen[seen_count++ % seen.size()] = {context, frame_at, item.context_at};
+    }
+    std::size_t copied = 0;
+    if (like != nullptr) {
+      at = put_reference(at, {frame_at - like->frame_at, like->from, item.context_bytes, item.context_at});
+      at = std::copy(text.begin() + 1, text.begin() + item.context_at, at);
+      copied = item.context_at + item.context_bytes;
+    }
+    at = std::copy(text.begin() + static_cast<std::ptrdiff_t>(copied), text.end(), at);
+    item.payload_bytes = static_cast<std::uint32_t>(at - payload);
+  }
+  frames_.size = static_cast<std::size_t>(at - frames);
 }
 
 }  // namespace callgate::audit

@@ -88,7 +88,7 @@ TEST(Batch, WritesEveryFieldUnderItsDocumentedKey) {
       R"({"time":"2026-07-28T09:00:00.000000Z","kind":"call","decision":"dec_1","effect":"deny","reason":"policy.deny_if",)"
       R"("message":"blocked","principal_id":"usr_1","principal":"ann","principal_kind":"user","grant":"grt_1","grant_label":"laptop",)"
       R"("client":"cli 1","remote":"10.0.0.1","session":"s1","server_id":"u-1","server":"stripe","era":"2025-11-25",)"
-      R"("method":"tools/call","tool":"refund","request_id":"\"7\"","policy":"support","policy_version":3,)"
+      R"("policy":"support","policy_version":3,"method":"tools/call","tool":"refund","request_id":"\"7\"",)"
       R"("rule":"/tools/refund/deny_if/0","rule_line":12,"shadow":[{"rule":"/tools/x/deny_if/0","message":"would deny"}],)"
       R"("stated_reason":"why","arguments":{"amount":5},"status":200,"outcome":"result",)"
       R"("result_digest":")" +

@@ -92,7 +92,7 @@ class Filler {
 
   Result<void> add(const Frame& frame, std::uint32_t segment) {
     Fields fields;
-    for_each_field(frame.payload, [&](std::string_view key, std::string_view value) { fields.take(key, value); });
+    for_each_field(frame.record, [&](std::string_view key, std::string_view value) { fields.take(key, value); });
     CG_TRY(std::int64_t principal, number_of(Principal, fields.principal_id, fields.principal));
     CG_TRY(std::int64_t grant, number_of(Grant, fields.grant, fields.grant_label));
     CG_TRY(std::int64_t server, number_of(Server, fields.server_id, fields.server));
@@ -203,7 +203,7 @@ bool RecordReader::read(const Location& location, Entry& entry) {
   if (found->second.next(frame) != SegmentReader::State::Frame || frame.sequence != location.sequence) return false;
   entry.sequence = frame.sequence;
   entry.hash = frame.hash;
-  entry.payload.assign(frame.payload);
+  entry.payload.assign(frame.record);
   return true;
 }
 

@@ -73,13 +73,13 @@ struct Journal::Inner {
 // Chains the batch behind what is written; changes only the batch's own bytes.
 Journal::Inner::Mark Journal::Inner::seal(Batch& batch) const {
   Mark mark = written;
-  char* at = batch.bytes_.get();
+  char* at = batch.frames_.data.get();
   for (std::size_t i = 0; i < batch.items_.size(); ++i) {
     const Batch::Item& item = batch.items_[i];
     mark.hash = seal_frame(at, {item.payload_bytes, batch.sums_[i], ++mark.sequence, mark.hash, batch.digests_[i]});
     at += kFrameHeaderBytes + item.payload_bytes;
   }
-  mark.offset += batch.used_;
+  mark.offset += batch.frames_.size;
   return mark;
 }
 
@@ -187,11 +187,11 @@ Result<void> Journal::Inner::wait_synced(std::unique_lock<std::mutex>& held, std
 Result<void> Journal::Inner::commit(Batch& batch) {
   std::unique_lock held(mutex);
   CG_CHECK(check_ready());
-  while (segment == 0 || (written.offset + batch.used_ > options.segment_bytes_max && written.offset > kSegmentHeaderBytes)) {
+  while (segment == 0 || (written.offset + batch.frames_.size > options.segment_bytes_max && written.offset > kSegmentHeaderBytes)) {
     CG_CHECK(rotate(held));
   }
   Mark mark = seal(batch);
-  CG_CHECK(write({batch.bytes_.get(), batch.used_}));
+  CG_CHECK(write({batch.frames_.data.get(), batch.frames_.size}));
   written = mark;
   if (options.sync == Sync::Power) CG_CHECK(wait_synced(held, mark.sequence));
   dirty = true;
@@ -259,7 +259,7 @@ Result<std::unique_ptr<Journal>> Journal::open(const JournalOptions& options, co
   inner.segment = found.segment;
   inner.file = std::move(found.file);
   inner.written = inner.synced = Inner::Mark{found.offset, found.sequence, found.hash};
-  if (inner.segment == 0) {
+  if (inner.segment == 0 || found.version != kSegmentVersion) {
     std::unique_lock held(inner.mutex);
     CG_CHECK(inner.rotate(held));
   }
@@ -281,7 +281,7 @@ Result<std::unique_ptr<Journal>> Journal::open(const JournalOptions& options, co
 
 Result<void> Journal::commit(Batch& batch) {
   if (batch.empty()) return {};
-  batch.hash_payloads();  // most of the work, outside the lock
+  batch.prepare();  // most of the work, outside the lock
   CG_CHECK(inner_->commit(batch));
   batch.clear();
   return {};

@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (;;) {
     auto state = reader.next(frame);
     if (state != SegmentReader::State::Frame) break;
-    if (reader.offset() <= before || reader.offset() > size || frame.payload.empty()) std::abort();
+    if (reader.offset() <= before || reader.offset() > size || frame.record.empty()) std::abort();
     before = reader.offset();
   }
   return 0;

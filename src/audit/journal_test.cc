@@ -160,6 +160,24 @@ TEST_F(JournalTest, StartsAgainAfterAStopBetweenCreatingASegmentAndItsHeader) {
   EXPECT_TRUE(verify(directory.path(), std::nullopt).ok);
 }
 
+TEST_F(JournalTest, ContinuesAJournalOfTheFormatBeforeInANewSegment) {
+  {
+    auto journal = open();
+    commit(*journal, 3);
+  }
+  std::string bytes = read_file(segment(1));
+  SegmentHeader header;
+  ASSERT_TRUE(decode_header(bytes, header));
+  header.version = 2;
+  write_file(segment(1), encode_header(header) + bytes.substr(kSegmentHeaderBytes));
+  auto journal = open();
+  commit(*journal, 3);
+  EXPECT_EQ(list_segments(directory.path())->size(), 2U);
+  EXPECT_EQ(read().size(), 6U);
+  const auto found = verify(directory.path(), journal->head());
+  EXPECT_TRUE(found.ok) << found.problem;
+}
+
 TEST_F(JournalTest, RefusesToStartWhenTheMiddleIsDamaged) {
   {
     auto journal = open();

@@ -46,7 +46,7 @@ Result<void> read_journal(const std::string& directory, std::uint64_t from_seque
       if (frame.sequence < from_sequence) continue;
       entry.sequence = frame.sequence;
       entry.hash = frame.hash;
-      entry.payload.assign(frame.payload);
+      entry.payload.assign(frame.record);
       if (!each(entry)) return {};
     }
   }

@@ -64,6 +64,7 @@ Result<void> cut(const std::string& directory, std::uint32_t number, std::uint64
 Result<void> find_end(const std::string& directory, SegmentReader& reader, Recovered& found) {
   SegmentHeader header;
   if (!reader.header(header)) return damaged(directory, found.segment, 0, "the segment's header is not readable");
+  found.version = header.version;
   found.sequence = header.first_sequence - 1;
   found.hash = header.continues_from;
   found.offset = kSegmentHeaderBytes;
@@ -126,8 +127,14 @@ Result<Recovered> recover_journal(const std::string& directory) {
     ::unlink(segment_path(directory, found.segment).c_str());
     numbers.pop_back();
   }
-  found = Recovered{
-      .segment = 0, .file = {}, .offset = 0, .sequence = 0, .hash = {}, .cut_bytes = found.cut_bytes, .cut_segment = found.cut_segment};
+  found = Recovered{.segment = 0,
+                    .version = 0,
+                    .file = {},
+                    .offset = 0,
+                    .sequence = 0,
+                    .hash = {},
+                    .cut_bytes = found.cut_bytes,
+                    .cut_segment = found.cut_segment};
   return found;
 }
 

@@ -9,6 +9,7 @@ namespace callgate::audit {
 
 struct Recovered {
   std::uint32_t segment = 0;   // 0: no segment yet
+  std::uint32_t version = 0;   // of its format
   File file;                   // open for writing; closed when segment is 0
   std::uint64_t offset = 0;    // end of the last good record
   std::uint64_t sequence = 0;  // of the last good record

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <system_error>
 
+#include "audit/reference.h"
 #include "base/crc32c.h"
 
 namespace callgate::audit {
@@ -19,7 +20,7 @@ namespace callgate::audit {
 namespace {
 
 constexpr std::string_view kMagic = "CGAUDIT\n";
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kOldestVersion = 2;
 
 // Little endian on every machine, so that a journal can be verified elsewhere.
 template <class T> void put(char* out, T value) {
@@ -40,7 +41,7 @@ std::uint32_t header_crc(std::string_view bytes) {
 std::string encode_header(const SegmentHeader& header) {
   std::string bytes(kSegmentHeaderBytes, '\0');
   std::memcpy(bytes.data(), kMagic.data(), kMagic.size());
-  put<std::uint32_t>(bytes.data() + 8, kVersion);
+  put<std::uint32_t>(bytes.data() + 8, header.version);
   put<std::uint64_t>(bytes.data() + 16, header.first_sequence);
   put<std::int64_t>(bytes.data() + 24, header.created.time_since_epoch().count());
   std::memcpy(bytes.data() + 32, header.continues_from.data(), 32);
@@ -50,7 +51,8 @@ std::string encode_header(const SegmentHeader& header) {
 
 bool decode_header(std::string_view bytes, SegmentHeader& header) {
   if (bytes.size() < kSegmentHeaderBytes || bytes.substr(0, 8) != kMagic) return false;
-  if (get<std::uint32_t>(bytes.data() + 8) != kVersion) return false;
+  header.version = get<std::uint32_t>(bytes.data() + 8);
+  if (header.version < kOldestVersion || header.version > kSegmentVersion) return false;
   if (get<std::uint32_t>(bytes.data() + 12) != header_crc(bytes)) return false;
   header.first_sequence = get<std::uint64_t>(bytes.data() + 16);
   header.created = WallTime(std::chrono::microseconds(get<std::int64_t>(bytes.data() + 24)));
@@ -60,18 +62,18 @@ bool decode_header(std::string_view bytes, SegmentHeader& header) {
 
 namespace {
 
-Digest chained(const Digest& previous, std::uint64_t sequence, const Digest& payload) {
+Digest chained(const Digest& previous, std::uint64_t sequence, const Digest& record) {
   char bytes[72];
   std::memcpy(bytes, previous.data(), 32);
   put<std::uint64_t>(bytes + 32, sequence);
-  std::memcpy(bytes + 40, payload.data(), 32);
+  std::memcpy(bytes + 40, record.data(), 32);
   return blake2b({bytes, sizeof bytes});
 }
 
 }  // namespace
 
 Digest seal_frame(char* frame, const Sealing& sealing) {
-  const Digest hash = chained(sealing.previous, sealing.sequence, sealing.payload);
+  const Digest hash = chained(sealing.previous, sealing.sequence, sealing.record);
   put<std::uint32_t>(frame, sealing.payload_bytes);
   put<std::uint64_t>(frame + 8, sealing.sequence);
   std::memcpy(frame + 16, hash.data(), 32);
@@ -80,8 +82,8 @@ Digest seal_frame(char* frame, const Sealing& sealing) {
   return hash;
 }
 
-Digest chain_hash(const Digest& previous, std::uint64_t sequence, std::string_view payload) {
-  return chained(previous, sequence, blake2b(payload));
+Digest chain_hash(const Digest& previous, std::uint64_t sequence, std::string_view record) {
+  return chained(previous, sequence, blake2b(record));
 }
 
 void File::reset(int fd) {
@@ -89,12 +91,12 @@ void File::reset(int fd) {
   fd_ = fd;
 }
 
-std::uint64_t SegmentReader::file_bytes() const {
-  struct stat status {};
 void forget_before(const File& file, std::uint64_t offset) {
   if (offset > kCachedBytes) (void)::posix_fadvise(file.get(), 0, static_cast<off_t>(offset - kCachedBytes), POSIX_FADV_DONTNEED);
 }
 
+std::uint64_t SegmentReader::file_bytes() const {
+  struct stat status {};
   return ::fstat(file_.get(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
 }
 
@@ -136,6 +138,53 @@ bool SegmentReader::header(SegmentHeader& header) {
   return true;
 }
 
+namespace {
+
+bool checksum_right(std::string_view frame) {
+  const std::uint32_t crc = crc32c(crc32c(0, frame.substr(kFrameHeaderBytes)), frame.substr(8, 40));
+  return crc32c(crc, frame.substr(0, 4)) == get<std::uint32_t>(frame.data() + 4);
+}
+
+// How long the frame is that begins here; 0: none.
+std::size_t frame_bytes(std::string_view header) {
+  if (header.size() < kFrameHeaderBytes) return 0;
+  const auto length = get<std::uint32_t>(header.data());
+  return length == 0 || length > kPayloadBytesMax ? 0 : kFrameHeaderBytes + length;
+}
+
+}  // namespace
+
+// Most often it is still in the buffer: a reference leads back within a batch.
+std::string_view SegmentReader::payload_at(std::uint64_t offset) {
+  std::string_view buffered;
+  if (offset >= base_ && offset < base_ + filled_) buffered = {buffer_.data() + (offset - base_), filled_ - (offset - base_)};
+  const std::size_t size = frame_bytes(buffered);
+  if (size > 0 && size <= buffered.size()) {
+    return checksum_right(buffered.substr(0, size)) ? buffered.substr(kFrameHeaderBytes, size - kFrameHeaderBytes) : std::string_view();
+  }
+  if (other_.empty() || other_at_ != offset) {
+    char header[kFrameHeaderBytes];
+    if (::pread(file_.get(), header, sizeof header, static_cast<off_t>(offset)) != static_cast<ssize_t>(sizeof header)) return {};
+    other_.resize(frame_bytes({header, sizeof header}));
+    const ssize_t got = ::pread(file_.get(), other_.data(), other_.size(), static_cast<off_t>(offset));
+    if (got != static_cast<ssize_t>(other_.size()) || other_.empty() || !checksum_right(other_)) other_.clear();
+    if (other_.empty()) return {};
+    other_at_ = offset;
+  }
+  return std::string_view(other_).substr(kFrameHeaderBytes);
+}
+
+bool SegmentReader::whole(Frame& frame, std::string_view payload) {
+  frame.record = payload;
+  if (!has_reference(payload)) return true;
+  Reference reference;
+  const std::size_t member_bytes = read_reference(payload, reference);
+  if (member_bytes == 0 || reference.back == 0 || reference.back > frame.offset) return false;
+  if (!restore(payload, reference, member_bytes, payload_at(frame.offset - reference.back), record_)) return false;
+  frame.record = record_;
+  return true;
+}
+
 SegmentReader::State SegmentReader::next(Frame& frame) {
   auto bad = [this](const char* why) {
     problem_ = why;
@@ -144,21 +193,18 @@ SegmentReader::State SegmentReader::next(Frame& frame) {
   std::string_view bytes = want(kFrameHeaderBytes);
   if (bytes.empty()) return State::End;
   if (bytes.size() < kFrameHeaderBytes) return bad("the file ends inside a record's header");
-  auto length = get<std::uint32_t>(bytes.data());
-  if (length == 0 || length > kPayloadBytesMax) return bad("the record's length is impossible");
-  std::uint64_t end = offset() + kFrameHeaderBytes + length;
-  if (end > base_ + filled_ && end > file_bytes()) return bad("the file ends inside a record");
-  bytes = want(kFrameHeaderBytes + length);
-  if (bytes.size() < kFrameHeaderBytes + length) return bad("the file ends inside a record");
-  std::string_view payload = bytes.substr(kFrameHeaderBytes, length);
-  std::uint32_t crc = crc32c(crc32c(0, payload), bytes.substr(8, 40));
-  if (crc32c(crc, bytes.substr(0, 4)) != get<std::uint32_t>(bytes.data() + 4))
-    return bad("the record's checksum is wrong: its bytes were changed");
+  const std::size_t size = frame_bytes(bytes);
+  if (size == 0) return bad("the record's length is impossible");
+  if (offset() + size > base_ + filled_ && offset() + size > file_bytes()) return bad("the file ends inside a record");
+  bytes = want(size);
+  if (bytes.size() < size) return bad("the file ends inside a record");
+  bytes = bytes.substr(0, size);
+  if (!checksum_right(bytes)) return bad("the record's checksum is wrong: its bytes were changed");
   frame.offset = offset();
+  if (!whole(frame, bytes.substr(kFrameHeaderBytes))) return bad("what the record refers to is not there");
   frame.sequence = get<std::uint64_t>(bytes.data() + 8);
   std::memcpy(frame.hash.data(), bytes.data() + 16, 32);
-  frame.payload = payload;
-  at_ += kFrameHeaderBytes + length;
+  at_ += size;
   return State::Frame;
 }
 

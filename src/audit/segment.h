@@ -18,7 +18,10 @@ constexpr std::size_t kSegmentHeaderBytes = 64;  // magic 8, version 4, crc 4, f
 constexpr std::size_t kFrameHeaderBytes = 48;    // length 4, crc 4, sequence 8, hash 32
 constexpr std::uint32_t kPayloadBytesMax = 4 * 1024 * 1024;
 
+constexpr std::uint32_t kSegmentVersion = 3;  // 2 is read too: its records hold no references
+
 struct SegmentHeader {
+  std::uint32_t version = kSegmentVersion;
   std::uint64_t first_sequence = 1;
   WallTime created{};
   Digest continues_from{};  // hash of the record before the first one; zeros at the very beginning
@@ -31,16 +34,16 @@ struct Sealing {
   std::uint32_t payload_bytes, payload_crc;
   std::uint64_t sequence;
   const Digest& previous;
-  const Digest& payload;  // its BLAKE2b: only this short step must wait for the record before
+  const Digest& record;  // its BLAKE2b: only this short step must wait for the record before
 };
 Digest seal_frame(char* frame, const Sealing& sealing);
-Digest chain_hash(const Digest& previous, std::uint64_t sequence, std::string_view payload);
+Digest chain_hash(const Digest& previous, std::uint64_t sequence, std::string_view record);
 
 struct Frame {
   std::uint64_t offset = 0;
   std::uint64_t sequence = 0;
   Digest hash{};
-  std::string_view payload;  // until the next call on the reader
+  std::string_view record;  // its JSON, whole, whatever it refers to; until the next call on the reader
 };
 
 class File {  // owns a descriptor
@@ -66,14 +69,14 @@ class File {  // owns a descriptor
   int fd_ = -1;
 };
 
-class SegmentReader {
- public:
-  enum class State : std::uint8_t { Frame, End, Bad };  // End: the file stops on a frame border
-// Lets go of the pages of an open segment that lie more than `kCachedBytes` before `offset` and are on disk. What is written next takes them
-// again: a page that was in use lately costs a third of one that was not, in a virtual machine that must ask its host a seventh.
+// Lets go of the pages of an open segment that lie more than `kCachedBytes` before `offset` and are on disk. What is written next takes
+// them again: where a virtual machine must ask its host for a page never used before, that one costs seven times as much.
 constexpr std::uint64_t kCachedBytes = 8 * 1024 * 1024;
 void forget_before(const File& file, std::uint64_t offset);
 
+class SegmentReader {
+ public:
+  enum class State : std::uint8_t { Frame, End, Bad };  // End: the file stops on a frame border
 
   // read_bytes: how much is read at once; small for records here and there, large for a walk.
   explicit SegmentReader(File file, std::size_t read_bytes = 256 * 1024) : file_(std::move(file)), read_bytes_(read_bytes) {}
@@ -83,15 +86,19 @@ void forget_before(const File& file, std::uint64_t offset);
   std::uint64_t offset() const { return base_ + at_; }
   std::uint64_t file_bytes() const;
   void seek(std::uint64_t offset);
+  void forget() const { forget_before(file_, offset()); }  // what was read, from the page cache
 
  private:
   std::string_view want(std::size_t bytes);  // buffered bytes from here; shorter at the end of the file
-  void forget() const { forget_before(file_, offset()); }  // what was read, from the page cache
+  bool whole(Frame& frame, std::string_view payload);
+  std::string_view payload_at(std::uint64_t offset);  // empty when no frame starts there
   File file_;
   std::size_t read_bytes_;
   std::vector<char> buffer_;
   std::uint64_t base_ = 0;           // file offset of buffer_[0]
   std::size_t at_ = 0, filled_ = 0;  // at_ > filled_ (then 0): what lies before at_ is to be read too
+  std::string record_, other_;       // a record made whole, and the frame it refers to when that left the buffer
+  std::uint64_t other_at_ = 0;
   const char* problem_ = "";
 };
 
