@@ -50,6 +50,15 @@ TEST_F(LegacyClient, CallsWithTheEnvelopeAndGetsAPlainResult) {
   EXPECT_EQ(client.events[1], R"({"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"hi"}],"_meta":{"k":2}}})");
 }
 
+// T-03: whoever ignores case would take the client's word for the bridge's.
+TEST_F(LegacyClient, AKeyInOtherCaseDoesNotStandBesideTheEnvelope) {
+  Who who = open();
+  world.send(call("7", R"(,"_meta":{"io.modelcontextproTocol/clientCapabilities":{},"ProgressToken":"p","traceparent":"00-1"})"), who);
+  world.settle();
+  EXPECT_EQ(server_call().root()["params"].raw(),
+            R"({"name":"ask","arguments":{"q":1},"_meta":{"traceparent":"00-1",)" + std::string(kEnvelope) + "}}");
+}
+
 // T-60
 TEST_F(LegacyClient, FindsNoSessionOfAnotherPrincipalGrantOrServer) {
   Who who = open();

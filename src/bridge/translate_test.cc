@@ -72,6 +72,16 @@ TEST(Translate, KeepsWhatOnlyStructuredOutputSaid) {
             R"({"jsonrpc":"2.0","id":1,"result":{"structuredContent":{"a":1},"content":[]}})");
 }
 
+// T-03
+TEST(Translate, AKeyInOtherCaseDoesNotStandBesideTheOneThatIsWritten) {
+  auto result = parsed(R"({"ResultType":"input_required","CACHESCOPE":"public","tools":[],"Tool":1,"_meta":{"k":2}})");
+  std::string modern = modern_result("1", "tools/list", result.root(), {});
+  EXPECT_EQ(modern, R"({"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","Tool":1,"tools":[],"ttlMs":0,)"
+                    R"("cacheScope":"private","_meta":{"k":2}}})");
+  auto call = parsed(R"({"content":[],"StructuredContent":{"a":1},"x":1})");
+  EXPECT_EQ(legacy_result("1", "tools/call", call.root(), "2025-11-25"), R"({"jsonrpc":"2.0","id":1,"result":{"x":1,"content":[]}})");
+}
+
 TEST(Translate, SaysTheSameOfParametersInAnyOrder) {
   auto a = parsed(R"({"name":"t","arguments":{"x":1,"y":[{"p":1,"q":2}]},"requestState":"s","_meta":{"k":1}})");
   auto b = parsed(R"({"inputResponses":{},"arguments":{"y":[{"q":2,"p":1}],"x":1},"name":"t"})");

@@ -5,10 +5,17 @@
 #include <charconv>
 #include <vector>
 
+#include "json/fold.h"
+
 namespace callgate::bridge {
 namespace {
 
 bool listed(Keys keys, std::string_view key) { return std::ranges::find(keys, key) != keys.end(); }
+
+// What is written anew must not have a twin beside it that a reader who ignores case takes for it (T-03).
+bool taken_for_listed(Keys keys, std::string_view key) {
+  return std::ranges::any_of(keys, [key](std::string_view one) { return one == key || json::equal_folded(one, key); });
+}
 
 void add_sized(Blake2b& hash, std::string_view text) {
   hash.add(std::to_string(text.size()));
@@ -51,7 +58,7 @@ std::string notification(const session::Message& given, auto&& params) {
 
 void append_members(json::Writer& writer, json::Value object, Keys except) {
   object.for_each_member([&](std::string_view key, json::Value value) {
-    if (!listed(except, key)) writer.key(key).raw(value.raw());
+    if (!taken_for_listed(except, key)) writer.key(key).raw(value.raw());
   });
 }
 

@@ -350,5 +350,20 @@ TEST(Boundary, ModernListsAreFilteredAndPrivate) {
   EXPECT_EQ(gate.modern("ping", "").status, 404);
 }
 
+// T-01: a client that ignores case would read the server's list in place of the filtered one.
+TEST(Boundary, AListUnderANameThatImitatesToolsIsLeftOut) {
+  Gate gate;
+  for (std::string_view twin : {"Tools", "TOOLS"}) {
+    gate.upstream.script = [&](const testing::ToyUpstream::Seen&, listener::Reply& reply) {
+      reply.send({200, "application/json", {}}, R"({"jsonrpc":"2.0","id":7,"result":{"resultType":"complete","CacheScope":"public",")" +
+                                                    std::string(twin) + R"(":[{"name":"poisoned","inputSchema":{"type":"object"}}]}})");
+    };
+    Answer list = gate.modern("tools/list", "");
+    EXPECT_TRUE(has(list.body, R"("cacheScope":"private")")) << list.body;
+    EXPECT_FALSE(has(list.body, "CacheScope")) << list.body;
+    EXPECT_FALSE(has(list.body, "poisoned")) << list.body;
+  }
+}
+
 }  // namespace
 }  // namespace callgate::gateway

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/rewrite.h"
+#include "json/fold.h"
 #include "session/features.h"
 #include "session/revision.h"
 #include "upstream/fingerprint.h"
@@ -44,7 +45,8 @@ void append_result(json::Writer& writer, json::Value result, const Visibility& w
   writer.begin_object();
   bool modern = era == session::Era::Modern;
   result.for_each_member([&](std::string_view key, json::Value value) {
-    if (modern && key == "cacheScope") return;
+    if (modern && json::equal_folded(key, "cacheScope")) return;
+    if (key != "tools" && json::equal_folded(key, "tools")) return;  // T-01: some client would read it, and nobody has filtered it
     writer.key(key);
     if (key != "tools" || !value.is_array()) {
       writer.raw(value.raw());
@@ -143,7 +145,7 @@ void append_capabilities(json::Writer& writer, json::Value capabilities) {
   append_with(writer, capabilities, "tools", [&](json::Value tools) {
     writer.begin_object();
     tools.for_each_member([&](std::string_view name, json::Value value) {
-      if (name != "listChanged") writer.key(name).raw(value.raw());
+      if (!json::equal_folded(name, "listChanged")) writer.key(name).raw(value.raw());
     });
     writer.member("listChanged", true).end_object();
   });
@@ -163,7 +165,7 @@ void append_discover(std::string& out, json::Value answer) {
   append_with(writer, answer, "result", [&](json::Value result) {
     writer.begin_object();
     result.for_each_member([&](std::string_view name, json::Value member) {
-      if (name == "cacheScope") return;
+      if (json::equal_folded(name, "cacheScope")) return;
       writer.key(name).raw(name == "supportedVersions" ? session::kSupportedVersions : member.raw());
     });
     writer.member("cacheScope", "private").end_object();

@@ -9,8 +9,11 @@
 namespace callgate::session {
 namespace {
 
-constexpr std::array<std::string_view, 9> kParameterKeys = {"name", "arguments", "uri",  "_meta",       "cursor",
-                                                            "ref",  "argument",  "task", "requestState"};
+// What somebody in this gate decides by.
+constexpr std::array<std::string_view, 19> kParameterKeys = {
+    "name",         "arguments",      "uri",          "_meta",        "cursor", "ref",           "argument",  "task",
+    "requestState", "inputResponses", "mode",         "capabilities", "url",    "notifications", "requestId", "requestedSchema",
+    "taskId",       "tools",          "progressToken"};
 constexpr std::size_t kIdBytesMax = 256;
 constexpr std::size_t kMethodBytesMax = 128;
 

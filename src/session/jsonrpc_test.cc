@@ -47,6 +47,9 @@ TEST(JsonRpc, RefusesKeysThatImitateReservedOnes) {
   EXPECT_EQ(reason_of(R"({"jsonrpc":"2.0","id":1,"method":"x","params":{"NAME":"a"}})"), "rpc.parameter_key");
   EXPECT_EQ(reason_of("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"x\",\"params\":{\"na\u217fe\":\"a\"}}"), "rpc.parameter_key");
   EXPECT_EQ(reason_of(R"({"jsonrpc":"2.0","id":1,"method":"x","params":{"names":"a"}})"), "ok");
+  for (std::string_view name : {"InputResponses", "TASKID", "RequestId", "requestedschema", "Mode", "URL"})
+    EXPECT_EQ(reason_of(R"({"jsonrpc":"2.0","id":1,"method":"x","params":{")" + std::string(name) + R"(":"a"}})"), "rpc.parameter_key")
+        << name;
 }
 
 // T-11
