@@ -44,8 +44,10 @@ def targets(preset: str) -> set[str]:
 def compile(preset: str, names: list[str] = (), quiet: bool = False) -> pathlib.Path:
     """quiet: warnings are shown only when the build fails."""
     where = configure(preset)
-    if preset == "tuned" and not (where / "trained").exists():
-        train(where)
+    if preset == "tuned":
+        names = list(names) or TRAINED    # no test runs in it
+        if not (where / "trained").exists():
+            train(where)
     ninja(preset, names, quiet)
     return where
 
