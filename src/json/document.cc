@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/same_bytes.h"
 #include "json/scanner.h"
 
 namespace callgate::json {
@@ -60,9 +61,8 @@ Value Value::operator[](std::string_view key) const {
   const std::uint32_t end = nodes[node_].next;
   for (std::uint32_t at = node_ + 1; at < end; at = nodes[at].next) {
     const Document::Node& node = nodes[at];
-    if (node.key_end - node.key_begin != key.size()) continue;  // most keys differ in length, or in the first byte
-    const std::string_view name = document_->node_key(node);
-    if (key.empty() || (name[0] == key[0] && name == key)) return Value(document_, at);
+    if (node.key_end - node.key_begin != key.size()) continue;  // most keys differ in length
+    if (same_bytes(document_->node_key(node).data(), key.data(), key.size())) return Value(document_, at);
   }
   return {};
 }
