@@ -2,6 +2,7 @@
 // The record of everything (A-20, D-05 to D-07; T-69). A hash-chained, append-only journal of segment files is the truth;
 // a SQLite index behind it can be deleted and rebuilt. If a record cannot be written, the caller must refuse.
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -30,7 +31,7 @@ class Batch {
   std::size_t size() const { return items_.size(); }
   void clear() {
     last_size_ = items_.size();
-    texts_.size = 0;
+    used_ = seen_count_ = 0;
     items_.clear();
     results_.clear();
   }
@@ -38,31 +39,41 @@ class Batch {
  private:
   friend class Journal;
   friend class RecordWriter;
-  struct Bytes {  // grows, and is never filled with zeros
-    std::unique_ptr<char[]> data;
-    std::size_t size = 0, capacity = 0;
-    void reserve(std::size_t bytes);
-  };
   struct Item {
-    std::uint32_t text_bytes, context_at, context_bytes;  // context: who, where, under which policy
-    std::uint32_t payload_bytes;                          // of its frame
+    std::uint32_t payload_bytes;
   };
   struct Result {  // to be hashed at commit
     std::string_view bytes;
-    std::size_t hex_at;  // in texts_
+    std::size_t hex_at;  // in bytes_
   };
+  static constexpr std::size_t kContextTexts = 18, kContextNumbers = 2, kSeenMax = 8;
+  struct Context {  // who called what, by which policy, and what came of it
+    std::array<std::string_view, kContextTexts> texts;
+    std::array<std::int64_t, kContextNumbers> numbers;
+  };
+  struct Seen {  // one of them, in a record of this batch
+    std::array<std::uint32_t, kContextTexts> sizes;
+    std::array<std::int64_t, kContextNumbers> numbers;
+    std::string texts;
+    std::size_t frame_at;  // in bytes_
+    std::uint32_t bytes;   // as it was written there
+  };
+  static Context context_of(const Record& record);
+  const Seen* seen(const Context& context) const;
+  Seen& remember(const Context& context);
   bool hashes_later(const Record& record) const;
   void hash_results();
-  void prepare();  // digests of the texts, frames with open headers, checksums of their payloads; may be repeated
-  void put_frames();
-  Bytes texts_;   // the records, one behind the other
-  Bytes frames_;  // what the journal writes once it has filled the headers
+  void hash_payloads();            // may be repeated
+  std::unique_ptr<char[]> bytes_;  // frames with open headers: commit fills them in place
+  std::size_t used_ = 0, capacity_ = 0;
   std::vector<Item> items_;
   std::vector<Result> results_;
+  std::array<Seen, kSeenMax> seen_;
+  std::size_t seen_count_ = 0;              // ever since it was empty: the oldest gives way
   std::size_t last_size_ = 0;               // of what was committed before: so many records come at a time
   std::vector<std::string_view> messages_;  // being hashed
-  std::vector<Digest> digests_;             // of them; in the end of the texts
-  std::vector<std::uint32_t> sums_;         // of the payloads
+  std::vector<Digest> digests_;             // of them; in the end of the payloads, as
+  std::vector<std::uint32_t> sums_;         // these
   std::int64_t second_ = -1;                // the time that `second_text_` says
   char second_text_[20] = {};
 };

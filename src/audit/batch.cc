@@ -11,6 +11,7 @@
 #include "base/blake2b_each.h"
 #include "base/content_hash.h"
 #include "base/crc32c.h"
+#include "base/same_bytes.h"
 
 namespace callgate::audit {
 
@@ -82,8 +83,15 @@ constexpr std::size_t kTogetherMin = 4;             // so many at a time, or it 
 // Writes behind what the batch holds. Every step first makes room for the most it can write; that much is never filled with zeros.
 class RecordWriter {
  public:
-  explicit RecordWriter(Batch& batch) : batch_(batch) { make_room(0); }
+  explicit RecordWriter(Batch& batch) : batch_(batch) { make_room(kFrameHeaderBytes + kReferenceRoom); }
 
+  // The header is left open: commit fills it.
+  void begin(const Batch::Seen* like) {
+    at_ += kFrameHeaderBytes;
+    if (like == nullptr) *at_++ = '{';
+    else at_ = put_reference(at_, {batch_.used_ - like->frame_at, like->bytes});
+  }
+  std::size_t written() const { return static_cast<std::size_t>(at_ - batch_.bytes_.get()) - batch_.used_; }  // header and all
   template <std::size_t size> void literal(const char (&text)[size]) {
     static_assert(size <= kSlack);
     make_room(size);
@@ -123,7 +131,7 @@ class RecordWriter {
   void later(std::string_view bytes) {
     literal(",\"result_digest\":\"blake2b:");
     make_room(80);
-    batch_.results_.push_back({bytes, static_cast<std::size_t>(at_ - batch_.texts_.data.get())});
+    batch_.results_.push_back({bytes, static_cast<std::size_t>(at_ - batch_.bytes_.get())});
     std::memset(at_, '0', 64);
     at_ += 64;
     *at_++ = '"';
@@ -155,8 +163,7 @@ class RecordWriter {
     literal("]");
     if (count < findings.size()) integer(",\"shadow_count\":", static_cast<std::int64_t>(findings.size()));
   }
-  std::size_t written() const { return static_cast<std::size_t>(at_ - batch_.texts_.data.get()) - batch_.texts_.size; }
-  void finish() { batch_.texts_.size += written(); }
+  void finish() { batch_.used_ = static_cast<std::size_t>(at_ - batch_.bytes_.get()); }
 
  private:
   template <std::size_t size> void put(const char (&text)[size]) {
@@ -167,13 +174,16 @@ class RecordWriter {
     if (static_cast<std::size_t>(end_ - at_) < bytes + kSlack) grow(bytes + kSlack);
   }
   void grow(std::size_t bytes) {
-    const std::size_t open = at_ == nullptr ? 0 : written();
-    Batch::Bytes& texts = batch_.texts_;
-    texts.size += open;
-    texts.reserve(bytes);
-    texts.size -= open;
-    at_ = texts.data.get() + texts.size + open;
-    end_ = texts.data.get() + texts.capacity;
+    const std::size_t used = at_ == nullptr ? batch_.used_ : static_cast<std::size_t>(at_ - batch_.bytes_.get());
+    if (batch_.capacity_ < used + bytes) {
+      const std::size_t capacity = std::max({used + bytes, batch_.capacity_ * 2, std::size_t{16 * 1024}});
+      std::unique_ptr<char[]> larger(new char[capacity]);  // not make_unique, which would fill it
+      if (used > 0) std::memcpy(larger.get(), batch_.bytes_.get(), used);
+      batch_.bytes_ = std::move(larger);
+      batch_.capacity_ = capacity;
+    }
+    at_ = batch_.bytes_.get() + used;
+    end_ = batch_.bytes_.get() + batch_.capacity_;
   }
 
   Batch& batch_;
@@ -183,19 +193,13 @@ class RecordWriter {
 
 namespace {
 
-// Returns where the context begins and ends.
-std::pair<std::size_t, std::size_t> write_record(RecordWriter& out, const Record& record, bool hashes_later) {
-  out.literal("{\"time\":\"");
-  out.time(record.time);
-  out.literal("\"");
+std::string_view effect_name(Effect effect) { return effect == Effect::Allow ? "allow" : effect == Effect::Ask ? "ask" : "deny"; }
+
+// What calls often have in common; Batch::context_of names the same fields.
+void write_context(RecordWriter& out, const Record& record) {
   out.text(",\"kind\":", kind_name(record.kind));
-  out.text(",\"decision\":", record.decision_id);
-  if (record.effect == Effect::Allow) out.literal(",\"effect\":\"allow\"");
-  else if (record.effect == Effect::Ask) out.literal(",\"effect\":\"ask\"");
-  else out.literal(",\"effect\":\"deny\"");
+  out.text(",\"effect\":", effect_name(record.effect));
   out.text(",\"reason\":", record.reason);
-  out.text(",\"message\":", record.message, kMessageBytesMax);
-  const std::size_t context_at = out.written();
   out.text(",\"principal_id\":", record.principal_id);
   out.text(",\"principal\":", record.principal_name);
   out.text(",\"principal_kind\":", record.principal_kind);
@@ -210,16 +214,20 @@ std::pair<std::size_t, std::size_t> write_record(RecordWriter& out, const Record
   out.text(",\"policy\":", record.policy);
   out.integer(",\"policy_version\":", record.policy_version);
   out.text(",\"method\":", record.method);
-  const std::size_t context_end = out.written();
   out.text(",\"tool\":", record.tool);
+  out.text(",\"outcome\":", record.outcome);
+  out.integer(",\"status\":", record.upstream_status);
+}
+
+void write_rest(RecordWriter& out, const Record& record, bool hashes_later) {
+  out.text(",\"decision\":", record.decision_id);
   out.text(",\"request_id\":", record.request_id);
+  out.text(",\"message\":", record.message, kMessageBytesMax);
   out.text(",\"rule\":", record.rule);
   out.integer(",\"rule_line\":", record.rule_line);
   out.shadow(record.shadow);
   out.text(",\"stated_reason\":", record.stated_reason, kMessageBytesMax);
   out.json(",\"arguments\":", record.arguments_json);
-  out.integer(",\"status\":", record.upstream_status);
-  out.text(",\"outcome\":", record.outcome);
   if (hashes_later) out.later(record.result);
   else if (!record.result.empty()) out.digest(",\"result_digest\":", content_digest(record.result));
   else out.digest(",\"result_digest\":", record.result_digest);
@@ -230,7 +238,6 @@ std::pair<std::size_t, std::size_t> write_record(RecordWriter& out, const Record
   out.text(",\"traceparent\":", record.traceparent);
   out.json(",\"detail\":", record.detail_json);
   out.literal("}");
-  return {context_at, context_end};
 }
 
 }  // namespace
@@ -254,20 +261,56 @@ bool Batch::hashes_later(const Record& record) const {
          hashing_together_is_faster();
 }
 
-void Batch::Bytes::reserve(std::size_t bytes) {
-  if (capacity - size >= bytes) return;
-  const std::size_t larger_capacity = std::max({size + bytes, capacity * 2, std::size_t{16 * 1024}});
-  std::unique_ptr<char[]> larger(new char[larger_capacity]);  // not make_unique, which would fill it
-  if (size > 0) std::memcpy(larger.get(), data.get(), size);
-  data = std::move(larger);
-  capacity = larger_capacity;
+Batch::Context Batch::context_of(const Record& record) {
+  return {.texts = {kind_name(record.kind), effect_name(record.effect), record.reason, record.principal_id, record.principal_name,
+                    record.principal_kind, record.grant_id, record.grant_label, record.client, record.remote_address, record.session_id,
+                    record.server_id, record.server_slug, record.era, record.policy, record.method, record.tool, record.outcome},
+          .numbers = {record.policy_version, record.upstream_status}};
 }
 
+const Batch::Seen* Batch::seen(const Context& context) const {
+  for (std::size_t i = 0; i < std::min(seen_count_, kSeenMax); ++i) {
+    const Seen& each = seen_[i];
+    bool same = each.numbers == context.numbers;
+    for (std::size_t at = 0; at < kContextTexts; ++at) same &= each.sizes[at] == context.texts[at].size();
+    const char* text = each.texts.data();
+    for (std::size_t at = 0; same && at < kContextTexts; text += context.texts[at++].size())
+      same = same_bytes(text, context.texts[at].data(), context.texts[at].size());
+    if (same) return &each;
+  }
+  return nullptr;
+}
+
+Batch::Seen& Batch::remember(const Context& context) {
+  Seen& kept = seen_[seen_count_++ % kSeenMax];
+  kept.texts.clear();
+  for (std::size_t at = 0; at < kContextTexts; ++at) {
+    kept.sizes[at] = static_cast<std::uint32_t>(context.texts[at].size());
+    kept.texts += context.texts[at];
+  }
+  kept.numbers = context.numbers;
+  kept.frame_at = used_;
+  return kept;
+}
+
+// A context that an earlier record of the batch has is not written again. A few are enough to look at: who calls often calls the same.
 void Batch::add(const Record& record) {
+  const bool later = hashes_later(record);
+  const Context context = context_of(record);
+  const Seen* const like = record.kind == Record::Kind::Call ? seen(context) : nullptr;
   RecordWriter writer(*this);
-  const auto [context_at, context_end] = write_record(writer, record, hashes_later(record));
-  items_.push_back({static_cast<std::uint32_t>(writer.written()), static_cast<std::uint32_t>(context_at),
-                    static_cast<std::uint32_t>(context_end - context_at), 0});
+  writer.begin(like);
+  writer.literal("\"time\":\"");
+  writer.time(record.time);
+  writer.literal("\"");
+  if (like == nullptr) {
+    const std::size_t before = writer.written();
+    write_context(writer, record);
+    if (record.kind == Record::Kind::Call && writer.written() > before + kReferenceRoom)
+      remember(context).bytes = static_cast<std::uint32_t>(writer.written() - before);
+  }
+  write_rest(writer, record, later);
+  items_.push_back({static_cast<std::uint32_t>(writer.written() - kFrameHeaderBytes)});
   writer.finish();
 }
 
@@ -278,64 +321,22 @@ void Batch::hash_results() {
   for (const Result& result : results_) messages_.push_back(result.bytes);
   digests_.resize(results_.size());
   blake2b_each(messages_, digests_);
-  for (std::size_t i = 0; i < results_.size(); ++i) put_hex(texts_.data.get() + results_[i].hex_at, digests_[i]);
+  for (std::size_t i = 0; i < results_.size(); ++i) put_hex(bytes_.get() + results_[i].hex_at, digests_[i]);
   results_.clear();
 }
 
-void Batch::prepare() {
+void Batch::hash_payloads() {
   hash_results();
   messages_.clear();
-  const char* at = texts_.data.get();
-  for (const Item& item : items_) {
-    messages_.emplace_back(at, item.text_bytes);
-    at += item.text_bytes;
-  }
   digests_.resize(items_.size());
-  blake2b_each(messages_, digests_);
-  put_frames();
-  messages_.clear();
-  at = frames_.data.get();
+  const char* at = bytes_.get();
   for (const Item& item : items_) {
     messages_.emplace_back(at + kFrameHeaderBytes, item.payload_bytes);
     at += kFrameHeaderBytes + item.payload_bytes;
   }
+  blake2b_each(messages_, digests_);
   sums_.resize(items_.size());
   crc32c_each(messages_, sums_);
-}
-
-// A context that an earlier record of the batch has is left out. A few are enough to look at: who calls often calls from few places.
-void Batch::put_frames() {
-  struct Seen {
-    std::string_view context;
-    std::uint64_t frame_at;
-    std::uint32_t from;
-  };
-  std::array<Seen, 4> seen{};
-  std::size_t seen_count = 0;
-  frames_.size = 0;
-  frames_.reserve(texts_.size + items_.size() * (kFrameHeaderBytes + kReferenceRoom));
-  char* const frames = frames_.data.get();
-  char* at = frames;
-  for (std::size_t i = 0; i < items_.size(); ++i) {
-    Item& item = items_[i];
-    const std::string_view text = messages_[i], context = text.substr(item.context_at, item.context_bytes);
-    const auto frame_at = static_cast<std::uint64_t>(at - frames);
-    char* const payload = at += kFrameHeaderBytes;
-    const Seen* like = nullptr;
-    if (context.size() >= kSharedBytesMin) {
-      for (const Seen& each : seen) like = each.context == context ? &each : like;
-      if (like == nullptr) seen[seen_count++ % seen.size()] = {context, frame_at, item.context_at};
-    }
-    std::size_t copied = 0;
-    if (like != nullptr) {
-      at = put_reference(at, {frame_at - like->frame_at, like->from, item.context_bytes, item.context_at});
-      at = std::copy(text.begin() + 1, text.begin() + item.context_at, at);
-      copied = item.context_at + item.context_bytes;
-    }
-    at = std::copy(text.begin() + static_cast<std::ptrdiff_t>(copied), text.end(), at);
-    item.payload_bytes = static_cast<std::uint32_t>(at - payload);
-  }
-  frames_.size = static_cast<std::size_t>(at - frames);
 }
 
 }  // namespace callgate::audit

@@ -83,18 +83,17 @@ TEST(Batch, WritesEveryFieldUnderItsDocumentedKey) {
                 .detail_json = R"({"a":1})"};
   std::string zeros(62, '0');
   std::string named = std::string(content_digest_name()) + ":ab";
-  EXPECT_EQ(
-      payload_of(record),
-      R"({"time":"2026-07-28T09:00:00.000000Z","kind":"call","decision":"dec_1","effect":"deny","reason":"policy.deny_if",)"
-      R"("message":"blocked","principal_id":"usr_1","principal":"ann","principal_kind":"user","grant":"grt_1","grant_label":"laptop",)"
-      R"("client":"cli 1","remote":"10.0.0.1","session":"s1","server_id":"u-1","server":"stripe","era":"2025-11-25",)"
-      R"("policy":"support","policy_version":3,"method":"tools/call","tool":"refund","request_id":"\"7\"",)"
-      R"("rule":"/tools/refund/deny_if/0","rule_line":12,"shadow":[{"rule":"/tools/x/deny_if/0","message":"would deny"}],)"
-      R"("stated_reason":"why","arguments":{"amount":5},"status":200,"outcome":"result",)"
-      R"("result_digest":")" +
-          named + zeros +
-          R"(","result_bytes":10,"decide_us":1,"upstream_us":2,"total_us":3,"traceparent":"00-1",)"
-          R"("detail":{"a":1}})");
+  EXPECT_EQ(payload_of(record),
+            R"({"time":"2026-07-28T09:00:00.000000Z","kind":"call","effect":"deny","reason":"policy.deny_if","principal_id":"usr_1",)"
+            R"("principal":"ann","principal_kind":"user","grant":"grt_1","grant_label":"laptop","client":"cli 1","remote":"10.0.0.1",)"
+            R"("session":"s1","server_id":"u-1","server":"stripe","era":"2025-11-25","policy":"support","policy_version":3,)"
+            R"("method":"tools/call","tool":"refund","outcome":"result","status":200,"decision":"dec_1","request_id":"\"7\"",)"
+            R"("message":"blocked","rule":"/tools/refund/deny_if/0","rule_line":12,)"
+            R"("shadow":[{"rule":"/tools/x/deny_if/0","message":"would deny"}],"stated_reason":"why","arguments":{"amount":5},)"
+            R"("result_digest":")" +
+                named + zeros +
+                R"(","result_bytes":10,"decide_us":1,"upstream_us":2,"total_us":3,"traceparent":"00-1",)"
+                R"("detail":{"a":1}})");
 }
 
 std::string digest_of(const std::string& payload) {

@@ -86,20 +86,22 @@ template <class Word> Word load(const char* text) {
 }
 
 // Nearly all text needs no escape: it is copied in blocks and words, the last of which overlaps the one before. False: it is not plain.
+template <json::StringRole role> bool put_blocks(char* at, std::string_view body) {
+  constexpr auto block = static_cast<std::size_t>(kBlock);
+  const auto put_block = [&](std::size_t from) {
+    return json::plain_block<role>(reinterpret_cast<const std::uint8_t*>(body.data() + from), reinterpret_cast<std::uint8_t*>(at + from)) ==
+           kBlock;
+  };
+  std::size_t done = 0;
+  for (; done + block <= body.size(); done += block)
+    if (!put_block(done)) return false;
+  return done == body.size() || put_block(body.size() - block);
+}
+
 bool put_plain(char* at, std::string_view body) {
   const char* const text = body.data();
   const std::size_t size = body.size();
-  constexpr auto block = static_cast<std::size_t>(kBlock);
-  const auto put_block = [&](std::size_t from) {
-    return json::plain_block<kText>(reinterpret_cast<const std::uint8_t*>(text + from), reinterpret_cast<std::uint8_t*>(at + from)) ==
-           kBlock;
-  };
-  if (size >= block) {
-    std::size_t done = 0;
-    for (; done + block <= size; done += block)
-      if (!put_block(done)) return false;
-    return done == size || put_block(size - block);
-  }
+  if (size >= static_cast<std::size_t>(kBlock)) return put_blocks<kText>(at, body);
   if (size >= 8) {
     const auto first = load<std::uint64_t>(text), last = load<std::uint64_t>(text + size - 8);
     std::memcpy(at, &first, 8);
@@ -188,6 +190,8 @@ char* put_text(char* at, std::string_view text, std::size_t bytes_max) {
 }
 
 char* put_json(char* at, std::string_view json) {
+  if (json.size() >= static_cast<std::size_t>(kBlock) && json.size() <= kJsonBytesMax && put_blocks<json::StringRole::Outside>(at, json))
+    return at + json.size();
   char* const before = at;
   const char* text = json.data();
   const char* const end = text + json.size();

@@ -73,13 +73,13 @@ struct Journal::Inner {
 // Chains the batch behind what is written; changes only the batch's own bytes.
 Journal::Inner::Mark Journal::Inner::seal(Batch& batch) const {
   Mark mark = written;
-  char* at = batch.frames_.data.get();
+  char* at = batch.bytes_.get();
   for (std::size_t i = 0; i < batch.items_.size(); ++i) {
     const Batch::Item& item = batch.items_[i];
     mark.hash = seal_frame(at, {item.payload_bytes, batch.sums_[i], ++mark.sequence, mark.hash, batch.digests_[i]});
     at += kFrameHeaderBytes + item.payload_bytes;
   }
-  mark.offset += batch.frames_.size;
+  mark.offset += batch.used_;
   return mark;
 }
 
@@ -187,11 +187,11 @@ Result<void> Journal::Inner::wait_synced(std::unique_lock<std::mutex>& held, std
 Result<void> Journal::Inner::commit(Batch& batch) {
   std::unique_lock held(mutex);
   CG_CHECK(check_ready());
-  while (segment == 0 || (written.offset + batch.frames_.size > options.segment_bytes_max && written.offset > kSegmentHeaderBytes)) {
+  while (segment == 0 || (written.offset + batch.used_ > options.segment_bytes_max && written.offset > kSegmentHeaderBytes)) {
     CG_CHECK(rotate(held));
   }
   Mark mark = seal(batch);
-  CG_CHECK(write({batch.frames_.data.get(), batch.frames_.size}));
+  CG_CHECK(write({batch.bytes_.get(), batch.used_}));
   written = mark;
   if (options.sync == Sync::Power) CG_CHECK(wait_synced(held, mark.sequence));
   dirty = true;
@@ -281,7 +281,7 @@ Result<std::unique_ptr<Journal>> Journal::open(const JournalOptions& options, co
 
 Result<void> Journal::commit(Batch& batch) {
   if (batch.empty()) return {};
-  batch.prepare();  // most of the work, outside the lock
+  batch.hash_payloads();  // most of the work, outside the lock
   CG_CHECK(inner_->commit(batch));
   batch.clear();
   return {};

@@ -62,18 +62,18 @@ bool decode_header(std::string_view bytes, SegmentHeader& header) {
 
 namespace {
 
-Digest chained(const Digest& previous, std::uint64_t sequence, const Digest& record) {
+Digest chained(const Digest& previous, std::uint64_t sequence, const Digest& payload) {
   char bytes[72];
   std::memcpy(bytes, previous.data(), 32);
   put<std::uint64_t>(bytes + 32, sequence);
-  std::memcpy(bytes + 40, record.data(), 32);
+  std::memcpy(bytes + 40, payload.data(), 32);
   return blake2b({bytes, sizeof bytes});
 }
 
 }  // namespace
 
 Digest seal_frame(char* frame, const Sealing& sealing) {
-  const Digest hash = chained(sealing.previous, sealing.sequence, sealing.record);
+  const Digest hash = chained(sealing.previous, sealing.sequence, sealing.payload);
   put<std::uint32_t>(frame, sealing.payload_bytes);
   put<std::uint64_t>(frame + 8, sealing.sequence);
   std::memcpy(frame + 16, hash.data(), 32);
@@ -82,8 +82,8 @@ Digest seal_frame(char* frame, const Sealing& sealing) {
   return hash;
 }
 
-Digest chain_hash(const Digest& previous, std::uint64_t sequence, std::string_view record) {
-  return chained(previous, sequence, blake2b(record));
+Digest chain_hash(const Digest& previous, std::uint64_t sequence, std::string_view payload) {
+  return chained(previous, sequence, blake2b(payload));
 }
 
 void File::reset(int fd) {
@@ -174,13 +174,13 @@ std::string_view SegmentReader::payload_at(std::uint64_t offset) {
   return std::string_view(other_).substr(kFrameHeaderBytes);
 }
 
-bool SegmentReader::whole(Frame& frame, std::string_view payload) {
-  frame.record = payload;
-  if (!has_reference(payload)) return true;
+bool SegmentReader::make_whole(Frame& frame) {
+  frame.record = frame.payload;
+  if (!has_reference(frame.payload)) return true;
   Reference reference;
-  const std::size_t member_bytes = read_reference(payload, reference);
+  const std::size_t member_bytes = read_reference(frame.payload, reference);
   if (member_bytes == 0 || reference.back == 0 || reference.back > frame.offset) return false;
-  if (!restore(payload, reference, member_bytes, payload_at(frame.offset - reference.back), record_)) return false;
+  if (!restore(frame.payload, member_bytes, reference.bytes, payload_at(frame.offset - reference.back), record_)) return false;
   frame.record = record_;
   return true;
 }
@@ -201,7 +201,8 @@ SegmentReader::State SegmentReader::next(Frame& frame) {
   bytes = bytes.substr(0, size);
   if (!checksum_right(bytes)) return bad("the record's checksum is wrong: its bytes were changed");
   frame.offset = offset();
-  if (!whole(frame, bytes.substr(kFrameHeaderBytes))) return bad("what the record refers to is not there");
+  frame.payload = bytes.substr(kFrameHeaderBytes);
+  if (!make_whole(frame)) return bad("what the record refers to is not there");
   frame.sequence = get<std::uint64_t>(bytes.data() + 8);
   std::memcpy(frame.hash.data(), bytes.data() + 16, 32);
   at_ += size;

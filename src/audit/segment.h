@@ -34,16 +34,17 @@ struct Sealing {
   std::uint32_t payload_bytes, payload_crc;
   std::uint64_t sequence;
   const Digest& previous;
-  const Digest& record;  // its BLAKE2b: only this short step must wait for the record before
+  const Digest& payload;  // its BLAKE2b: only this short step must wait for the record before
 };
 Digest seal_frame(char* frame, const Sealing& sealing);
-Digest chain_hash(const Digest& previous, std::uint64_t sequence, std::string_view record);
+Digest chain_hash(const Digest& previous, std::uint64_t sequence, std::string_view payload);
 
 struct Frame {
   std::uint64_t offset = 0;
   std::uint64_t sequence = 0;
   Digest hash{};
-  std::string_view record;  // its JSON, whole, whatever it refers to; until the next call on the reader
+  std::string_view payload;  // as it lies there: what the chain is over
+  std::string_view record;   // its JSON, whole, whatever it refers to. Both until the next call on the reader
 };
 
 class File {  // owns a descriptor
@@ -90,7 +91,7 @@ class SegmentReader {
 
  private:
   std::string_view want(std::size_t bytes);  // buffered bytes from here; shorter at the end of the file
-  bool whole(Frame& frame, std::string_view payload);
+  bool make_whole(Frame& frame);
   std::string_view payload_at(std::uint64_t offset);  // empty when no frame starts there
   File file_;
   std::size_t read_bytes_;

@@ -87,7 +87,7 @@ class Walk {
              fmt::format("record {} stands behind record {}: records were reordered or repeated", frame.sequence, last_));
       return false;
     }
-    if (chain_hash(result_.head, frame.sequence, frame.record) != frame.hash) {
+    if (chain_hash(result_.head, frame.sequence, frame.payload) != frame.hash) {
       report(number, frame.offset, "the record does not match its chain hash: this record or one before it was changed");
       return false;
     }

@@ -32,7 +32,7 @@ class Tampering : public ::testing::Test {
     Frame frame;
     while (reader->next(frame) == SegmentReader::State::Frame) {
       offsets.push_back(frame.offset);
-      payloads.emplace_back(frame.record);
+      payloads.emplace_back(frame.payload);
       hashes.push_back(frame.hash);
     }
     offsets.push_back(bytes.size());
