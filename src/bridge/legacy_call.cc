@@ -26,7 +26,7 @@ void LegacyCall::start(const ClearedCall& call) {
     if (!read) return reply_.fail(read.error(), false);
     message_ = *read;
     if (message_.id.exists()) id_ = message_.id.raw();
-    if (message_.method == "initialize") return discover();
+    if (message_.method == "initialize" && message_.kind == session::MessageKind::Request) return discover();
   }
   session_ = core().hub().find_client(context, origin_->target->server.id, core().now());
   if (!session_) return reply_.empty(404);  // T-60: of another, unknown and ended look alike

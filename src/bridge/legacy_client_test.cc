@@ -27,6 +27,13 @@ TEST_F(LegacyClient, InitializesFromWhatTheServerDiscovers) {
   EXPECT_EQ(world.one.server.asked.size(), 3U) << "answered here";
 }
 
+TEST_F(LegacyClient, OpensNoSessionForAnInitializeThatWantsNoAnswer) {
+  Client& client = world.send(R"({"jsonrpc":"2.0","method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{}}})", {});
+  world.settle();
+  EXPECT_EQ(client.sink.status, 404);
+  EXPECT_TRUE(world.one.server.asked.empty());
+}
+
 TEST_F(LegacyClient, CallsWithTheEnvelopeAndGetsAPlainResult) {
   Who who = open();
   Client& client = world.send(
