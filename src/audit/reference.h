@@ -1,7 +1,7 @@
 #pragma once
-// Calls of one batch that are alike in who called what, by which policy and with what outcome hold that part once (docs/reference/audit.md,
-// Files). The payload of the others begins with a reference, `{"like":[BACK,BYTES],`: the BYTES bytes behind the time in the payload whose frame starts BACK bytes
-// before this one belong behind the time here. Nothing here trusts what it reads.
+// Calls of one batch that are alike in who called what, by which policy and with what outcome hold that part once
+// (docs/reference/audit.md, Files). The payload of the others begins with a reference, `{"like":[BACK,BYTES],`: the BYTES bytes behind the
+// time in the payload whose frame starts BACK bytes before this one belong behind the time here. Nothing here trusts what it reads.
 
 #include <cstdint>
 #include <string>
