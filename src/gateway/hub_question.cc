@@ -92,6 +92,7 @@ Result<void> Hub::Question::find_caller() {
 }
 
 void Hub::Question::on_batch_end() {
+  if (sink_ == nullptr) return;  // cancelled meanwhile
   starting_ = true;
   start();
   starting_ = false;

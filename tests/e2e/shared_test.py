@@ -188,3 +188,18 @@ class Watching(GateCase):
         while not stream.messages.empty():
             stream.messages.get()
         self.touched(client, stream)
+
+    def test_subscriptions_that_replace_each_other_at_once_are_all_answered(self):
+        client = self.client(LEGACY)
+        client.open()
+        self.keep(Stream(client, "GET", headers={"Accept": "text/event-stream"}))
+        for turn in range(10):                  # each begins what the next one gives up, perhaps before it was begun
+            waiting = []
+            for number in range(8):
+                connection = http.client.HTTPConnection(client.url.hostname, client.url.port, timeout=60)
+                message = client.message("resources/subscribe", {"uri": f"newer+{self.URI}{turn}-{number}"}, f"{turn}-{number}")
+                connection.request("POST", client.url.path, json.dumps(message).encode(), client.standard_headers())
+                waiting.append(connection)
+            for connection in waiting:
+                self.assertEqual(200, connection.getresponse().status)
+                connection.close()
