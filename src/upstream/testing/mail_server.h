@@ -1,18 +1,14 @@
 #pragma once
 // A mail server for tests: speaks SMTP as its script says, on a thread of its own; one connection at a time; stops by itself.
 
-#include <arpa/inet.h>
-#include <gtest/gtest.h>
-#include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <map>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "net/testing/listening_thread.h"
 #include "net/tls.h"
 
 namespace callgate::upstream {
@@ -32,25 +28,7 @@ struct SeenMail {
 
 class MailThread {
  public:
-  explicit MailThread(MailScript script = {}) : script_(std::move(script)) {
-    EXPECT_EQ(::pipe(stop_), 0);
-    fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    EXPECT_EQ(::bind(fd_, reinterpret_cast<sockaddr*>(&at), size), 0);
-    EXPECT_EQ(::listen(fd_, 16), 0);
-    EXPECT_EQ(::getsockname(fd_, reinterpret_cast<sockaddr*>(&at), &size), 0);
-    port = ntohs(at.sin_port);
-    thread_ = std::thread([this] { serve(); });
-  }
-  ~MailThread() {
-    ::close(stop_[1]);
-    thread_.join();
-    ::close(stop_[0]);
-    ::close(fd_);
-  }
+  explicit MailThread(MailScript script = {}) : script_(std::move(script)) {}
   std::vector<SeenMail> taken() {
     const std::lock_guard lock(mutex_);
     return taken_;
@@ -63,26 +41,16 @@ class MailThread {
     const std::lock_guard lock(mutex_);
     return bytes_taken_;
   }
-  std::uint16_t port = 0;
 
  private:
-  bool readable(int fd) {
-    pollfd both[2] = {{fd, POLLIN, 0}, {stop_[0], POLLIN, 0}};
-    ::poll(both, 2, 20'000);
-    return both[1].revents == 0 && both[0].revents != 0;
-  }
-  void serve() {
-    while (readable(fd_)) {
-      const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
-      if (fd < 0) return;
-      in_.clear();
-      bytes_in_ = bytes_out_ = 0;
-      now_ = {};
-      stream_ = script_.tls_first ? std::move(*net::ByteStream::tls_server(fd, *script_.tls)) : net::ByteStream::plain(fd);
-      now_.tls = script_.tls_first;
-      converse();
-      stream_.reset();
-    }
+  void serve(int fd) {
+    in_.clear();
+    bytes_in_ = bytes_out_ = 0;
+    now_ = {};
+    stream_ = script_.tls_first ? std::move(*net::ByteStream::tls_server(fd, *script_.tls)) : net::ByteStream::plain(fd);
+    now_.tls = script_.tls_first;
+    converse();
+    stream_.reset();
   }
 
   bool say(std::string_view text) {
@@ -92,7 +60,8 @@ class MailThread {
     while (!text.empty()) {
       const auto wrote = stream_->write(text);
       if (wrote.status == net::IoResult::Status::Ok) text.remove_prefix(wrote.bytes);
-      else if (wrote.status != net::IoResult::Status::WouldBlock || !readable(stream_->fd())) return false;  // TLS waits for the peer
+      else if (wrote.status != net::IoResult::Status::WouldBlock || !thread_.readable(stream_->fd()))
+        return false;  // TLS waits for the peer
     }
     return !cut;
   }
@@ -106,7 +75,7 @@ class MailThread {
       char buffer[4096];
       const auto got = stream_->read(buffer, sizeof buffer);
       if (got.status == net::IoResult::Status::WouldBlock) {
-        if (!readable(stream_->fd())) return false;
+        if (!thread_.readable(stream_->fd())) return false;
         continue;
       }
       if (got.status != net::IoResult::Status::Ok) return false;
@@ -167,14 +136,16 @@ class MailThread {
   }
 
   MailScript script_;
-  int fd_ = -1, stop_[2] = {-1, -1};
   std::unique_ptr<net::ByteStream> stream_;
   std::string in_, heard_;
   std::size_t bytes_in_ = 0, bytes_out_ = 0, bytes_taken_ = 0;
   SeenMail now_;
   std::vector<SeenMail> taken_;  // guarded by mutex_
   std::mutex mutex_;
-  std::thread thread_;
+  net::ListeningThread thread_{[this](int fd) { serve(fd); }};
+
+ public:
+  const std::uint16_t port = thread_.port();
 };
 
 }  // namespace callgate::upstream
