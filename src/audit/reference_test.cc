@@ -154,6 +154,56 @@ TEST_F(SharedContext, StaysWithTheRecordWhenThereAreManyCallers) {
   EXPECT_EQ(journal(together, 60, 20), journal(alone, 1, 20));
 }
 
+// Whatever differs between two calls, each is read back with its own.
+TEST_F(SharedContext, IsNeverThatOfACallWhichDiffersInOneField) {
+  const auto both = [this](const Record& one, const Record& two, bool together) {
+    TempDirectory directory;
+    auto journal = Journal::open({.directory = directory.path(), .free_bytes_min = 0}, clock);
+    Batch batch;
+    batch.add(one);
+    if (!together) EXPECT_TRUE((*journal)->commit(batch).has_value());
+    batch.add(two);
+    EXPECT_TRUE((*journal)->commit(batch).has_value());
+    std::string records;
+    EXPECT_TRUE(read_journal(directory.path(), 1, [&](const Entry& entry) {
+                  records += entry.payload + "\n";
+                  return true;
+                }).has_value());
+    return records;
+  };
+  std::vector<std::string> names;
+  names.reserve(10);
+  const Record first = call(1, 1, names);
+  const auto expect_own = [&](const Record& second, const std::string& what) {
+    EXPECT_EQ(both(first, second, true), both(first, second, false)) << what;
+    EXPECT_NE(both(first, second, true), both(first, first, true)) << what;
+  };
+  using Text = std::string_view Record::*;
+  constexpr Text texts[] = {&Record::decision_id, &Record::principal_id, &Record::principal_name, &Record::principal_kind,
+                            &Record::grant_id,    &Record::grant_label,  &Record::client,         &Record::remote_address,
+                            &Record::session_id,  &Record::server_id,    &Record::server_slug,    &Record::era,
+                            &Record::method,      &Record::tool,         &Record::request_id,     &Record::reason,
+                            &Record::message,     &Record::rule,         &Record::policy,         &Record::stated_reason,
+                            &Record::outcome,     &Record::traceparent};
+  for (std::size_t i = 0; i < std::size(texts); ++i) {
+    Record second = first;
+    second.*texts[i] = "another";
+    expect_own(second, "text " + std::to_string(i));
+  }
+  Record second = first;
+  second.kind = Record::Kind::Approval;
+  expect_own(second, "kind");
+  second = first;
+  second.effect = Effect::Ask;
+  expect_own(second, "effect");
+  second = first;
+  second.policy_version = 4;
+  expect_own(second, "policy_version");
+  second = first;
+  second.upstream_status = 500;
+  expect_own(second, "status");
+}
+
 // A retry after a failure takes the texts again, not what became of them.
 TEST_F(SharedContext, SurvivesACommitThatFailedAndGrewMeanwhile) {
   TempDirectory directory;
