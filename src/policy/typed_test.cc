@@ -100,54 +100,54 @@ TEST(PolicyTyped, StartsRelativePathsWhereTheAuthorSays) {
 
 // T-27: a root of Windows says that Windows reads the path.
 TEST(PolicyTyped, ReadsWindowsPathsAsWindowsDoes) {
-  std::vector<std::string> roots{*canonical_root("C:\\Data\\Ann\\work\\"), *canonical_root("\\\\files\\team\\docs")};
-  EXPECT_EQ(roots[0], "C:/Data/Ann/work");
+  std::vector<std::string> roots{*canonical_root("C:\\Data\\Ann\\papers\\"), *canonical_root("\\\\files\\team\\docs")};
+  EXPECT_EQ(roots[0], "C:/Data/Ann/papers");
   EXPECT_EQ(roots[1], "//files/team/docs");
   EXPECT_EQ(*canonical_root("d:/"), "d:");
   for (std::string_view path :
-       {"c:/data/ANN/Work/a.txt", "C:\\Data\\Ann\\work", "C:/Data\\Ann/work\\x/../y z.txt", "\\\\FILES\\Team\\docs\\x",
-        "//files/team/docs/..\\docs/x", "C:\\..\\..\\Data\\Ann\\work\\~x", "C:/Data/Ann/work/a%20b"})
+       {"c:/data/ANN/Papers/a.txt", "C:\\Data\\Ann\\papers", "C:/Data\\Ann/papers\\x/../y z.txt", "\\\\FILES\\Team\\docs\\x",
+        "//files/team/docs/..\\docs/x", "C:\\..\\..\\Data\\Ann\\papers\\~x", "C:/Data/Ann/papers/a%20b"})
     EXPECT_EQ(path_within(path, roots), Answer::Yes) << path;
   std::vector<std::string> drive{roots[0]};
-  for (std::string_view path : {"C:\\Data\\Ann\\work2\\x", "D:\\Data\\Ann\\work\\x", "C:\\Data\\Ann\\work\\..\\x", "C:\\Data"})
+  for (std::string_view path : {"C:\\Data\\Ann\\papers2\\x", "D:\\Data\\Ann\\papers\\x", "C:\\Data\\Ann\\papers\\..\\x", "C:\\Data"})
     EXPECT_EQ(path_within(path, drive), Answer::No) << path;
   EXPECT_EQ(path_within("\\\\files\\other\\docs\\x", {roots[1]}), Answer::No);
   for (std::string_view path : {"C:x.txt",
                                 "C:",
-                                "\\Data\\Ann\\work\\x",
-                                "/c/Data/Ann/work/x",
+                                "\\Data\\Ann\\papers\\x",
+                                "/c/Data/Ann/papers/x",
                                 "x.txt",
-                                "\\\\localhost\\C$\\Data\\Ann\\work",
+                                "\\\\localhost\\C$\\Data\\Ann\\papers",
                                 "\\\\files\\C$\\x",
-                                "\\\\?\\C:\\Data\\Ann\\work\\x",
+                                "\\\\?\\C:\\Data\\Ann\\papers\\x",
                                 "\\\\.\\C:\\x",
-                                "C:\\Data\\Ann\\work\\NUL",
-                                "C:\\Data\\Ann\\work\\com1.txt",
-                                "C:\\Data\\Ann\\work\\con .x",
-                                "C:\\Data\\Ann\\work\\a.txt:s",
-                                "C:\\Data\\Ann\\work\\...\\x",
-                                "C:\\Data\\Ann\\work\\.. \\x",
-                                "C:\\Data\\Ann\\work\\LONGNA~1\\x",
-                                "C:\\Data\\Ann\\work\\%TEMP%\\x",
-                                "C:\\Data\\Ann\\work\\*",
-                                "C:\\Data\\Ann\\work\\%2e%2e\\x",
+                                "C:\\Data\\Ann\\papers\\NUL",
+                                "C:\\Data\\Ann\\papers\\com1.txt",
+                                "C:\\Data\\Ann\\papers\\con .x",
+                                "C:\\Data\\Ann\\papers\\a.txt:s",
+                                "C:\\Data\\Ann\\papers\\...\\x",
+                                "C:\\Data\\Ann\\papers\\.. \\x",
+                                "C:\\Data\\Ann\\papers\\LONGNA~1\\x",
+                                "C:\\Data\\Ann\\papers\\%TEMP%\\x",
+                                "C:\\Data\\Ann\\papers\\*",
+                                "C:\\Data\\Ann\\papers\\%2e%2e\\x",
                                 "\\\\server",
                                 "//",
-                                "file:///C:/Data/Ann/work/x"})
+                                "file:///C:/Data/Ann/papers/x"})
     EXPECT_EQ(path_within(path, drive), Answer::Unclear) << path;
-  for (std::string_view path : {"x.txt", "a\\..\\b", "..\\work\\x"})
-    EXPECT_EQ(path_within(path, drive, {.base = "C:/Data/Ann/work"}), Answer::Yes) << path;
-  EXPECT_EQ(path_within("..\\x", drive, {.base = "C:/Data/Ann/work"}), Answer::No);
-  EXPECT_EQ(path_within("~\\x", drive, {.base = "C:/Data/Ann/work"}), Answer::Unclear);
+  for (std::string_view path : {"x.txt", "a\\..\\b", "..\\papers\\x"})
+    EXPECT_EQ(path_within(path, drive, {.base = "C:/Data/Ann/papers"}), Answer::Yes) << path;
+  EXPECT_EQ(path_within("..\\x", drive, {.base = "C:/Data/Ann/papers"}), Answer::No);
+  EXPECT_EQ(path_within("~\\x", drive, {.base = "C:/Data/Ann/papers"}), Answer::Unclear);
   for (std::string_view root : {"C:x", "C:\\a\\NUL", "\\\\server", "\\\\?\\C:\\x", "/a\\b", "~", "a"})
     EXPECT_FALSE(canonical_root(root)) << root;
 }
 
 TEST(PolicyTyped, IgnoresCaseOnlyWhereTheFileSystemDoes) {
-  std::vector<std::string> roots{"/Data/ann/Work", "/Data/ann/\xc3\x89t\xc3\xa9"};
-  EXPECT_EQ(path_within("/data/Ann/work/x", roots), Answer::No);
-  EXPECT_EQ(path_within("/data/Ann/work/x", roots, {.ignore_case = true}), Answer::Yes);
-  EXPECT_EQ(path_within("/data/Ann/work2/x", {roots[0]}, {.ignore_case = true}), Answer::No);
+  std::vector<std::string> roots{"/Data/ann/papers", "/Data/ann/\xc3\x89t\xc3\xa9"};
+  EXPECT_EQ(path_within("/data/Ann/papers/x", roots), Answer::No);
+  EXPECT_EQ(path_within("/data/Ann/papers/x", roots, {.ignore_case = true}), Answer::Yes);
+  EXPECT_EQ(path_within("/data/Ann/papers2/x", {roots[0]}, {.ignore_case = true}), Answer::No);
   EXPECT_EQ(path_within("/Data/ann/\xc3\x89t\xc3\xa9/x", {roots[1]}, {.ignore_case = true}), Answer::Yes);
   EXPECT_EQ(path_within("/Data/ann/\xc3\xa9t\xc3\xa9/x", {roots[1]}, {.ignore_case = true}), Answer::Unclear);
   EXPECT_EQ(path_within("/Data/ann/Wor\xe2\x84\xaa/x", {roots[0]}, {.ignore_case = true}), Answer::Unclear);  // a Kelvin sign folds to k
