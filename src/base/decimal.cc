@@ -145,12 +145,7 @@ std::optional<Decimal> Decimal::plus(const Decimal& other) const {
   constexpr __int128 few = 1'000'000'000'000'000'000;
   if (exponent_ == other.exponent_ && -few < coefficient_ && coefficient_ < few && -few < other.coefficient_ && other.coefficient_ < few) {
     auto sum = static_cast<std::int64_t>(coefficient_) + static_cast<std::int64_t>(other.coefficient_);
-    if (sum % 10 != 0) {
-      Decimal value;
-      value.coefficient_ = sum;
-      value.exponent_ = exponent_;
-      return value;
-    }
+    if (sum % 10 != 0 || exponent_ < kExponentMax / 2) return from_parts(sum, exponent_);
   }
   const Decimal& high = exponent_ >= other.exponent_ ? *this : other;
   const Decimal& low = exponent_ >= other.exponent_ ? other : *this;

@@ -15,7 +15,7 @@ constexpr std::size_t kClaimsMax = 64;
 struct Target {
   const policy::Claim* claim;
   KeyView key;
-  std::size_t shard;
+  std::size_t shard = 0;
   Counter* counter = nullptr;
   std::uint32_t slot = 0;
 };
@@ -24,8 +24,8 @@ struct Target {
 class Targets {
  public:
   void add(const policy::Claim& claim) {
-    const KeyView key(claim.key, Shape{claim.window, claim.kind, claim.shadow}.tag());
-    new (storage_ + count_++ * sizeof(Target)) Target{&claim, key, Table::shard_of(key)};
+    auto* target = new (storage_ + count_++ * sizeof(Target)) Target{&claim, {claim.key, Shape{claim.window, claim.kind, claim.shadow}.tag()}};
+    target->shard = Table::shard_of(target->key);
   }
   std::span<Target> all() { return {std::launder(reinterpret_cast<Target*>(storage_)), count_}; }
 
@@ -168,8 +168,11 @@ Result<Counters::Outcome> Counters::reserve(std::span<const policy::Claim> claim
   for (const Target& target : targets) {
     if (target.counter == nullptr) continue;
     inner_->table.mark_dirty(target.shard, target.slot);
-    into.parts_.push_back({Table::id(target.shard, target.slot, target.counter->generation), target.counter->meter.start_us,
-                           target.claim->amount, target.claim->shadow});
+    Reservation::Part& part = into.parts_.emplace_back();
+    part.counter = Table::id(target.shard, target.slot, target.counter->generation);
+    part.window_start_us = target.counter->meter.start_us;
+    part.amount = target.claim->amount;
+    part.shadow = target.claim->shadow;
   }
   return answer;
 }

@@ -304,7 +304,8 @@ Result<Progress> read_headers(Cursor& cursor, const HeadCaps& caps, Head& head, 
   while (true) {
     if (cursor.done()) return Progress::NeedMore;
     if (*cursor.at == '\r') return read_line_end(cursor);
-    Header header;
+    if (head.header_count == headers_max) return fail(Code::TooLarge, "http.head_too_large", "the message has too many headers");
+    Header& header = head.headers[head.header_count];  // filled where it stays: it counts once it is whole
     header.name = cursor.take_name();
     if (cursor.done()) return Progress::NeedMore;
     if (header.name.empty() || *cursor.at != ':') {
@@ -318,9 +319,8 @@ Result<Progress> read_headers(Cursor& cursor, const HeadCaps& caps, Head& head, 
     while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
     while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
     header.value = value;
-    if (head.header_count == headers_max) return fail(Code::TooLarge, "http.head_too_large", "the message has too many headers");
     header.key = key_of(header.name, cursor.end);
-    head.headers[head.header_count++] = header;
+    ++head.header_count;
     if (is_noted(header.name.size())) CG_CHECK(note_header(header, head, facts));
   }
 }

@@ -263,7 +263,7 @@ bool Walk::claim(const Entry& entry) {
 }
 
 bool Walk::claim_one(const Limit& limit) {
-  Claim claim;
+  Claim& claim = scratch_.claims.emplace_back();  // filled where it stays
   claim.counter = limit.counter;
   claim.scope = limit.scope;
   claim.window = limit.window;
@@ -274,29 +274,37 @@ bool Walk::claim_one(const Limit& limit) {
   claim.line = limit.line;
   claim.on_deny = limit.on_deny;
   claim.shadow = limit.shadow;
-  bool usable = true;
-  if (limit.increment_from) {  // T-21: a finite decimal, zero or more; anything else would lower or corrupt the counter
-    Seen seen = reader_.read(*limit.increment_from, {});
-    bool known = !supposed_ || amount_known(limit, seen);
-    usable = !known || (seen.kind == Seen::Kind::Number && seen.exact && !seen.decimal.negative());
-    if (usable) claim.amount = known ? seen.decimal : Decimal();
-  }
-  if (!usable) {
+  auto unusable = [&](std::string_view reason, std::string_view message) {
     if (trace_) trace_->limit(limit, false, claim);
-    return deny("policy.limit_amount", limit.amount_message, limit.pointer, limit.line, limit.shadow);
-  }
+    scratch_.claims.pop_back();
+    return deny(reason, message, limit.pointer, limit.line, limit.shadow);
+  };
+  if (limit.increment_from && !take_amount(limit, claim)) return unusable("policy.limit_amount", limit.amount_message);
   std::size_t from = scratch_.keys.size();
   scratch_.keys += kScopes[static_cast<std::size_t>(limit.scope)];
   if (!append_scope_id(limit)) {
     scratch_.keys.resize(from);
-    if (trace_) trace_->limit(limit, false, claim);
-    return deny("policy.error", kScopeMessage, limit.pointer, limit.line, limit.shadow);
+    return unusable("policy.error", kScopeMessage);
   }
   scratch_.keys += limit.suffix;
   claim.key = std::string_view(scratch_.keys).substr(from);
   if (trace_) trace_->limit(limit, true, claim);
-  merge(claim);
+  merge_last();
   return false;
+}
+
+// T-21: a finite decimal, zero or more; anything else would lower or corrupt the counter.
+bool Walk::take_amount(const Limit& limit, Claim& claim) {
+  const Seen* seen = &reader_.read(*limit.increment_from, {});
+  Seen supposed;
+  if (supposed_) {
+    supposed = *seen;
+    seen = &supposed;
+    if (!amount_known(limit, supposed)) return claim.amount = Decimal(), true;
+  }
+  if (seen->kind != Seen::Kind::Number || !seen->exact || seen->decimal.negative()) return false;
+  claim.amount = seen->decimal;
+  return true;
 }
 
 // False when the call lacks what the limit counts by: it could share a counter with strangers, or escape it.
@@ -335,18 +343,19 @@ bool Walk::append_scope_id(const Limit& limit) {
 }
 
 // One call takes from one counter once: when several limits name the same one, the larger amount against the smaller maximum.
-void Walk::merge(Claim claim) {
-  for (auto& other : scratch_.claims) {
-    if (other.key != claim.key) continue;
-    Decimal amount = std::max(other.amount, claim.amount);
-    if (claim.max < other.max) {
-      claim.key = other.key;
-      other = claim;
+void Walk::merge_last() {
+  Claim& last = scratch_.claims.back();
+  for (auto& other : std::span(scratch_.claims).first(scratch_.claims.size() - 1)) {
+    if (other.key != last.key) continue;
+    Decimal amount = std::max(other.amount, last.amount);
+    if (last.max < other.max) {
+      last.key = other.key;
+      other = last;
     }
     other.amount = amount;
+    scratch_.claims.pop_back();
     return;
   }
-  scratch_.claims.push_back(claim);
 }
 
 std::size_t Walk::keys_bound(const Entry& entry) const {

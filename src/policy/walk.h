@@ -53,8 +53,9 @@ class Walk {
   bool flows(bool asks);
   bool claim(const Entry& entry);
   bool claim_one(const Limit& limit);
+  bool take_amount(const Limit& limit, Claim& claim);
   bool append_scope_id(const Limit& limit);
-  void merge(Claim claim);
+  void merge_last();
   void reserve_keys();
   std::size_t keys_bound(const Entry& entry) const;
   template <class Fn> bool each_entry(Fn fn);

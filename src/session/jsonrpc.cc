@@ -30,23 +30,22 @@ template <std::size_t N> bool imitates(std::string_view key, const std::array<st
   return !ascii(key);
 }
 
-// The members of a message, taken in one pass.
+// The members that Message has no place for as they stand.
 struct Envelope {
-  json::Value version, id, method, params, result, error;
-  json::Value name, arguments, meta;  // of params
+  json::Value version, method;
 };
 
-Result<Envelope> read_envelope(json::Value root) {
-  Envelope envelope;
+// All members in one pass, those of params included.
+Result<void> read_envelope(json::Value root, Envelope& envelope, Message& message) {
   std::string_view wrong;
   bool fine = true;
   root.for_each_member([&](std::string_view key, json::Value value) {
     json::Value* member = nullptr;
     switch (key.size()) {  // first: a comparison of one size is a few instructions
-      case 2: member = key == "id" ? &envelope.id : nullptr; break;
-      case 5: member = key == "error" ? &envelope.error : nullptr; break;
+      case 2: member = key == "id" ? &message.id : nullptr; break;
+      case 5: member = key == "error" ? &message.error : nullptr; break;
       case 6:
-        member = key == "method" ? &envelope.method : key == "params" ? &envelope.params : key == "result" ? &envelope.result : nullptr;
+        member = key == "method" ? &envelope.method : key == "params" ? &message.params : key == "result" ? &message.result : nullptr;
         break;
       case 7: member = key == "jsonrpc" ? &envelope.version : nullptr; break;
       default: break;
@@ -58,17 +57,17 @@ Result<Envelope> read_envelope(json::Value root) {
     return fail(
         Code::InvalidRequest, "rpc.envelope_key",
         "unexpected member `" + std::string(wrong.substr(0, 40)) + "` in the message: only jsonrpc, id, method, params, result, error");
-  envelope.params.for_each_member([&](std::string_view key, json::Value value) {
-    if (key.size() == 4 && key == "name") envelope.name = value;
-    else if (key.size() == 5 && key == "_meta") envelope.meta = value;
-    else if (key.size() == 9 && key == "arguments") envelope.arguments = value;
+  message.params.for_each_member([&](std::string_view key, json::Value value) {
+    if (key.size() == 4 && key == "name") message.name = value;
+    else if (key.size() == 5 && key == "_meta") message.meta = value;
+    else if (key.size() == 9 && key == "arguments") message.arguments = value;
     else if (fine && imitates(key, kParameterKeys)) wrong = key, fine = false;
   });
   if (!fine)
     return fail(
         Code::InvalidRequest, "rpc.parameter_key",
         "parameter `" + std::string(wrong.substr(0, 40)) + "` imitates a reserved name: spell it exactly as the specification does");
-  return envelope;
+  return {};
 }
 
 // MCP allows strings and integers. Beyond 2^53 - 1 peers round, and an answer could be matched to another request (T-11).
@@ -84,46 +83,45 @@ Result<void> check_id(json::Value id) {
   return fail(Code::InvalidRequest, "rpc.id", "the id must be a string of at most 250 bytes or an integer within +-(2^53 - 1)");
 }
 
-Result<Message> read_response(const Envelope& envelope, Message message) {
-  message.kind = MessageKind::Response;
-  message.result = envelope.result;
-  message.error = envelope.error;
+Result<void> check_response(const Message& message) {
   if (message.result.exists() == message.error.exists())
     return fail(Code::InvalidRequest, "rpc.response", "an answer carries either a result or an error");
   if (message.error.exists() && !(message.error.is_object() && message.error["code"].is_number() && message.error["message"].is_string()))
     return fail(Code::InvalidRequest, "rpc.response", "an error needs a numeric code and a message text");
-  if (message.id.exists() && message.id.kind() == json::Kind::Null && message.error.exists()) return message;  // unreadable request
-  if (!message.id.exists() && message.error.exists()) return message;
-  CG_CHECK(check_id(message.id));
-  return message;
+  if (message.id.exists() && message.id.kind() == json::Kind::Null && message.error.exists()) return {};  // unreadable request
+  if (!message.id.exists() && message.error.exists()) return {};
+  return check_id(message.id);
+}
+
+// Into where the message stays: it is a dozen words, and every call has two.
+Result<void> read_into(json::Value root, Message& message) {
+  if (root.is_array()) return fail(Code::InvalidRequest, "rpc.batch", "batches are not accepted: send each message in its own POST");
+  if (!root.is_object()) return fail(Code::InvalidRequest, "rpc.not_an_object", "a message is one JSON object");
+  Envelope envelope;
+  CG_CHECK(read_envelope(root, envelope, message));
+  if (envelope.version.string() != "2.0") return fail(Code::InvalidRequest, "rpc.version", "`jsonrpc` must be the string \"2.0\"");
+  if (!envelope.method.exists()) {
+    message.kind = MessageKind::Response;
+    message.params = message.name = message.arguments = message.meta = {};  // an answer has none, whatever it carries
+    return check_response(message);
+  }
+  const std::string_view method = envelope.method.string();
+  if (method.empty() || method.size() > kMethodBytesMax || !ascii(method))
+    return fail(Code::InvalidRequest, "rpc.method", "`method` must be a short ASCII name");
+  if (message.result.exists() || message.error.exists())
+    return fail(Code::InvalidRequest, "rpc.mixed", "a message is a request or an answer, not both");
+  message.method = method;
+  if (message.params.exists() && !message.params.is_object()) return fail(Code::InvalidRequest, "rpc.params", "`params` must be an object");
+  if (message.id.exists()) return check_id(message.id);
+  message.kind = MessageKind::Notification;
+  return {};
 }
 
 }  // namespace
 
 Result<Message> read_message(json::Value root) {
-  if (root.is_array()) return fail(Code::InvalidRequest, "rpc.batch", "batches are not accepted: send each message in its own POST");
-  if (!root.is_object()) return fail(Code::InvalidRequest, "rpc.not_an_object", "a message is one JSON object");
-  CG_TRY(const Envelope envelope, read_envelope(root));
-  if (envelope.version.string() != "2.0") return fail(Code::InvalidRequest, "rpc.version", "`jsonrpc` must be the string \"2.0\"");
-  Message message;
-  message.id = envelope.id;
-  json::Value method = envelope.method;
-  if (!method.exists()) return read_response(envelope, message);
-  if (!method.is_string() || method.string().empty() || method.string().size() > kMethodBytesMax || !ascii(method.string()))
-    return fail(Code::InvalidRequest, "rpc.method", "`method` must be a short ASCII name");
-  if (envelope.result.exists() || envelope.error.exists())
-    return fail(Code::InvalidRequest, "rpc.mixed", "a message is a request or an answer, not both");
-  message.method = method.string();
-  message.params = envelope.params;
-  message.name = envelope.name;
-  message.arguments = envelope.arguments;
-  message.meta = envelope.meta;
-  if (message.params.exists() && !message.params.is_object()) return fail(Code::InvalidRequest, "rpc.params", "`params` must be an object");
-  if (!message.id.exists()) {
-    message.kind = MessageKind::Notification;
-    return message;
-  }
-  CG_CHECK(check_id(message.id));
+  Result<Message> message;
+  if (auto read = read_into(root, *message); !read) message = pass_on(read.error());
   return message;
 }
 
