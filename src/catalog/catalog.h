@@ -35,7 +35,10 @@ struct ServerEntry {
   std::vector<std::shared_ptr<const schema::Schema>> input_schemas;  // beside tool_names; null: none, or none that can be checked
   std::vector<std::shared_ptr<const ToolText>> texts;                // beside tool_names; null: nothing is known of it
   std::vector<Digest> fingerprints;                                  // beside tool_names
-  const schema::Schema* input_schema(std::string_view tool) const;   // null: nothing to check against
+  // Where the tool stands in these; nothing: it is not among them. A call asks once.
+  std::optional<std::size_t> place_of(std::string_view tool) const;
+  const schema::Schema* input_schema(std::optional<std::size_t> place) const;  // null: nothing to check against
+  const schema::Schema* input_schema(std::string_view tool) const { return input_schema(place_of(tool)); }
   const Digest* fingerprint(std::string_view tool) const;            // null: no probe has seen it
   const ToolText* text(std::string_view tool) const;
 
@@ -49,7 +52,8 @@ struct ServerEntry {
   std::vector<risk::Class> risks;  // beside tool_names
   std::vector<Held> held;          // by name
   const Held* held_tool(std::string_view tool) const;
-  std::string_view risk(std::string_view tool) const;  // class by name; empty: nothing is known of the tool
+  std::string_view risk(std::optional<std::size_t> place) const;  // class by name; empty: nothing is known of the tool
+  std::string_view risk(std::string_view tool) const { return risk(place_of(tool)); }
 
   // Prompts, resource templates and instructions: what was approved of each kind.
   struct PinnedParts {

@@ -34,33 +34,30 @@ const policy::Policy* Catalog::policy(std::string_view name) const {
   return found == policy_by_name_.end() ? nullptr : found->second;
 }
 
+std::optional<std::size_t> ServerEntry::place_of(std::string_view tool) const {
+  auto at = std::lower_bound(tool_names.begin(), tool_names.end(), tool);
+  if (at == tool_names.end() || *at != tool) return std::nullopt;
+  return static_cast<std::size_t>(at - tool_names.begin());
+}
+
 namespace {
 
-template <class T>
-const T* beside(const std::vector<std::string>& names, const std::vector<std::shared_ptr<const T>>& values, std::string_view name) {
-  auto at = std::lower_bound(names.begin(), names.end(), name);
-  if (at == names.end() || *at != name) return nullptr;
-  auto index = static_cast<std::size_t>(at - names.begin());
-  return index < values.size() ? values[index].get() : nullptr;
+template <class T> const T* beside(const std::vector<std::shared_ptr<const T>>& values, std::optional<std::size_t> place) {
+  return place && *place < values.size() ? values[*place].get() : nullptr;
 }
 
 }  // namespace
 
-const schema::Schema* ServerEntry::input_schema(std::string_view tool) const { return beside(tool_names, input_schemas, tool); }
-const ToolText* ServerEntry::text(std::string_view tool) const { return beside(tool_names, texts, tool); }
+const schema::Schema* ServerEntry::input_schema(std::optional<std::size_t> place) const { return beside(input_schemas, place); }
+const ToolText* ServerEntry::text(std::string_view tool) const { return beside(texts, place_of(tool)); }
 
 const Digest* ServerEntry::fingerprint(std::string_view tool) const {
-  auto at = std::lower_bound(tool_names.begin(), tool_names.end(), tool);
-  if (at == tool_names.end() || *at != tool) return nullptr;
-  auto index = static_cast<std::size_t>(at - tool_names.begin());
-  return index < fingerprints.size() ? &fingerprints[index] : nullptr;
+  auto place = place_of(tool);
+  return place && *place < fingerprints.size() ? &fingerprints[*place] : nullptr;
 }
 
-std::string_view ServerEntry::risk(std::string_view tool) const {
-  auto at = std::lower_bound(tool_names.begin(), tool_names.end(), tool);
-  if (at == tool_names.end() || *at != tool) return {};
-  auto index = static_cast<std::size_t>(at - tool_names.begin());
-  return index < risks.size() ? risk::class_name(risks[index]) : std::string_view();
+std::string_view ServerEntry::risk(std::optional<std::size_t> place) const {
+  return place && *place < risks.size() ? risk::class_name(risks[*place]) : std::string_view();
 }
 
 const ServerEntry::Held* ServerEntry::held_tool(std::string_view tool) const {

@@ -81,9 +81,8 @@ Result<void> Call::identify(const listener::Request& request) {
   if (inner_) return {};       // by the outer call, a moment ago
   if (!request.query.empty())  // T-63: credentials in a URL end up in logs
     return fail(Code::InvalidRequest, "gateway.query", "the MCP endpoint takes no query: send the grant in the Authorization header");
-  if (request.head->count("authorization") > 1)
-    return fail(Code::Unauthenticated, "identity.malformed", "more than one Authorization header: send exactly one");
-  std::string_view header = request.head->header("authorization");
+  const auto [header, times] = request.head->find("authorization");
+  if (times > 1) return fail(Code::Unauthenticated, "identity.malformed", "more than one Authorization header: send exactly one");
   if (auto* memo = static_cast<AuthMemo*>(request.connection_memo); memo != nullptr && memo->snapshot == snapshot_ &&
                                                                     wall_ < memo->good_until && memo->remote == request.remote &&
                                                                     equal_constant_time(memo->header.reveal(), header)) {
@@ -156,7 +155,7 @@ Result<void> Call::read_post(const listener::Request& request) {
     rpc_code_ = session::kParseError;
     return parsed;
   }
-  CG_TRY(message_, session::read_message(document_.root()));
+  CG_CHECK(session::read_message(document_.root(), message_));
   request_id_ = message_.id.raw();
   form_ = message_.kind == session::MessageKind::Request ? Form::Request : Form::Notification;
   era_ = session::era_of(*request.head, message_);
@@ -175,8 +174,8 @@ Result<void> Call::read_post(const listener::Request& request) {
 }
 
 Result<void> Call::check_version_header(const net::Head& head) const {
-  std::string_view version = head.header("mcp-protocol-version");
-  if (head.count("mcp-protocol-version") > 1 || (!version.empty() && !session::legacy_revision(version) && version != "2024-11-05"))
+  const auto [version, times] = head.find("mcp-protocol-version");
+  if (times > 1 || (!version.empty() && !session::legacy_revision(version) && version != "2024-11-05"))
     return fail(Code::InvalidRequest, "session.revision", "unsupported MCP-Protocol-Version: use 2025-11-25, 2025-06-18 or 2025-03-26");
   return {};  // another one than was negotiated is let pass, as published SDKs do (L7): the session's own goes upstream
 }
@@ -207,15 +206,15 @@ Result<void> Call::join_session(const listener::Request& request) {
 }
 
 void Call::read_context(const net::Head& head) {
-  json::Value meta = message_.meta;
-  json::Value info = era_ == session::Era::Modern ? meta[session::kMetaClientInfo] : message_.params["clientInfo"];
+  const session::Message::Meta& meta = message_.of_meta;
+  json::Value info = era_ == session::Era::Modern ? meta.client_info : message_.params["clientInfo"];
   if (session_) client_ = session_->client;
   else if (info.is_object()) (client_ = info["name"].string()) += ' ', client_ += info["version"].string();
   if (client_.size() > kClientBytesMax) client_.resize(kClientBytesMax);
   std::string_view reason = head.header("x-callgate-reason");
-  if (reason.empty()) reason = meta["callgate/reason"].string();
+  if (reason.empty()) reason = meta.reason.string();
   if (!reason.empty()) stated_reason_ = reason.substr(0, kReasonBytesMax);
-  traceparent_ = meta["traceparent"].string().substr(0, 64);
+  traceparent_ = meta.traceparent.string().substr(0, 64);
 }
 
 Result<void> Call::admit_method() {
@@ -259,7 +258,7 @@ Result<void> Call::admit_governed() {
   if (message_.method == "prompts/get") CG_CHECK(check_prompt(message_.name.string()));
   std::string_view subject = message_.name.string();
   if (message_.method.starts_with("resources/")) subject = message_.params["uri"].string();
-  auto decided = decide(subject, message_.params);
+  auto decided = decide(subject, message_.params, {});
   if (!decided && decided.error().reason == "policy.method") {
     rpc_code_ = session::kMethodNotFound;
     return fail(Code::Denied, "policy.method", "Blocked by policy: " + std::string(message_.method) + " is not allowed for this grant.");
@@ -289,7 +288,8 @@ Result<void> Call::admit_tool_call() {
   if (visibility_.policy == nullptr)
     return fail(Code::Denied, "policy.missing", "no policy applies to this grant, so everything is denied: ask its owner to name one");
   bool hidden = !visible(visibility_, name.string());
-  if (hidden || unknown_to_catalog(*server_, name.string()) || worker_.rooms().doubts->about(server_->server.id, name.string())) {
+  const std::optional<std::size_t> place = server_->place_of(name.string());
+  if (hidden || unknown_to_catalog(*server_, place) || worker_.rooms().doubts->about(server_->server.id, name.string())) {
     rpc_code_ = session::kInvalidParams;
     if (hidden) return fail(Code::Denied, "policy.hidden", "Unknown tool: " + std::string(name.string()));
     return tl::unexpected(unknown_tool(*server_, name.string()));
@@ -298,14 +298,13 @@ Result<void> Call::admit_tool_call() {
     rpc_code_ = session::kInvalidParams;
     return fail(Code::Denied, "inspection.tool_withheld", "Unknown tool: " + std::string(name.string()));
   }
-  CG_CHECK(check_arguments(name.string()));
-  return decide(name.string(), arguments);
+  CG_CHECK(check_arguments(name.string(), server_->input_schema(place)));
+  return decide(name.string(), arguments, server_->risk(place));
 }
 
 // C-53: what the tool itself would not take is refused here, before it can count or match anything.
-Result<void> Call::check_arguments(std::string_view tool) {
-  const schema::Schema* schema = worker_.rooms().options.validate_input ? server_->input_schema(tool) : nullptr;
-  if (schema == nullptr) return {};
+Result<void> Call::check_arguments(std::string_view tool, const schema::Schema* schema) {
+  if (schema == nullptr || !worker_.rooms().options.validate_input) return {};
   if (era_ == session::Era::Modern && head_ != nullptr) CG_CHECK(check_mirrored(tool, *schema));
   static const json::Document empty = [] {
     json::Document object;
@@ -342,6 +341,10 @@ Result<void> Call::check_mirrored(std::string_view tool, const schema::Schema& s
 
 // What a decision may look at, whether about the request or about what a server asks during it.
 policy::Input Call::policy_input(std::string_view method, std::string_view subject, json::Value arguments) const {
+  return policy_input(method, subject, arguments, message_.method == "tools/call" ? server_->risk(subject) : std::string_view());
+}
+
+policy::Input Call::policy_input(std::string_view method, std::string_view subject, json::Value arguments, std::string_view risk) const {
   policy::Input input;
   input.method = method;
   input.tool = subject;
@@ -349,7 +352,7 @@ policy::Input Call::policy_input(std::string_view method, std::string_view subje
   input.principal = &caller_->principal;
   input.grant = &caller_->grant;
   input.server = &server_->server;
-  if (message_.method == "tools/call") input.tool_risk = server_->risk(subject);
+  input.tool_risk = risk;
   input.session_id = session_ ? std::string_view(session_->digest) : std::string_view();
   input.client = client_;
   input.stated_reason = stated_reason_;
@@ -358,9 +361,9 @@ policy::Input Call::policy_input(std::string_view method, std::string_view subje
   return input;
 }
 
-Result<void> Call::decide(std::string_view subject, json::Value arguments) {
+Result<void> Call::decide(std::string_view subject, json::Value arguments, std::string_view risk) {
   CG_CHECK(look_at_flow());
-  decision_ = visibility_.policy->decide(policy_input(message_.method, subject, arguments), scratch_);
+  decision_ = visibility_.policy->decide(policy_input(message_.method, subject, arguments, risk), scratch_);
   rule_ = decision_.rule;
   rule_line_ = decision_.line;
   if (decision_.effect == Effect::Deny) return fail(Code::Denied, decision_.reason, std::string(decision_.message));

@@ -18,8 +18,8 @@ bool Call::can_open_links() const {
   if (!options.approval_elicitation || options.public_url.empty() || inner_) return false;
   if (era_ == session::Era::Modern) {
     // Once: a client without a person answers by itself, round after round. And what it answered a server would be lost in between.
-    if (message_.params["requestState"].exists() || message_.params["inputResponses"].exists()) return false;
-    return session::read_features(message_.params["_meta"][session::kMetaCapabilities]).elicitation_url;
+    if (message_.request_state.exists() || message_.input_responses.exists()) return false;
+    return session::read_features(message_.of_meta.capabilities).elicitation_url;
   }
   return session_ && session_->revision == "2025-11-25" && session_->features.elicitation_url;
 }

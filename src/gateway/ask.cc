@@ -163,7 +163,7 @@ void Call::forget_questions() {
 
 // What an answer asks, under keys. A task repeats its questions each time it is looked at; each is judged once.
 Result<void> Call::judge_inputs(json::Value requests) {
-  auto features = session::read_features(message_.params["_meta"][session::kMetaCapabilities]);
+  auto features = session::read_features(message_.of_meta.capabilities);
   auto& table = *worker_.rooms().tasks;
   std::string owner = task_.empty() ? std::string() : task_owner();
   Result<void> outcome;

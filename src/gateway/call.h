@@ -79,10 +79,11 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   Result<void> admit_shared();
   Result<void> admit_governed();
   Result<void> admit_tool_call();
-  Result<void> check_arguments(std::string_view tool);
+  Result<void> check_arguments(std::string_view tool, const schema::Schema* schema);
   Result<void> check_mirrored(std::string_view tool, const schema::Schema& schema);
   policy::Input policy_input(std::string_view method, std::string_view subject, json::Value arguments) const;
-  Result<void> decide(std::string_view subject, json::Value arguments);
+  policy::Input policy_input(std::string_view method, std::string_view subject, json::Value arguments, std::string_view risk) const;
+  Result<void> decide(std::string_view subject, json::Value arguments, std::string_view risk);
   Result<void> reserve(std::span<const policy::Claim> claims);
   void read_context(const net::Head& head);
   void capture();

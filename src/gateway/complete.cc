@@ -151,12 +151,12 @@ void Call::on_body(std::string_view piece) {
     case Body::Whole: break;
   }
   buffer_ += piece;
-  bool large = buffer_.size() > worker_.rooms().options.whole_body_bytes_max;
+  if (buffer_.size() <= worker_.rooms().options.whole_body_bytes_max) return;
   bool rewritten = method_ != nullptr && (method_->rule == MethodRule::ToolList || method_->rule == MethodRule::Lifecycle ||
                                           message_.method == "prompts/list" || message_.method == "resources/templates/list" ||
-                                          message_.method.starts_with("tasks/") || message_.params["task"].exists() || decision_.spotlight);
+                                          message_.method.starts_with("tasks/") || message_.task.exists() || decision_.spotlight);
   bool whole = link_ || stream_begun_ || form_ != Form::Request || upstream_status_ != 200 || rewritten;
-  if (large && !whole && !collects_for_inspection()) begin_pieces();
+  if (!whole && !collects_for_inspection()) begin_pieces();
 }
 
 void Call::on_end() {
@@ -229,8 +229,8 @@ Result<void> Call::accept_answer(const session::Message& message) {
   if (message.error.exists()) return {};
   if (shared_ && message_.method != "initialize") return {};
   if (message_.method == "tasks/get") CG_CHECK(judge_inputs(message.result["inputRequests"]));
-  if (std::string tasks = tasks_for_client(answer_.root(), message_.method, true); !tasks.empty()) {
-    rewritten_ = std::move(tasks);
+  if (may_name_tasks() && names_tasks(message.result)) {
+    rewritten_ = tasks_for_client(answer_.root(), message_.method, true);
     reply_body_ = rewritten_;
   }
   if (method_->rule == MethodRule::ToolList) {

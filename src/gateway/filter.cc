@@ -90,8 +90,8 @@ bool visible(const Visibility& who, std::string_view tool) {
   return who.policy != nullptr && !who.policy->hides(tool) && identity::may_use_tool(*who.caller, who.server->server, tool);
 }
 
-bool unknown_to_catalog(const catalog::ServerEntry& server, std::string_view tool) {
-  return (server.pinned || !server.tool_names.empty()) && !std::ranges::binary_search(server.tool_names, tool);
+bool unknown_to_catalog(const catalog::ServerEntry& server, std::optional<std::size_t> place) {
+  return (server.pinned || !server.tool_names.empty()) && !place;
 }
 
 Error unknown_tool(const catalog::ServerEntry& server, std::string_view tool) {

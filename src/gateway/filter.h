@@ -27,7 +27,7 @@ bool visible(const Visibility& who, std::string_view tool);
 // any other could carry what no rule and no inspection has looked at (T-66). Those are dropped: servers do not read them.
 bool goes_on(const net::Header& header, const session::Message& message, const catalog::ServerEntry& server);
 // True when the catalog knows which of the server's tools may be used and this one is not among them (T-20).
-bool unknown_to_catalog(const catalog::ServerEntry& server, std::string_view tool);
+bool unknown_to_catalog(const catalog::ServerEntry& server, std::optional<std::size_t> place);
 
 // The refusal of a tool that unknown_to_catalog() turns away, or that is in doubt. New tools are as unknown as any; one that was approved
 // and changed is known to its callers, so they are told (T-47).

@@ -208,7 +208,7 @@ Result<void> Call::judge_rewritten(std::string_view inner) {
   for (std::size_t i = 0; head_ != nullptr && era_ == session::Era::Modern && i < head_->header_count; ++i)
     if (head_->headers[i].name.size() > 10 && net::equals_ignoring_case(head_->headers[i].name.substr(0, 10), "mcp-param-"))
       return fail(Code::Denied, "inspection.denied", "Blocked by policy: an argument that is repeated in a header cannot be cut out");
-  if (tool_call) CG_CHECK(check_arguments(subject()));
+  if (tool_call) CG_CHECK(check_arguments(subject(), server_->input_schema(subject())));
   decision_ = visibility_.policy->decide(
       policy_input(message_.method, subject(), tool_call ? message_.params["arguments"] : message_.params), scratch_);
   rule_ = decision_.rule;

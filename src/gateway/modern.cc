@@ -59,7 +59,7 @@ Result<std::string> Call::open_state(std::string_view sealed) const {
 // and it gets back the state it gave out.
 Result<void> Call::dress_modern() {
   if (message_.kind != session::MessageKind::Request) return {};
-  json::Value capabilities = message_.meta[session::kMetaCapabilities];
+  json::Value capabilities = message_.of_meta.capabilities;
   auto withheld = [&](std::string_view name) {
     for (std::string_view method : {"elicitation/create", "sampling/createMessage", "roots/list"})
       if (session::capability_for(method) == name) return visibility_.policy == nullptr || !visibility_.policy->allows_method(method);
@@ -67,8 +67,8 @@ Result<void> Call::dress_modern() {
   };
   bool narrowed = false;
   capabilities.for_each_member([&](std::string_view name, json::Value) { narrowed |= withheld(name); });
-  json::Value sealed = message_.params["requestState"];
-  bool answers = answers_approval_only("inputResponses", message_.params["inputResponses"]);  // this gate asked, not the server
+  json::Value sealed = message_.request_state;
+  bool answers = answers_approval_only("inputResponses", message_.input_responses);  // this gate asked, not the server
   if (!narrowed && !sealed.exists() && !answers) return {};
   std::string state;
   if (sealed.exists()) {
@@ -96,9 +96,8 @@ Result<void> Call::dress_modern() {
 // Whether everything that is asked now was answered in the call itself. A server of this revision would have looked there first; one of
 // the older ones cannot, so its question came back through the bridge.
 bool Call::answered_before(json::Value result) const {
-  json::Value given = message_.params["inputResponses"], asked = result["inputRequests"];
-  bool bridged = !shared_ && era_ == session::Era::Modern && bridge::Bridge::needed(server_->server, true);
-  if (!bridged || answered_early_ || !given.is_object() || message_.params["requestState"].exists()) return false;
+  if (shared_ || era_ != session::Era::Modern || !bridge::Bridge::needed(server_->server, true)) return false;
+  json::Value given = message_.input_responses, asked = result["inputRequests"];
   if (result["resultType"].string() != "input_required" || !result["requestState"].is_string() || asked.size() == 0) return false;
   bool all = true;
   asked.for_each_member([&](std::string_view key, json::Value) { all = all && given[key].is_object(); });
@@ -107,6 +106,7 @@ bool Call::answered_before(json::Value result) const {
 
 // The question is judged and recorded as if it had been shown; then the call goes on with the answers that are there.
 bool Call::go_on_with_answers(json::Value root) {
+  if (answered_early_ || !message_.input_responses.is_object() || message_.request_state.exists()) return false;
   json::Value result = root["result"];
   if (!answered_before(result) || !session::same_id(root["id"], message_.id)) return false;
   std::string state(result["requestState"].string());

@@ -311,7 +311,7 @@ void Call::reset() {
     if (text->capacity() > kKeepBytes) std::string().swap(*text);
     text->clear();
   }
-  body_ = reply_body_ = content_type_ = {};
+  for (std::string_view* text : {&body_, &reply_body_, &content_type_}) *text = {};
   link_.reset();
   over_events_ = in_batch_ = inner_ = shared_ = recorded_inside_ = resuming_ = resumable_ = finished_ = delivered_ = streaming_ =
       stream_begun_ = paused_ = in_flight_ = intent_added_ = event_reply_ = cut_ = queued_ = false;

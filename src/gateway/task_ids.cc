@@ -58,15 +58,14 @@ void append_holder(json::Writer& writer, json::Value holder, const TaskWords& wo
 
 }  // namespace
 
-bool names_tasks(json::Value message) {
+bool names_tasks(json::Value holder) {
   bool found = false;
-  for (std::string_view part : {"params", "result"})
-    message[part].for_each_member([&](std::string_view name, json::Value value) {
-      if (found || name.empty()) return;
-      if (name[0] == 't') found = name == "taskId" || name == "task" || name == "tasks";
-      else if (name[0] == 'n') found = name == "notifications" && value["taskIds"].exists();
-      else if (name[0] == '_') found = name == "_meta" && value[kRelated].exists();
-    });
+  holder.for_each_member([&](std::string_view name, json::Value value) {
+    if (found || name.empty()) return;
+    if (name[0] == 't') found = name == "taskId" || name == "task" || name == "tasks";
+    else if (name[0] == 'n') found = name == "notifications" && value["taskIds"].exists();
+    else if (name[0] == '_') found = name == "_meta" && value[kRelated].exists();
+  });
   return found;
 }
 

@@ -63,7 +63,7 @@ struct TaskWords {
   std::function<std::optional<std::string>(std::string_view id)> known;
   std::function<std::optional<std::string>(std::string_view id)> created;  // for the task a result brings into being
 };
-bool names_tasks(json::Value message);  // might there be any? Looks at the places above, not through the text
+bool names_tasks(json::Value holder);  // params or result: might there be any? Looks at the places above, not through the text
 void append_with_tasks(std::string& out, json::Value message, const TaskWords& words);
 
 }  // namespace callgate::gateway

@@ -64,7 +64,7 @@ Result<void> Call::admit_task() {
 
 // What the client says of tasks, in the server's words.
 void Call::dress_tasks() {
-  if (!may_name_tasks() || !names_tasks(document_.root())) return;
+  if (!may_name_tasks() || !(names_tasks(message_.params) || names_tasks(message_.result))) return;
   auto known = [this](std::string_view given) -> std::optional<std::string> {
     auto task = open_task(given);
     if (!task) return std::nullopt;
@@ -80,7 +80,7 @@ void Call::dress_tasks() {
 
 // What the server says of tasks, in the client's words; empty: there is nothing to put right.
 std::string Call::tasks_for_client(json::Value message, std::string_view method, bool answer) {
-  if (!may_name_tasks() || !names_tasks(message)) return {};
+  if (!may_name_tasks() || !(names_tasks(message["params"]) || names_tasks(message["result"]))) return {};
   std::string owner = task_owner(), out;
   auto& table = *worker_.rooms().tasks;
   TaskWords words;

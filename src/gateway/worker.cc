@@ -118,7 +118,7 @@ Call& Worker::take_call() {
     call = free_.back();
     free_.pop_back();
   }
-  busy_.fetch_add(1, std::memory_order_relaxed);
+  busy_.store(busy() + 1, std::memory_order_relaxed);  // others only read it
   return *call;
 }
 
@@ -166,7 +166,7 @@ void Worker::queue_outgoing(Call& call) {
 
 void Worker::recycle(Call& call) {
   call.reset();
-  busy_.fetch_sub(1, std::memory_order_relaxed);
+  busy_.store(busy() - 1, std::memory_order_relaxed);
   if (free_.size() < kIdleCallsMax) {
     free_.push_back(&call);
     return;

@@ -380,7 +380,8 @@ Result<void> finish_response(Head& head, const Facts& facts, bool to_head_reques
 enum class Kind { Request, Response };
 
 Result<Progress> read_head(Kind kind, std::string_view bytes, const HeadCaps& caps, Head& head, Facts& facts) {
-  head.method = head.target = {};
+  head.method = {};
+  head.target = {};
   head.status = 0;
   head.header_count = head.bytes = 0;
   head.keep_alive = true;
@@ -420,9 +421,12 @@ std::string_view Head::header(const HeaderName& name) const {
   return {};
 }
 
-std::size_t Head::count(const HeaderName& name) const {
-  std::size_t found = 0;
-  for (std::size_t i = 0; i < header_count; ++i) found += headers[i].is(name) ? 1 : 0;
+std::size_t Head::count(const HeaderName& name) const { return find(name).count; }
+
+Head::Found Head::find(const HeaderName& name) const {
+  Found found;
+  for (std::size_t i = 0; i < header_count; ++i)
+    if (headers[i].is(name) && found.count++ == 0) found.value = headers[i].value;
   return found;
 }
 

@@ -84,6 +84,11 @@ struct Head {
 
   std::string_view header(const HeaderName& name) const;  // first one; empty when absent
   std::size_t count(const HeaderName& name) const;
+  struct Found {
+    std::string_view value;  // of the first
+    std::size_t count = 0;
+  };
+  Found find(const HeaderName& name) const;  // header() and count() in one pass
 };
 
 enum class Progress { NeedMore, Done };

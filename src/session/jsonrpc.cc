@@ -14,6 +14,7 @@ constexpr std::array<std::string_view, 19> kParameterKeys = {
     "name",         "arguments",      "uri",          "_meta",        "cursor", "ref",           "argument",  "task",
     "requestState", "inputResponses", "mode",         "capabilities", "url",    "notifications", "requestId", "requestedSchema",
     "taskId",       "tools",          "progressToken"};
+constexpr std::string_view kMetaReason = "callgate/reason";
 constexpr std::size_t kIdBytesMax = 256;
 constexpr std::size_t kMethodBytesMax = 128;
 
@@ -35,7 +36,30 @@ struct Envelope {
   json::Value version, method;
 };
 
-// All members in one pass, those of params included.
+// Where a member is kept; null: nowhere. By size first: a comparison of one size is a few instructions.
+json::Value* place_of_parameter(Message& message, std::string_view key) {
+  switch (key.size()) {
+    case 4: return key == "name" ? &message.name : key == "task" ? &message.task : nullptr;
+    case 5: return key == "_meta" ? &message.meta : nullptr;
+    case 9: return key == "arguments" ? &message.arguments : nullptr;
+    case 12: return key == "requestState" ? &message.request_state : nullptr;
+    case 14: return key == "inputResponses" ? &message.input_responses : nullptr;
+    default: return nullptr;
+  }
+}
+
+json::Value* place_of_meta(Message::Meta& meta, std::string_view key) {
+  switch (key.size()) {
+    case 11: return key == "traceparent" ? &meta.traceparent : nullptr;
+    case kMetaReason.size(): return key == kMetaReason ? &meta.reason : nullptr;
+    case kMetaClientInfo.size(): return key == kMetaClientInfo ? &meta.client_info : nullptr;
+    case kMetaVersion.size(): return key == kMetaVersion ? &meta.version : nullptr;
+    case kMetaCapabilities.size(): return key == kMetaCapabilities ? &meta.capabilities : nullptr;
+    default: return nullptr;
+  }
+}
+
+// All members in one pass, then those of params, then those of params._meta.
 Result<void> read_envelope(json::Value root, Envelope& envelope, Message& message) {
   std::string_view wrong;
   bool fine = true;
@@ -58,15 +82,16 @@ Result<void> read_envelope(json::Value root, Envelope& envelope, Message& messag
         Code::InvalidRequest, "rpc.envelope_key",
         "unexpected member `" + std::string(wrong.substr(0, 40)) + "` in the message: only jsonrpc, id, method, params, result, error");
   message.params.for_each_member([&](std::string_view key, json::Value value) {
-    if (key.size() == 4 && key == "name") message.name = value;
-    else if (key.size() == 5 && key == "_meta") message.meta = value;
-    else if (key.size() == 9 && key == "arguments") message.arguments = value;
+    if (json::Value* member = place_of_parameter(message, key)) *member = value;
     else if (fine && imitates(key, kParameterKeys)) wrong = key, fine = false;
   });
   if (!fine)
     return fail(
         Code::InvalidRequest, "rpc.parameter_key",
         "parameter `" + std::string(wrong.substr(0, 40)) + "` imitates a reserved name: spell it exactly as the specification does");
+  message.meta.for_each_member([&](std::string_view key, json::Value value) {
+    if (json::Value* member = place_of_meta(message.of_meta, key)) *member = value;
+  });
   return {};
 }
 
@@ -93,8 +118,10 @@ Result<void> check_response(const Message& message) {
   return check_id(message.id);
 }
 
-// Into where the message stays: it is a dozen words, and every call has two.
-Result<void> read_into(json::Value root, Message& message) {
+}  // namespace
+
+Result<void> read_message(json::Value root, Message& message) {
+  message = {};
   if (root.is_array()) return fail(Code::InvalidRequest, "rpc.batch", "batches are not accepted: send each message in its own POST");
   if (!root.is_object()) return fail(Code::InvalidRequest, "rpc.not_an_object", "a message is one JSON object");
   Envelope envelope;
@@ -102,7 +129,10 @@ Result<void> read_into(json::Value root, Message& message) {
   if (envelope.version.string() != "2.0") return fail(Code::InvalidRequest, "rpc.version", "`jsonrpc` must be the string \"2.0\"");
   if (!envelope.method.exists()) {
     message.kind = MessageKind::Response;
-    message.params = message.name = message.arguments = message.meta = {};  // an answer has none, whatever it carries
+    for (json::Value* value : {&message.params, &message.name, &message.arguments, &message.meta, &message.request_state,
+                               &message.input_responses, &message.task})
+      *value = {};  // an answer has none, whatever it carries
+    message.of_meta = {};
     return check_response(message);
   }
   const std::string_view method = envelope.method.string();
@@ -117,11 +147,9 @@ Result<void> read_into(json::Value root, Message& message) {
   return {};
 }
 
-}  // namespace
-
 Result<Message> read_message(json::Value root) {
   Result<Message> message;
-  if (auto read = read_into(root, *message); !read) message = pass_on(read.error());
+  if (auto read = read_message(root, *message); !read) message = pass_on(read.error());
   return message;
 }
 

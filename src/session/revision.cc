@@ -24,8 +24,8 @@ std::string_view name_parameter(std::string_view method) {
 ModernFault check_name(const net::Head& head, const Message& message) {
   std::string_view parameter = name_parameter(message.method);
   if (parameter.empty() || message.kind != MessageKind::Request) return {};
-  if (head.count("mcp-name") != 1) return mismatch("the Mcp-Name header is missing or repeated");
-  std::string_view header = head.header("mcp-name");
+  const auto [header, times] = head.find("mcp-name");
+  if (times != 1) return mismatch("the Mcp-Name header is missing or repeated");
   std::string_view wanted = parameter == "name" ? message.name.string() : message.params[parameter].string();
   if (!header.starts_with(kWrapping) && header == wanted) return {};
   auto name = decode_header_value(header);
@@ -84,22 +84,21 @@ Era era_of(const net::Head& head, const Message& message) {
   std::string_view header = head.header("mcp-protocol-version");
   if (header >= kModernRevision && !header.empty()) return Era::Modern;
   if (message.method == "server/discover" || message.method == "subscriptions/listen") return Era::Modern;
-  json::Value meta = message.meta;
-  for (std::string_view key : {kMetaVersion, kMetaCapabilities, kMetaClientInfo})
-    if (meta[key].exists()) return Era::Modern;
+  const Message::Meta& meta = message.of_meta;
+  if (meta.version.exists() || meta.capabilities.exists() || meta.client_info.exists()) return Era::Modern;
   // Newer SDKs send Mcp-Method in every era: it counts only where no stateful revision is named.
   return header.empty() && !head.header("mcp-method").empty() ? Era::Modern : Era::Legacy;
 }
 
 ModernFault check_modern(const net::Head& head, const Message& message) {
   if (message.kind == MessageKind::Response) return {kInvalidRequest, "this revision has no answers from clients", {}};
-  std::string_view header = head.header("mcp-protocol-version");
-  json::Value meta = message.meta;
-  json::Value version = meta[kMetaVersion];
+  const auto [header, times] = head.find("mcp-protocol-version");
+  const json::Value version = message.of_meta.version;
   if (message.kind == MessageKind::Request) {
     if (!version.is_string()) return {kInvalidParams, "params._meta needs `" + std::string(kMetaVersion) + "`", {}};
-    if (!meta[kMetaCapabilities].is_object()) return {kInvalidParams, "params._meta needs `" + std::string(kMetaCapabilities) + "`", {}};
-    if (head.count("mcp-protocol-version") != 1) return mismatch("the MCP-Protocol-Version header is missing or repeated");
+    if (!message.of_meta.capabilities.is_object())
+      return {kInvalidParams, "params._meta needs `" + std::string(kMetaCapabilities) + "`", {}};
+    if (times != 1) return mismatch("the MCP-Protocol-Version header is missing or repeated");
   }
   if (version.exists() && !header.empty() && header != version.string())
     return mismatch("the MCP-Protocol-Version header does not match params._meta");
@@ -112,7 +111,7 @@ ModernFault check_modern(const net::Head& head, const Message& message) {
     return {kUnsupportedVersion, "Unsupported protocol version", std::move(data)};
   }
   if (message.kind == MessageKind::Notification) return {};
-  if (head.count("mcp-method") != 1 || head.header("mcp-method") != message.method)
+  if (const auto method = head.find("mcp-method"); method.count != 1 || method.value != message.method)
     return mismatch("the Mcp-Method header is missing, repeated, or does not match the method");
   if (ModernFault fault = check_name(head, message); fault.code != 0) return fault;
   return check_mirrored(head, message);

@@ -15,9 +15,6 @@ enum class Era : std::uint8_t { Legacy, Modern };
 
 inline constexpr std::string_view kModernRevision = "2026-07-28";
 inline constexpr std::string_view kAssumedRevision = "2025-03-26";  // a legacy request without the header
-inline constexpr std::string_view kMetaVersion = "io.modelcontextprotocol/protocolVersion";
-inline constexpr std::string_view kMetaClientInfo = "io.modelcontextprotocol/clientInfo";
-inline constexpr std::string_view kMetaCapabilities = "io.modelcontextprotocol/clientCapabilities";
 
 // What this gate serves on every endpoint, newest first, as a JSON array.
 inline constexpr std::string_view kSupportedVersions = R"(["2026-07-28","2025-11-25","2025-06-18","2025-03-26"])";
