@@ -20,6 +20,7 @@ namespace callgate::audit {
 namespace {
 
 constexpr auto kSyncEvery = std::chrono::milliseconds(200);
+constexpr std::uint64_t kForgetStep = 256 * 1024;
 
 tl::unexpected<Error> unwritable(const std::string& directory, std::string_view why) {
   return fail(Code::Unavailable, "audit.unwritable",
@@ -47,8 +48,9 @@ struct Journal::Inner {
   std::condition_variable sync_done, wake;
   File file;
   std::uint32_t segment = 0;
-  Mark written, synced;       // synced: only in Sync::Power
-  bool tail_unclean = false;  // bytes after written.offset that could not be cut yet
+  Mark written, synced;         // synced: only in Sync::Power
+  std::uint64_t forgot_at = 0;  // where `written` stood when pages of this segment were last let go
+  bool tail_unclean = false;    // bytes after written.offset that could not be cut yet
   bool syncing = false, dirty = false, sync_broken = false, stopping = false;
   std::vector<Waiter*> waiters;  // Sync::Power: committers whose records are written but not synced yet
   int writes_until_failure = 0;
@@ -63,6 +65,7 @@ struct Journal::Inner {
   Result<void> rotate(std::unique_lock<std::mutex>& held);
   Mark seal(Batch& batch) const;
   Result<void> write(std::string_view bytes);
+  void forget_behind();
   Result<void> wait_synced(std::unique_lock<std::mutex>& held, std::uint64_t sequence);
   void settle_waiters(bool stored);
   void cut_tail();
@@ -116,6 +119,14 @@ Result<void> Journal::Inner::write(std::string_view bytes) {
   return unwritable(options.directory, errno_text(error));
 }
 
+// As many pages as were filled since then: the same ones are filled again, by the same thread. The one that syncs would let go of more at
+// once, later, and in the meantime new ones would be taken.
+void Journal::Inner::forget_behind() {
+  if (written.offset < forgot_at + kForgetStep) return;
+  forget_before(file, written.offset);
+  forgot_at = written.offset;
+}
+
 // Starts the next segment. In Sync::Power the full one is safe on disk before anything follows it.
 Result<void> Journal::Inner::rotate(std::unique_lock<std::mutex>& held) {
   sync_done.wait(held, [this] { return !syncing; });
@@ -127,6 +138,7 @@ Result<void> Journal::Inner::rotate(std::unique_lock<std::mutex>& held) {
   }
   SegmentHeader header{.first_sequence = written.sequence + 1, .created = clock->now(), .continues_from = written.hash};
   CG_TRY(auto next, create_segment(options.directory, segment + 1, header));
+  forget_before(file, written.offset + kCachedBytes);
   if (options.sync == Sync::Power) {
     File directory(::open(options.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (::fsync(next.get()) != 0 || ::fsync(directory.get()) != 0) {
@@ -138,6 +150,7 @@ Result<void> Journal::Inner::rotate(std::unique_lock<std::mutex>& held) {
     retired.push_back(std::move(file));
   }
   file = std::move(next);
+  forgot_at = 0;
   ++segment;
   written.offset = kSegmentHeaderBytes;
   synced.offset = kSegmentHeaderBytes;
@@ -195,6 +208,7 @@ Result<void> Journal::Inner::commit(Batch& batch) {
   written = mark;
   if (options.sync == Sync::Power) CG_CHECK(wait_synced(held, mark.sequence));
   dirty = true;
+  forget_behind();
   return {};
 }
 

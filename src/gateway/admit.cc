@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/append.h"
+#include "base/same_bytes.h"
 #include "bridge/header_params.h"
 #include "gateway/call.h"
 #include "gateway/worker.h"
@@ -23,6 +24,7 @@ std::string_view media_type(std::string_view content_type) {
 
 // T-12: JSON in UTF-8 and nothing else.
 bool json_content(std::string_view content_type) {
+  if (same_text(content_type, "application/json")) return true;  // as nearly everybody writes it
   if (!net::equals_ignoring_case(media_type(content_type), "application/json")) return false;
   std::size_t semicolon = content_type.find(';');
   if (semicolon == std::string_view::npos) return true;

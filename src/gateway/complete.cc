@@ -28,6 +28,7 @@ int plain_status(Code code) {
 }
 
 bool is_media_type(std::string_view content_type, std::string_view wanted) {
+  if (content_type.size() < wanted.size()) return false;
   std::string_view type = content_type.substr(0, content_type.find(';'));
   while (!type.empty() && type.back() == ' ') type.remove_suffix(1);
   return net::equals_ignoring_case(type, wanted);

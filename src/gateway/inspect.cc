@@ -240,7 +240,7 @@ std::string Call::shown_to_approvers(json::Value call) {
 void Call::note_details() {
   if (asking_ && !asking_->id.empty()) note_approval();
   else if (dropped_ > 0) detail_json_ = "{\"dropped_upstream_messages\":" + std::to_string(dropped_) + "}";
-  detail_json_ = with_flow(std::move(detail_json_));
+  if (flow_) detail_json_ = with_flow(std::move(detail_json_));
   if (findings_json_.empty()) return;
   if (detail_json_.empty()) detail_json_ = "{";
   else detail_json_.back() = ',';

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "base/same_bytes.h"
+
 namespace callgate::gateway {
 namespace {
 
@@ -52,7 +54,7 @@ constexpr std::array<std::string_view, 11> kRelayed = {
 
 const MethodEntry* find_method(std::string_view name, session::Era era, bool notification) {
   for (const MethodEntry& entry : kMethods)
-    if (entry.name == name && entry.notification == notification && (era == session::Era::Legacy ? entry.legacy : entry.modern))
+    if (same_text(entry.name, name) && entry.notification == notification && (era == session::Era::Legacy ? entry.legacy : entry.modern))
       return &entry;
   return nullptr;
 }

@@ -309,7 +309,7 @@ void Call::reset() {
         &rpc_data_,      &buffer_,         &upstream_session_, &extra_lines_,  &out_,           &rewritten_,      &answered_method_,
         &findings_json_, &masked_subject_, &ask_message_,      &flow_part_,    &flow_json_}) {
     if (text->capacity() > kKeepBytes) std::string().swap(*text);
-    text->clear();
+    if (!text->empty()) text->clear();  // most are, and clearing writes where the text would be
   }
   for (std::string_view* text : {&body_, &reply_body_, &content_type_}) *text = {};
   link_.reset();

@@ -4,6 +4,7 @@
 
 #include "base/append.h"
 #include "base/crypto.h"
+#include "base/same_bytes.h"
 #include "gateway/batch.h"
 #include "gateway/event_post.h"
 #include "json/writer.h"
@@ -34,7 +35,7 @@ class Fork final : public upstream::Transport {
  public:
   Fork(Hub& hub, upstream::Transport& below) : hub_(hub), below_(below) {}
   upstream::Exchange& send(const upstream::Target& target, const ClearedCall& call, upstream::ResponseSink& sink) override {
-    bool shared = target.server->id == Hub::entry().server.id;
+    bool shared = same_text(target.server->id, Hub::entry().server.id);
     return shared ? hub_.send(target, call, sink) : below_.send(target, call, sink);
   }
 

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/same_bytes.h"
 #include "limits/window.h"
 
 namespace callgate::limits {
@@ -30,7 +31,7 @@ struct KeyView {
   std::size_t hash = 0;  // of both, made once
   KeyView(std::string_view key_in, std::uint8_t tag_in)
       : key(key_in), tag(tag_in), hash(std::hash<std::string_view>()(key) ^ (static_cast<std::size_t>(tag + 1) * 0x9e3779b97f4a7c15ULL)) {}
-  bool operator==(const KeyView& other) const { return hash == other.hash && tag == other.tag && key == other.key; }
+  bool operator==(const KeyView& other) const { return hash == other.hash && tag == other.tag && same_text(key, other.key); }
 };
 struct KeyHash {
   std::size_t operator()(const KeyView& view) const { return view.hash; }

@@ -1,5 +1,6 @@
 #include "session/jsonrpc.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -101,7 +102,7 @@ Result<void> check_id(json::Value id) {
   if (id.is_number()) {
     std::string_view text = id.number();
     std::string_view digits = !text.empty() && text[0] == '-' ? text.substr(1) : text;
-    bool whole = digits.find_first_not_of("0123456789") == std::string_view::npos && text != "-0";
+    bool whole = std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; }) && text != "-0";
     constexpr std::string_view kLargest = "9007199254740991";
     if (whole && (digits.size() < kLargest.size() || (digits.size() == kLargest.size() && digits <= kLargest))) return {};
   }
@@ -118,10 +119,8 @@ Result<void> check_response(const Message& message) {
   return check_id(message.id);
 }
 
-}  // namespace
-
-Result<void> read_message(json::Value root, Message& message) {
-  message = {};
+// Into a message that holds nothing yet.
+Result<void> read_fresh(json::Value root, Message& message) {
   if (root.is_array()) return fail(Code::InvalidRequest, "rpc.batch", "batches are not accepted: send each message in its own POST");
   if (!root.is_object()) return fail(Code::InvalidRequest, "rpc.not_an_object", "a message is one JSON object");
   Envelope envelope;
@@ -129,10 +128,12 @@ Result<void> read_message(json::Value root, Message& message) {
   if (envelope.version.string() != "2.0") return fail(Code::InvalidRequest, "rpc.version", "`jsonrpc` must be the string \"2.0\"");
   if (!envelope.method.exists()) {
     message.kind = MessageKind::Response;
-    for (json::Value* value : {&message.params, &message.name, &message.arguments, &message.meta, &message.request_state,
-                               &message.input_responses, &message.task})
-      *value = {};  // an answer has none, whatever it carries
-    message.of_meta = {};
+    if (message.params.exists()) {  // an answer has none, whatever it carries
+      for (json::Value* value : {&message.params, &message.name, &message.arguments, &message.meta, &message.request_state,
+                                 &message.input_responses, &message.task})
+        *value = {};
+      message.of_meta = {};
+    }
     return check_response(message);
   }
   const std::string_view method = envelope.method.string();
@@ -147,9 +148,16 @@ Result<void> read_message(json::Value root, Message& message) {
   return {};
 }
 
+}  // namespace
+
+Result<void> read_message(json::Value root, Message& into) {
+  into = {};
+  return read_fresh(root, into);
+}
+
 Result<Message> read_message(json::Value root) {
   Result<Message> message;
-  if (auto read = read_message(root, *message); !read) message = pass_on(read.error());
+  if (auto read = read_fresh(root, *message); !read) message = pass_on(read.error());
   return message;
 }
 

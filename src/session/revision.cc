@@ -4,6 +4,7 @@
 
 #include "base/decimal.h"
 #include "base/encoding.h"
+#include "base/same_bytes.h"
 #include "json/writer.h"
 
 namespace callgate::session {
@@ -15,7 +16,7 @@ ModernFault mismatch(std::string message) { return {kHeaderMismatch, std::move(m
 
 // The parameter that Mcp-Name mirrors; empty when the method has none.
 std::string_view name_parameter(std::string_view method) {
-  if (method == "tools/call" || method == "prompts/get") return "name";
+  if (same_text(method, "tools/call") || method == "prompts/get") return "name";
   if (method == "resources/read") return "uri";
   if (method.starts_with("tasks/")) return "taskId";
   return {};
@@ -27,7 +28,7 @@ ModernFault check_name(const net::Head& head, const Message& message) {
   const auto [header, times] = head.find("mcp-name");
   if (times != 1) return mismatch("the Mcp-Name header is missing or repeated");
   std::string_view wanted = parameter == "name" ? message.name.string() : message.params[parameter].string();
-  if (!header.starts_with(kWrapping) && header == wanted) return {};
+  if (!header.starts_with(kWrapping) && same_text(header, wanted)) return {};
   auto name = decode_header_value(header);
   if (!name) return mismatch("the Mcp-Name header is not valid base64");
   if (*name != wanted) return mismatch("the Mcp-Name header does not match params." + std::string(parameter));
@@ -100,10 +101,10 @@ ModernFault check_modern(const net::Head& head, const Message& message) {
       return {kInvalidParams, "params._meta needs `" + std::string(kMetaCapabilities) + "`", {}};
     if (times != 1) return mismatch("the MCP-Protocol-Version header is missing or repeated");
   }
-  if (version.exists() && !header.empty() && header != version.string())
+  if (version.exists() && !header.empty() && !same_text(header, version.string()))
     return mismatch("the MCP-Protocol-Version header does not match params._meta");
   std::string_view claimed = version.is_string() ? version.string() : header;
-  if (!claimed.empty() && claimed != kModernRevision) {
+  if (!claimed.empty() && !same_text(claimed, kModernRevision)) {
     if (legacy_revision(claimed)) return mismatch("a request of revision " + std::string(claimed) + " takes no per-request metadata");
     std::string data = R"({"supported":)" + std::string(kSupportedVersions) + R"(,"requested":)";
     json::append_quoted(data, claimed);
@@ -111,7 +112,7 @@ ModernFault check_modern(const net::Head& head, const Message& message) {
     return {kUnsupportedVersion, "Unsupported protocol version", std::move(data)};
   }
   if (message.kind == MessageKind::Notification) return {};
-  if (const auto method = head.find("mcp-method"); method.count != 1 || method.value != message.method)
+  if (const auto method = head.find("mcp-method"); method.count != 1 || !same_text(method.value, message.method))
     return mismatch("the Mcp-Method header is missing, repeated, or does not match the method");
   if (ModernFault fault = check_name(head, message); fault.code != 0) return fault;
   return check_mirrored(head, message);

@@ -54,9 +54,10 @@ struct Dock {
   std::unique_ptr<char[]> ahead;  // what the connections read before their turn in this batch of the loop
   std::size_t ahead_used = 0;
   std::uint64_t ahead_batch = 0;
-  net::Head head;                               // of the response being read; views into it die with the callback
-  std::string head_buffer;                      // one head at a time; wiped after use, it holds credentials
-  std::unordered_map<std::string, Pool> pools;  // by server id
+  net::Head head;                                           // of the response being read; views into it die with the callback
+  std::string head_buffer;                                  // one head at a time; wiped after use, it holds credentials
+  std::unordered_map<std::string, Pool> pools;              // by server id
+  std::pair<const std::string, Pool>* last_pool = nullptr;  // the one asked for last: mostly the next one, too
   std::unordered_map<std::string, std::shared_ptr<net::TlsContext>> tls_contexts;
   std::vector<std::unique_ptr<Connection>> connections;
   std::vector<Connection*> pending, running;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/same_bytes.h"
 #include "upstream/connection.h"
 
 namespace callgate::upstream {
@@ -42,7 +43,8 @@ Dock::~Dock() {
 }
 
 Pool& Dock::pool_for(const Server& server) {
-  Pool& pool = pools[server.id];
+  if (last_pool == nullptr || !same_text(last_pool->first, server.id)) last_pool = &*pools.try_emplace(server.id).first;
+  Pool& pool = last_pool->second;
   if (pool.authority.empty() || pool.version != server.version) {
     close_idle(pool);
     pool.version = server.version;
@@ -168,6 +170,7 @@ Exchange& Upstreams::send(const Target& target, const ClearedCall& call, Respons
 
 void Upstreams::drop_idle() {
   Dock& dock = *inner_;
+  dock.last_pool = nullptr;
   for (auto at = dock.pools.begin(); at != dock.pools.end();) {
     dock.close_idle(at->second);
     // What is in use now is not kept afterwards: no send() can have this version.
