@@ -26,7 +26,7 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr std::uint64_t kLedgerBytesMax = 16 * 1024 * 1024;  // then counters are checkpointed before their time: start stays fast
-constexpr std::uint64_t kIndexStep = 2'000;                  // records
+constexpr std::uint64_t kIndexStep = 500;                    // records
 constexpr std::uint64_t kIndexLateMax = 2'000'000;           // some half a minute of all one processor can do
 }  // namespace
 
@@ -301,7 +301,7 @@ void Daemon::indexing() {
   for (bool behind = false, crowded = false; !stopping_;) {
     if (!behind || crowded) wake_.wait_for(lock, crowded ? 1s : 250ms, [this] { return stopping_; });
     lock.unlock();
-    const std::uint64_t step = crowded ? kIndexStep / 4 : kIndexStep;
+    const std::uint64_t step = crowded ? kIndexStep / 10 : kIndexStep;  // crowded: enough to see whether it still is
     auto caught_up = index_->catch_up(step);
     if (!caught_up) telemetry::log_warn("audit index is behind", {{"detail", caught_up.error().detail}});
     behind = caught_up && *caught_up == step;
@@ -325,7 +325,7 @@ void Daemon::housekeeping() {
     std::ranges::copy_if(reprobe, std::inserter(reprobe_, reprobe_.end()), waits);
     std::erase_if(reprobe, waits);
     lock.unlock();
-    if (journal_->head().sequence > index_->newest() + kIndexLateMax) (void)index_->catch_up(10 * kIndexStep);
+    if (journal_->head().sequence > index_->newest() + kIndexLateMax) (void)index_->catch_up(40 * kIndexStep);
     for (const std::string& server_id : reprobe) {
       probed_at[server_id] = clock_.mono();
       probe_again(server_id);
