@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
+
+#include "base/same_bytes.h"
 
 namespace callgate::audit {
 
@@ -214,9 +217,7 @@ bool holds_part(std::string_view name) {
   return false;
 }
 
-}  // namespace
-
-bool sensitive_key(std::string_view key) {
+bool names_secret(std::string_view key) {
   std::array<char, 64> buffer;
   std::size_t size = 0;
   for (char c : key) {
@@ -232,6 +233,30 @@ bool sensitive_key(std::string_view key) {
   if (token == std::string_view::npos) return false;
   std::string_view behind = name.substr(token + 5);
   return !behind.starts_with("s") && !behind.starts_with("iz") && !behind.starts_with("count") && !behind.starts_with("limit");
+}
+
+// A key that was judged lately: arguments have the same few names again and again.
+struct JudgedKey {
+  static constexpr std::size_t kBytesMax = 30;
+  std::uint8_t size = 0;
+  bool sensitive = false;
+  std::array<char, kBytesMax> text;
+};
+
+}  // namespace
+
+bool sensitive_key(std::string_view key) {
+  if (key.empty() || key.size() > JudgedKey::kBytesMax) return names_secret(key);
+  thread_local std::array<JudgedKey, 64> judged;
+  const unsigned place =
+      static_cast<unsigned char>(key.front()) * 5U + static_cast<unsigned char>(key.back()) * 3U + static_cast<unsigned>(key.size());
+  JudgedKey& one = judged[place % judged.size()];
+  if (one.size != key.size() || !same_bytes(one.text.data(), key.data(), key.size())) {
+    one.sensitive = names_secret(key);
+    one.size = static_cast<std::uint8_t>(key.size());
+    std::memcpy(one.text.data(), key.data(), key.size());
+  }
+  return one.sensitive;
 }
 
 }  // namespace callgate::audit

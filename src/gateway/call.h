@@ -196,6 +196,8 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   void note_list(const FilterResult& filtered);
   Result<void> keep_approved(session::Message& message);
   Result<void> check_prompt(std::string_view prompt);
+  bool read_whole(std::string_view piece);
+  Result<void> parse_answer(std::string_view bytes);
   void complete_whole();
   void upstream_failed(const Error& error, limits::CallOutcome outcome);
   void upstream_refused();

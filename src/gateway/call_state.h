@@ -85,6 +85,8 @@ class CallState {
   int upstream_status_ = 0;
   json::Document answer_;
   std::string buffer_;            // a whole answer that came in pieces; or the piece held back
+  std::uint64_t announced_ = 0;   // how long the answer says it is
+  bool answer_read_ = false;      // it came in one piece and was parsed where it lay
   std::string upstream_session_;  // as the upstream named it on initialize
   std::optional<session::SseReader> events_;
   std::optional<json::StreamCheck> check_;

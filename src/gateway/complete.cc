@@ -128,8 +128,8 @@ void Call::on_head(const net::Head& head) {
   bool success = head.status >= 200 && head.status < 300;
   if (message_.method == "initialize" && session_text(head.header("mcp-session-id"))) upstream_session_ = head.header("mcp-session-id");
   body_form_ = Body::Whole;
-  if (head.content_length)  // else a large answer is moved about as it grows
-    buffer_.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(*head.content_length, worker_.rooms().options.whole_body_bytes_max)));
+  announced_ = head.content_length.value_or(0);
+  answer_read_ = false;
   if (shared_) recorded_inside_ = !head.header("callgate-recorded").empty();
   if (success && (form_ == Form::Request || form_ == Form::Stream) && is_media_type(head.header("content-type"), "text/event-stream")) {
     body_form_ = Body::Events;
@@ -151,13 +151,31 @@ void Call::on_body(std::string_view piece) {
     case Body::Pieces: return add_piece(piece);
     case Body::Whole: break;
   }
+  if (read_whole(piece)) return;
+  const std::size_t bytes_max = worker_.rooms().options.whole_body_bytes_max;
+  if (buffer_.empty())
+    buffer_.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(announced_, bytes_max)));  // or it moves as it grows
   buffer_ += piece;
-  if (buffer_.size() <= worker_.rooms().options.whole_body_bytes_max) return;
+  if (buffer_.size() <= bytes_max) return;
   bool rewritten = method_ != nullptr && (method_->rule == MethodRule::ToolList || method_->rule == MethodRule::Lifecycle ||
                                           message_.method == "prompts/list" || message_.method == "resources/templates/list" ||
                                           message_.method.starts_with("tasks/") || message_.task.exists() || decision_.spotlight);
   bool whole = link_ || stream_begun_ || form_ != Form::Request || upstream_status_ != 200 || rewritten;
   if (!whole && !collects_for_inspection()) begin_pieces();
+}
+
+// Most answers come in one piece: no copy is made of it. What cannot be parsed is kept as any other, and refused where those are.
+bool Call::read_whole(std::string_view piece) {
+  const bool wanted = form_ == Form::Request && upstream_status_ >= 200 && upstream_status_ < 300;
+  if (!wanted || piece.size() != announced_ || !buffer_.empty() || piece.size() > worker_.rooms().options.whole_body_bytes_max)
+    return false;
+  return answer_read_ = parse_answer(piece).has_value();
+}
+
+Result<void> Call::parse_answer(std::string_view bytes) {
+  json::Caps caps;
+  caps.bytes_max = server_->server.response_bytes_max;
+  return answer_.parse(bytes, caps);
 }
 
 void Call::on_end() {
@@ -191,9 +209,7 @@ void Call::complete_whole() {
     return finish();
   }
   if (!success || form_ != Form::Request) return upstream_refused();
-  json::Caps caps;
-  caps.bytes_max = server_->server.response_bytes_max;
-  if (auto parsed = answer_.parse(buffer_, caps); !parsed)
+  if (auto parsed = answer_read_ ? Result<void>() : parse_answer(buffer_); !parsed)
     return upstream_failed({Code::Unavailable,
                             "upstream.bad_answer",
                             "the upstream answered with JSON that is not safe to pass on: " + parsed.error().message,

@@ -128,6 +128,7 @@ bool Call::go_on_with_answers(json::Value root) {
   body_text_ = std::move(body);
   body_ = body_text_;
   buffer_.clear();
+  answer_read_ = false;
   body_form_ = Body::None;
   worker_.queue_send(*this);
   return true;

@@ -332,6 +332,8 @@ void Call::reset() {
   result_digest_.reset();
   result_ = {};
   body_form_ = Body::None;
+  announced_ = 0;
+  answer_read_ = false;
   upstream_status_ = 0;
   events_.reset();
   check_.reset();

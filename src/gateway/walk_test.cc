@@ -232,5 +232,19 @@ TEST(Walk, RelaysALargeAnswerInPieces) {
   EXPECT_TRUE(has(gate.last_record(), "upstream.bad_answer"));
 }
 
+TEST(Walk, AnswersAreTheSameWholeAndInPieces) {
+  for (std::size_t size : {0, 900, 70'000, 200'000}) {  // one read takes 64 KiB at most
+    Gate gate;
+    const std::string text(size, 'x');
+    gate.upstream.result = R"({"content":[{"type":"text","text":")" + text + R"("}]})";
+    EXPECT_EQ(gate.call("refund_payment", "{}").body, R"({"jsonrpc":"2.0","id":7,"result":)" + gate.upstream.result + "}") << size;
+    gate.upstream.result = R"({"content":[{"type":"text","text":")" + text + R"("}],"content":[]})";  // nobody knows which one counts
+    Answer answer = gate.call("refund_payment", "{}");
+    EXPECT_TRUE(has(answer.body, "upstream.bad_answer")) << size << ": " << answer.body.substr(0, 200);
+    gate.upstream.result = "{}";
+    EXPECT_EQ(gate.call("refund_payment", "{}").body, R"({"jsonrpc":"2.0","id":7,"result":{}})") << size;
+  }
+}
+
 }  // namespace
 }  // namespace callgate::gateway
