@@ -5,6 +5,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <condition_variable>
 #include <mutex>
@@ -49,7 +50,8 @@ struct Journal::Inner {
   File file;
   std::uint32_t segment = 0;
   Mark written, synced;         // synced: only in Sync::Power
-  std::uint64_t forgot_at = 0;  // where `written` stood when pages of this segment were last let go
+  std::uint64_t on_disk = 0;    // of this segment, as far as the thread that syncs has seen to it
+  std::uint64_t forgot_at = 0;  // where `written` stood when pages of it were last let go
   bool tail_unclean = false;    // bytes after written.offset that could not be cut yet
   bool syncing = false, dirty = false, sync_broken = false, stopping = false;
   std::vector<Waiter*> waiters;  // Sync::Power: committers whose records are written but not synced yet
@@ -120,10 +122,10 @@ Result<void> Journal::Inner::write(std::string_view bytes) {
 }
 
 // As many pages as were filled since then: the same ones are filled again, by the same thread. The one that syncs would let go of more at
-// once, later, and in the meantime new ones would be taken.
+// once, later, and in the meantime new ones would be taken. Only what is on disk: letting go of anything else begins to write it.
 void Journal::Inner::forget_behind() {
   if (written.offset < forgot_at + kForgetStep) return;
-  forget_before(file, written.offset);
+  forget_before(file, std::min(written.offset, on_disk + kCachedBytes));
   forgot_at = written.offset;
 }
 
@@ -138,7 +140,7 @@ Result<void> Journal::Inner::rotate(std::unique_lock<std::mutex>& held) {
   }
   SegmentHeader header{.first_sequence = written.sequence + 1, .created = clock->now(), .continues_from = written.hash};
   CG_TRY(auto next, create_segment(options.directory, segment + 1, header));
-  forget_before(file, written.offset + kCachedBytes);
+  forget_before(file, on_disk + kCachedBytes);
   if (options.sync == Sync::Power) {
     File directory(::open(options.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (::fsync(next.get()) != 0 || ::fsync(directory.get()) != 0) {
@@ -150,7 +152,7 @@ Result<void> Journal::Inner::rotate(std::unique_lock<std::mutex>& held) {
     retired.push_back(std::move(file));
   }
   file = std::move(next);
-  forgot_at = 0;
+  on_disk = forgot_at = 0;
   ++segment;
   written.offset = kSegmentHeaderBytes;
   synced.offset = kSegmentHeaderBytes;
@@ -186,6 +188,7 @@ Result<void> Journal::Inner::wait_synced(std::unique_lock<std::mutex>& held, std
     syncing = false;
     if (error == 0) {
       synced = target;
+      on_disk = target.offset;
     } else {
       // Nobody may rely on what was not synced: it is all taken back, in the file too, and every waiter fails.
       written = synced;
@@ -221,6 +224,7 @@ void Journal::Inner::sync_behind() {
     retired.clear();
     dirty = false;
     File current(::dup(file.get()));  // a rotation may replace the file meanwhile
+    const std::uint32_t of = segment;
     const std::uint64_t end = written.offset;
     held.unlock();
     bool ok = ::fdatasync(current.get()) == 0;
@@ -230,6 +234,7 @@ void Journal::Inner::sync_behind() {
     held.lock();
     sync_broken = !ok;
     if (!ok) dirty = true;
+    else if (of == segment) on_disk = end;
   }
 }
 

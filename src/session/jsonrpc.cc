@@ -152,7 +152,9 @@ Result<void> read_fresh(json::Value root, Message& message) {
 
 Result<void> read_message(json::Value root, Message& into) {
   into = {};
-  return read_fresh(root, into);
+  auto read = read_fresh(root, into);
+  if (!read) into = {};
+  return read;
 }
 
 Result<Message> read_message(json::Value root) {

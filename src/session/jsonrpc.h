@@ -41,7 +41,7 @@ struct Message {
 
 // Errors: InvalidRequest rpc.* (maps to -32600).
 Result<Message> read_message(json::Value root);
-Result<void> read_message(json::Value root, Message& into);  // the same, where it stays: it is large, and every call has two
+Result<void> read_message(json::Value root, Message& into);  // where it stays, for it is large; empty on error
 
 // True when both are the same id: same kind, and same text or same integer. 1 is not "1".
 bool same_id(json::Value a, json::Value b);

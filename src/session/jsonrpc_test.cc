@@ -83,5 +83,32 @@ TEST(JsonRpc, WritesErrorsWithTheMatchingId) {
   EXPECT_EQ(out, R"({"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"bad"}})");
 }
 
+TEST(JsonRpc, NotesWhatCallsAskOfTheirParameters) {
+  json::Document document;
+  ASSERT_TRUE(document.parse(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","arguments":{"a":1},"task":{},
+    "requestState":"s","inputResponses":{"k":{}},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",
+    "io.modelcontextprotocol/clientInfo":{},"io.modelcontextprotocol/clientCapabilities":{},"traceparent":"00-1","callgate/reason":"why"}}})"));
+  Message message;
+  ASSERT_TRUE(read_message(document.root(), message));
+  EXPECT_EQ(message.name.string(), "t");
+  EXPECT_EQ(message.request_state.string(), "s");
+  EXPECT_TRUE(message.task.is_object() && message.arguments.is_object() && message.input_responses["k"].exists());
+  EXPECT_EQ(message.of_meta.version.string(), "2026-07-28");
+  EXPECT_TRUE(message.of_meta.client_info.is_object() && message.of_meta.capabilities.is_object());
+  EXPECT_EQ(message.of_meta.traceparent.string(), "00-1");
+  EXPECT_EQ(message.of_meta.reason.string(), "why");
+
+  json::Document broken;  // nothing of it, and nothing of the one before, is left
+  ASSERT_TRUE(broken.parse(R"({"jsonrpc":"2.0","id":1.5,"method":"tools/call","params":{"name":"t"}})"));
+  EXPECT_FALSE(read_message(broken.root(), message));
+  EXPECT_TRUE(message.method.empty() && !message.id.exists() && !message.name.exists() && !message.of_meta.version.exists());
+
+  json::Document answer;  // an answer has no parameters, whatever it carries
+  ASSERT_TRUE(answer.parse(R"({"jsonrpc":"2.0","id":1,"result":{},"params":{"name":"t","_meta":{"traceparent":"00-1"}}})"));
+  ASSERT_TRUE(read_message(answer.root(), message));
+  EXPECT_EQ(message.kind, MessageKind::Response);
+  EXPECT_FALSE(message.params.exists() || message.name.exists() || message.meta.exists() || message.of_meta.traceparent.exists());
+}
+
 }  // namespace
 }  // namespace callgate::session
