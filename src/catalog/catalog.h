@@ -39,7 +39,7 @@ struct ServerEntry {
   std::optional<std::size_t> place_of(std::string_view tool) const;
   const schema::Schema* input_schema(std::optional<std::size_t> place) const;  // null: nothing to check against
   const schema::Schema* input_schema(std::string_view tool) const { return input_schema(place_of(tool)); }
-  const Digest* fingerprint(std::string_view tool) const;            // null: no probe has seen it
+  const Digest* fingerprint(std::string_view tool) const;  // null: no probe has seen it
   const ToolText* text(std::string_view tool) const;
 
   // Pins. What is held is not among tool_names.

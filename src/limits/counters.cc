@@ -24,7 +24,8 @@ struct Target {
 class Targets {
  public:
   void add(const policy::Claim& claim) {
-    auto* target = new (storage_ + count_++ * sizeof(Target)) Target{&claim, {claim.key, Shape{claim.window, claim.kind, claim.shadow}.tag()}};
+    auto* target =
+        new (storage_ + count_++ * sizeof(Target)) Target{&claim, {claim.key, Shape{claim.window, claim.kind, claim.shadow}.tag()}};
     target->shard = Table::shard_of(target->key);
   }
   std::span<Target> all() { return {std::launder(reinterpret_cast<Target*>(storage_)), count_}; }
