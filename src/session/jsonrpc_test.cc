@@ -87,7 +87,8 @@ TEST(JsonRpc, NotesWhatCallsAskOfTheirParameters) {
   json::Document document;
   ASSERT_TRUE(document.parse(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","arguments":{"a":1},"task":{},
     "requestState":"s","inputResponses":{"k":{}},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",
-    "io.modelcontextprotocol/clientInfo":{},"io.modelcontextprotocol/clientCapabilities":{},"traceparent":"00-1","callgate/reason":"why"}}})"));
+    "io.modelcontextprotocol/clientInfo":{},"io.modelcontextprotocol/clientCapabilities":{},
+    "traceparent":"00-1","callgate/reason":"why"}}})"));
   Message message;
   ASSERT_TRUE(read_message(document.root(), message));
   EXPECT_EQ(message.name.string(), "t");
