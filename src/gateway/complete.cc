@@ -166,7 +166,7 @@ void Call::on_body(std::string_view piece) {
 
 // Most answers come in one piece: no copy is made of it. What cannot be parsed is kept as any other, and refused where those are.
 bool Call::read_whole(std::string_view piece) {
-  const bool wanted = form_ == Form::Request && upstream_status_ >= 200 && upstream_status_ < 300;
+  const bool wanted = !finished_ && form_ == Form::Request && upstream_status_ >= 200 && upstream_status_ < 300;
   if (!wanted || piece.size() != announced_ || !buffer_.empty() || piece.size() > worker_.rooms().options.whole_body_bytes_max)
     return false;
   return answer_read_ = parse_answer(piece).has_value();
@@ -246,8 +246,8 @@ Result<void> Call::accept_answer(const session::Message& message) {
   if (message.error.exists()) return {};
   if (shared_ && message_.method != "initialize") return {};
   if (message_.method == "tasks/get") CG_CHECK(judge_inputs(message.result["inputRequests"]));
-  if (may_name_tasks() && names_tasks(message.result)) {
-    rewritten_ = tasks_for_client(answer_.root(), message_.method, true);
+  if (std::string tasks = tasks_for_client(answer_.root(), message_.method, true); !tasks.empty()) {
+    rewritten_ = std::move(tasks);
     reply_body_ = rewritten_;
   }
   if (method_->rule == MethodRule::ToolList) {
