@@ -19,6 +19,7 @@ COMMANDS = {
     "fuzz": ("fuzz", "libFuzzer: [TARGET...] [--seconds N]"),
     "new": ("new", "start a thing from a template: room|part|test|fuzz|case|adr NAME"),
     "fmt": ("fmt", "format the C++ files that changed  [--all] [--check]"),
+    "fresh": ("fresh", "the same on a bare Debian 12, from a clean clone: [demo|test|COMMAND...|-- PROGRAM...] [--user] [--keep]"),
     "times": ("times", "slowest files to compile  [PRESET]"),
 }
 
