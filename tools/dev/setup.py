@@ -48,18 +48,30 @@ def missing(wanted: list[str]) -> list[str]:
     return lacks
 
 
-def apt(arguments: list[str]) -> None:
+def complaints(said: str) -> list[str]:
+    """What apt-get complained of, every reason once: without a network it says the same for each of 150 packages."""
+    reasons = {}
+    for line in said.splitlines():
+        if line.startswith(("E: ", "W: ", "dpkg: error")):
+            reasons.setdefault(line.rsplit("  ", 1)[-1], line)
+    return list(reasons.values())
+
+
+def apt(packages: list[str]) -> None:
+    install = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
     prefix = []
     if os.geteuid() != 0:
         if not which("sudo"):
-            raise shell.Failed("packages are missing and there is neither root nor sudo; as root run:\n  apt-get install -y "
-                               + " ".join(arguments))
+            raise shell.Failed("packages are missing and there is neither root nor sudo; as root run:\n  apt-get update && " + " ".join(install))
         prefix = ["sudo"]
     env = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive"]
     shell.note("apt-get update")
-    shell.run([*env, "apt-get", "update", "-qq"], quiet=True, check=False)
-    shell.note("apt-get install " + " ".join(arguments))
-    shell.run([*env, "apt-get", "install", "-y", "-qq", "--no-install-recommends", *arguments], quiet=True)
+    updated = shell.run([*env, "apt-get", "update", "-qq"], quiet=True, check=False)      # a source that is not ours may fail
+    shell.note("apt-get install " + " ".join(packages))
+    done = shell.run([*env, *install, "-qq"], quiet=True, check=False)
+    if done.returncode != 0:
+        said = complaints(updated.stdout + done.stdout)
+        raise shell.Failed("\n  ".join(["packages could not be installed (no network, or a proxy that apt is not told of?); apt-get said:", *said[:8]]))
 
 
 def ensure(*wanted: str) -> None:

@@ -121,7 +121,8 @@ def run_cases(preset: str, words: list[str]) -> Tally:
 
 
 def everything(preset: str) -> Tally:
-    setup.ensure("node")                      # before the build, which registers what runs with it
+    # All at once and before the build: it registers what runs with node, and nobody should be asked for a password after it.
+    setup.ensure(*dict.fromkeys([*build.GROUPS.get(preset, ("build",)), *(group for _, groups in PYTHON_PARTS.values() for group in groups)]))
     build.compile(preset)
     total = run_cpp(preset)
     total.add(run_tools(preset))
@@ -139,6 +140,7 @@ def one(preset: str, what: str, extra: list[str]) -> Tally:
         build.compile(preset)
         return run_cpp(preset, ["json_differential"])
     if what in PYTHON_PARTS:
+        setup.ensure(*build.GROUPS.get(preset, ("build",)), *PYTHON_PARTS[what][1])      # before the build
         build.compile(preset, {"sandbox": ["sandbox_run"], "replay": ["callgate"]}.get(what, []))
         return run_python(what, preset, extra)
     if what == "tools":

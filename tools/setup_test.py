@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+"""What a person reads when packages cannot be installed."""
+import contextlib
+import io
+import pathlib
+import subprocess
+import sys
+import unittest
+from unittest import mock
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from dev import setup, shell, test  # noqa: E402
+
+NO_NETWORK = "\n".join(f"E: Failed to fetch http://mirror.test/{name}.deb  Temporary failure resolving 'mirror.test'" for name in ("a", "b", "c"))
+
+
+class Packages(unittest.TestCase):
+    def test_what_apt_says_of_every_package_is_told_once(self):
+        said = NO_NETWORK + "\nReading package lists...\nE: Unable to fetch some archives\n"
+        self.assertEqual([NO_NETWORK.splitlines()[0], "E: Unable to fetch some archives"], setup.complaints(said))
+
+    def test_without_a_network_that_is_the_message(self):
+        def run(argv, **_):
+            return subprocess.CompletedProcess(argv, 100 if "install" in argv else 0, NO_NETWORK)
+        with mock.patch.object(shell, "run", run), contextlib.redirect_stderr(io.StringIO()), self.assertRaises(shell.Failed) as told:
+            setup.apt(["g++"])
+        self.assertIn("no network", str(told.exception))
+        self.assertEqual(2, len(str(told.exception).splitlines()))
+
+    def test_with_neither_root_nor_sudo_the_line_for_root_is_the_one_setup_runs(self):
+        with mock.patch("os.geteuid", return_value=1000), mock.patch.object(setup, "which", return_value=None), self.assertRaises(shell.Failed) as told:
+            setup.apt(["g++"])
+        self.assertIn("apt-get update && apt-get install -y --no-install-recommends g++", str(told.exception))
+
+    def test_all_tests_ask_for_their_packages_once_and_before_the_build(self):
+        asked = []
+        with mock.patch.object(setup, "ensure", lambda *groups: asked.append(groups)), \
+                mock.patch.object(test.build, "compile", side_effect=shell.Failed("built")), self.assertRaises(shell.Failed):
+            test.everything("dev")
+        self.assertEqual([{"build", "clang", "node", "test"}], [set(groups) for groups in asked])
+
+
+if __name__ == "__main__":
+    result = unittest.TextTestRunner(verbosity=0).run(unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"]))
+    bad = len(result.failures) + len(result.errors)
+    print(f"{result.testsRun - bad} passed, {bad} failed, 0 skipped")
+    sys.exit(1 if bad else 0)
