@@ -42,6 +42,7 @@ class Held:
 class Cage(suite.GateCase):
     needs_gate = False
     prefix: list[str] = []          # how the gate itself is started: as another user, for one
+    program, toys = RUN, TOYS
 
     @classmethod
     def setUpClass(cls):
@@ -73,15 +74,14 @@ class Cage(suite.GateCase):
                 "ASAN_OPTIONS": "detect_leaks=0", "NO_PROXY": "", "TMPDIR": "/tmp"}
 
     def launch(self, command, options=(), **extra) -> Held:
-        where = ["--read-only", str(TOYS)] if "--bare" not in options else []
+        where = ["--read-only", str(self.toys)] if "--bare" not in options else []
         options = [option for option in options if option != "--bare"]
-        argv = [*self.prefix, str(RUN), *where, *options, "--", *[str(word) for word in command]]
+        argv = [*self.prefix, str(self.program), *where, *options, "--", *[str(word) for word in command]]
         return Held(subprocess.Popen(argv, env=self.env(), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                      errors="replace", **extra))
 
-    @staticmethod
-    def words(attempt, given) -> list[str]:
-        return [PYTHON, "-B", str(TOYS / "hostile_stdio.py"), attempt, *[f"{name}={value}" for name, value in given.items()]]
+    def words(self, attempt, given) -> list[str]:
+        return [PYTHON, "-B", str(self.toys / "hostile_stdio.py"), attempt, *[f"{name}={value}" for name, value in given.items()]]
 
     def attempt(self, attempt, options=(), extra=None, **given) -> dict:
         """The attempt inside; `{}` when the server was killed before it could answer."""
