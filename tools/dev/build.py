@@ -4,10 +4,14 @@ The preset `tuned` is built twice in its folder: first so that it notes what a l
 """
 import os
 import pathlib
+import re
+import subprocess
+import sys
 
 from dev import setup, shell
 
 PRESETS = ("dev", "release", "tuned", "tsan", "fuzz")
+STEP = re.compile(r"(\d+)/(\d+) ")        # by NINJA_STATUS
 TRAINED = ["callgate", "bench_backend", "bench_load"]
 GROUPS = {"dev": ("build", "clang"), "fuzz": ("build", "clang", "fuzz")}
 
@@ -55,7 +59,28 @@ def compile(preset: str, names: list[str] = (), quiet: bool = False) -> pathlib.
 def ninja(preset: str, names: list[str], quiet: bool) -> None:
     shell.note(f"ninja {preset} {' '.join(names)}".rstrip())
     cached = {} if preset != "tuned" else {"CCACHE_DISABLE": "1"}    # the notes lie beside the objects, where a cache does not look
-    shell.run(["ninja", "-C", directory(preset), "--quiet", f"-j{jobs()}", *names], quiet=quiet, env=os.environ | cached)
+    steps(["ninja", "-C", str(directory(preset)), f"-j{jobs()}", *names], quiet, os.environ | cached | {"NINJA_STATUS": "%f/%t "})
+
+
+def steps(argv: list[str], quiet: bool, env: dict) -> None:
+    """Says on a terminal how far it is, and else nothing; passes on what compilers say, with `quiet` only after a failure."""
+    shown, said = sys.stderr.isatty(), []
+    with subprocess.Popen(argv, cwd=shell.ROOT, env=env, text=True, errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as ninja:
+        for line in ninja.stdout:
+            if at := STEP.match(line):
+                if shown:
+                    sys.stderr.write(f"-- {at[1]} of {at[2]}\r")
+                    sys.stderr.flush()
+            elif not line.startswith(("ninja: Entering directory", "ninja: no work to do")):
+                said.append(line)
+                if not quiet:
+                    sys.stdout.write(line)
+                    sys.stdout.flush()
+    if shown:
+        sys.stderr.write(" " * 24 + "\r")
+    if ninja.returncode != 0:
+        sys.stderr.write("".join(said)[-8000:] if quiet else "")
+        raise shell.Failed(f"`{' '.join(argv[:4])}` ended with {ninja.returncode}")
 
 
 def train(where: pathlib.Path) -> None:

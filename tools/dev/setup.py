@@ -67,7 +67,7 @@ def apt(packages: list[str]) -> None:
     env = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive"]
     shell.note("apt-get update")
     updated = shell.run([*env, "apt-get", "update", "-qq"], quiet=True, check=False)      # a source that is not ours may fail
-    shell.note("apt-get install " + " ".join(packages))
+    shell.note("apt-get install " + " ".join(packages) + (" (some minutes)" if len(packages) > 10 else ""))
     done = shell.run([*env, *install, "-qq"], quiet=True, check=False)
     if done.returncode != 0:
         said = complaints(updated.stdout + done.stdout)
