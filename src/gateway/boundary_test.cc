@@ -202,6 +202,24 @@ TEST(Boundary, AnExpiredGrantIsRefusedOnAKeptConnectionToo) {
   ::close(fd);
 }
 
+// T-61: the connection remembers who it belongs to, but not for longer than that holds.
+TEST(Boundary, ARevokedGrantIsRefusedOnAKeptConnectionToo) {
+  Gate gate;
+  std::string body = call_body(R"({"name":"get_charge"})");
+  std::string raw = "POST /mcp/refunds HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " + gate.token +
+                    "\r\nContent-Type: application/json\r\nMcp-Session-Id: " + gate.session() +
+                    "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  int fd = gate.connect();
+  ASSERT_GT(::send(fd, raw.data(), raw.size(), 0), 0);
+  EXPECT_TRUE(has(gate.read_some(fd), "200 OK"));
+  ASSERT_TRUE(gate.identity->revoke(gate.grant.grant.id, "lost laptop"));
+  gate.publish();
+  ASSERT_GT(::send(fd, raw.data(), raw.size(), 0), 0);
+  EXPECT_TRUE(has(gate.read_some(fd), "401 "));
+  EXPECT_EQ(gate.upstream.calls(), 1u);
+  ::close(fd);
+}
+
 // T-62
 TEST(Boundary, ServerPathsAreMatchedExactly) {
   Gate gate;

@@ -335,6 +335,7 @@ TEST_F(Batches, TheSameIdTwiceIsNotAnsweredTwice) {  // T-11
   EXPECT_EQ(gate.upstream.calls(), 1u) << answer.body;
 }
 
+// T-09
 TEST_F(Batches, AreRefusedWhereTheRevisionHasNone) {
   open("2025-11-25");
   for (const std::string& body : {"[" + call("1", "get_charge") + "]", std::string("[]"), "[[" + call("1", "get_charge") + "]]"}) {

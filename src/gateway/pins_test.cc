@@ -109,7 +109,7 @@ TEST_F(Pins, AToolThatLostItsOutputSchemaOnTheWayIsStillTheOneThatWasApproved) {
   EXPECT_FALSE(has(list(), "Adds all."));
 }
 
-// T-47
+// T-20, T-47
 TEST_F(Pins, AToolThatIsHeldIsNeitherListedNorCalled) {
   probe({refund, get});
   shown = {poisoned, get, definition("export_all", "Exports everything.")};

@@ -77,7 +77,7 @@ TEST(Stream, InitializeKeepsItsSessionIdWhateverComesBeforeTheAnswer) {
   EXPECT_EQ(gate.session().size(), 43u);
 }
 
-TEST(Stream, DropsWhatAServerMayNotSend) {  // T-50
+TEST(Stream, DropsWhatAServerMayNotSend) {  // T-11, T-50
   Gate gate;
   gate.session();
   gate.upstream.script = [](const ToyUpstream::Seen&, listener::Reply& reply) {

@@ -97,6 +97,7 @@ TEST(Refusal, AnswersInJson) {
       << response;
 }
 
+// T-14
 TEST(Refusal, CapsHeadsAndBodies) {
   Options options;
   options.body_bytes_max = 1000;
