@@ -10,6 +10,8 @@ import re
 import subprocess
 import sys
 
+from dev import guard_entries
+
 LINE_MAX = 140
 SCRIPT_LINE_MAX = 160
 FUNCTION_MAX = 70
@@ -283,6 +285,12 @@ def check_threats(root: pathlib.Path, sources: list[Source]):
             yield Finding("tools/threats.txt", 1, f"{identity} has no test that carries its id")
 
 
+def check_guards(root: pathlib.Path):
+    """The entries of tests/guards/ still fit the sources they quote and the tests they name."""
+    for problem in guard_entries.check(root):
+        yield Finding(problem.path, problem.line, problem.text)
+
+
 def check_file(root: pathlib.Path, path: pathlib.Path):
     name = path.relative_to(root).as_posix()
     size = path.stat().st_size
@@ -320,7 +328,7 @@ def check_tree(root: pathlib.Path, only: set[pathlib.Path] | None = None) -> lis
         found += check_file(root, path)
     for key in sorted(set(budget) - used):
         found.append(Finding("tools/tidy_budget.txt", 1, f"the exception for {' '.join(key)} is no longer needed: remove it"))
-    found += [*check_rooms(root), *check_threats(root, sources)]
+    found += [*check_rooms(root), *check_threats(root, sources), *check_guards(root)]
     if only is not None:
         found = [finding for finding in found if root / finding.path in only]
     return found

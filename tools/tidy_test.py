@@ -130,6 +130,13 @@ class Tree(unittest.TestCase):
         self.expect("tools/threats.txt", "T-07\n", "T-07 has no test")
         self.accept("src/app/x_test.cc", "// T-07\n")
 
+    def test_guards_quote_the_source_as_it_is(self):
+        self.write("src/app/x_test.cc", "TEST(X, Y) {  // T-07\n}\n")
+        entry = "T-07: x\nfile: src/app/x.cc\ntest: app_test X.Y\n- if (bad) return;\n+\n"
+        self.write("src/app/x.cc", "void f() {}\n")
+        self.expect("tests/guards/x.guard", entry, "stands 0 times in src/app/x.cc")
+        self.accept("src/app/x.cc", "void f() {\n  if (bad) return;\n}\n")
+
     def test_what_may_not_be_committed(self):
         self.expect("docs/x.md", f"see {self.root}/src\n", "path of one machine")
         self.expect("docs/x.md", "see " + "/wo" + "rk/main\n", "path of one machine")
