@@ -16,7 +16,7 @@ from conformance.bearer import Bearer
 from harness.gate import CommandFailed, Gate, binary
 from harness.processes import ROOT, Child
 
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path.append(str(ROOT / "tools"))
 
 from dev import npm  # noqa: E402
 

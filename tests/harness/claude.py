@@ -14,7 +14,7 @@ import threading
 
 from harness.processes import ROOT
 
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path.append(str(ROOT / "tools"))
 
 from dev import npm, shell  # noqa: E402
 

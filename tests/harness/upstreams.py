@@ -6,8 +6,8 @@ import sys
 
 from harness.processes import ROOT, Child
 
-sys.path.insert(0, str(ROOT / "tools"))
-sys.path.insert(0, str(ROOT / "tests" / "toys"))
+sys.path.append(str(ROOT / "tools"))
+sys.path.append(str(ROOT / "tests" / "toys"))
 
 from dev import npm  # noqa: E402
 from hostile import Hostile  # noqa: E402,F401
