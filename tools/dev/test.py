@@ -66,6 +66,8 @@ def run_program(name: str, command: list[str], preset: str, filter_: str | None)
 def run_cpp(preset: str, names: list[str] | None = None, filter_: str | None = None) -> Tally:
     """All registered programs, or those named; several at a time."""
     chosen = [(name, command) for name, command in registered(preset) if names is None or name in names]
+    if any(name.endswith("_differential") for name, _ in chosen):
+        setup.ensure("node")
     total = Tally()
     with concurrent.futures.ThreadPoolExecutor(max_workers=build.jobs()) as pool:
         waiting = {pool.submit(run_program, name, command, preset, filter_): name for name, command in chosen}
@@ -121,7 +123,7 @@ def run_cases(preset: str, words: list[str]) -> Tally:
 
 
 def everything(preset: str) -> Tally:
-    # All at once and before the build: it registers what runs with node, and nobody should be asked for a password after it.
+    # All at once and before the build: nobody should be asked for a password after it.
     setup.ensure(*dict.fromkeys([*build.GROUPS.get(preset, ("build",)), *(group for _, groups in PYTHON_PARTS.values() for group in groups)]))
     build.compile(preset)
     total = run_cpp(preset)
@@ -138,7 +140,7 @@ def one(preset: str, what: str, extra: list[str]) -> Tally:
         return run_cpp(preset)
     if what == "differential":
         build.compile(preset)
-        return run_cpp(preset, ["json_differential"])
+        return run_cpp(preset, [name for name, _ in registered(preset) if name.endswith("_differential")])
     if what in PYTHON_PARTS:
         setup.ensure(*build.GROUPS.get(preset, ("build",)), *PYTHON_PARTS[what][1])      # before the build
         build.compile(preset, {"sandbox": ["sandbox_run"], "replay": ["callgate"]}.get(what, []))
