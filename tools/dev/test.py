@@ -96,11 +96,18 @@ def run_script(name: str, argv: list[str], preset: str) -> Tally:
     return tally
 
 
+def packages_of(part: str) -> tuple[str, ...]:
+    """The groups a part needs. Podman is only used rootless, so it is no use to a root beside whom nobody has ranges of user ids."""
+    ranges = pathlib.Path("/etc/subuid")
+    rootless = part == "e2e" and (os.geteuid() != 0 or (ranges.exists() and ranges.read_text().strip()))
+    return (*PYTHON_PARTS[part][1], *(("podman",) if rootless else ()))
+
+
 def run_python(part: str, preset: str, extra: list[str]) -> Tally:
-    path, groups = PYTHON_PARTS[part]
+    path = PYTHON_PARTS[part][0]
     if not (shell.ROOT / path).exists():
         return Tally(skips=[f"{part}: {path} is not there"])
-    setup.ensure(*groups)
+    setup.ensure(*packages_of(part))
     return run_script(part, [sys.executable, "-B", path, *extra], preset)
 
 
@@ -124,7 +131,7 @@ def run_cases(preset: str, words: list[str]) -> Tally:
 
 def everything(preset: str) -> Tally:
     # All at once and before the build: nobody should be asked for a password after it.
-    setup.ensure(*dict.fromkeys([*build.GROUPS.get(preset, ("build",)), *(group for _, groups in PYTHON_PARTS.values() for group in groups)]))
+    setup.ensure(*dict.fromkeys([*build.GROUPS.get(preset, ("build",)), *(group for part in PYTHON_PARTS for group in packages_of(part))]))
     build.compile(preset)
     total = run_cpp(preset)
     total.add(run_tools(preset))
@@ -142,7 +149,7 @@ def one(preset: str, what: str, extra: list[str]) -> Tally:
         build.compile(preset)
         return run_cpp(preset, [name for name, _ in registered(preset) if name.endswith("_differential")])
     if what in PYTHON_PARTS:
-        setup.ensure(*build.GROUPS.get(preset, ("build",)), *PYTHON_PARTS[what][1])      # before the build
+        setup.ensure(*build.GROUPS.get(preset, ("build",)), *packages_of(what))      # before the build
         build.compile(preset, {"sandbox": ["sandbox_run"], "replay": ["callgate"]}.get(what, []))
         return run_python(what, preset, extra)
     if what == "tools":
