@@ -7,13 +7,13 @@ import sys
 import tempfile
 import time
 
-from dev import build, setup, shell
+from dev import build, npm, setup, shell
 
 sys.path.insert(0, str(shell.ROOT / "tests"))
 
 from harness.gate import REFUNDS_POLICY, CommandFailed, Gate  # noqa: E402
 from harness.mcp import META, MODERN  # noqa: E402
-from harness.upstreams import Refunds  # noqa: E402
+from harness.upstreams import Refunds, install_refunds  # noqa: E402
 
 REFUSAL = "Refund blocked: Amount exceeds developer limit."
 
@@ -160,6 +160,8 @@ def main(args: list[str], _: str) -> int:
     preset = shell.take_value(args, "--preset", "release")
     shell.no_more(args)
     setup.ensure("build", "node", "test")
+    install_refunds()                         # what needs the network comes first: minutes of compiling are not in vain
+    npm.node()
     shell.note("building; the first time takes some minutes")
     binary = build.compile(preset, ["callgate"], quiet=True) / "callgate"
     with tempfile.TemporaryDirectory(prefix="callgate-demo-") as folder:
