@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 
 from dev import setup, shell
 
@@ -28,7 +29,10 @@ def install(folder: pathlib.Path) -> None:
     if stamp.exists() and stamp.read_text() == wanted:
         return
     shell.note(f"npm ci in {folder.relative_to(shell.ROOT)}")
-    shell.run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder, quiet=True, timeout=900)
+    done = shell.run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder, quiet=True, check=False, timeout=900)
+    if done.returncode != 0:
+        sys.stderr.write(done.stdout[-8000:])
+        raise shell.Failed(f"npm could not install what {folder.relative_to(shell.ROOT)}/package-lock.json names (no network, or a proxy npm is not told of?)")
     stamp.write_text(wanted)
 
 
