@@ -42,14 +42,32 @@ constexpr std::string_view level_name(Level level) {
   return "info";
 }
 
-// Quotes so that one record is one line, whatever a peer put into a value (log injection, T-69).
+// Bytes of the character at the start, if it is well-formed UTF-8 beyond ASCII and shows as what it is: no control, nothing that turns
+// text around, nothing invisible. Else 0.
+std::size_t readable(std::string_view text) {
+  const auto byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U; };
+  const std::size_t size = byte(0) < 0xc2 ? 0 : byte(0) < 0xe0 ? 2 : byte(0) < 0xf0 ? 3 : byte(0) < 0xf5 ? 4 : 0;
+  if (size == 0) return 0;
+  char32_t point = byte(0) & (0x7fU >> size);
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+    point = point << 6 | (byte(i) & 0x3f);
+  }
+  const bool whole = point >= (size == 2 ? 0x80U : size == 3 ? 0x800U : 0x10000U) && point <= 0x10ffff && (point >> 11) != 0x1b;
+  const bool deceives = point < 0xa0 || (point >= 0x200b && point <= 0x200f) || (point >= 0x2028 && point <= 0x202e) ||
+                        (point >= 0x2060 && point <= 0x206f) || point == 0xfeff || (point >= 0xe0000 && point <= 0xe0fff);
+  return whole && !deceives ? size : 0;
+}
+
+// Quotes so that one record is one line and moves no cursor, whatever a peer put into a value (log injection, T-69).
 void append_quoted(std::string& out, std::string_view text) {
   out += '"';
-  for (char c : text) {
-    auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') (out += '\\') += c;
-    else if (byte < 0x20 || byte == 0x7f) fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
-    else out += c;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if (byte == '"' || byte == '\\') (out += '\\') += text[at];
+    else if (byte >= 0x20 && byte < 0x7f) out += text[at];
+    else if (const std::size_t size = readable(text.substr(at)); size > 0) out += text.substr(at, size), at += size - 1;
+    else fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
   }
   out += '"';
 }
