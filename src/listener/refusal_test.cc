@@ -134,6 +134,7 @@ TEST(Refusal, DoesNotReserveMemoryForAnAnnouncedBody) {
   EXPECT_EQ(door.listener->connections(), 50u);  // 50 TB were not found
 }
 
+// T-72
 TEST(Refusal, EndsSlowHeads) {
   TestDoor door;
   Client silent(door.port), drip(door.port);
@@ -218,6 +219,7 @@ TEST(Refusal, DoesNotLingerForEver) {
   EXPECT_EQ(door.listener->connections(), 0u);
 }
 
+// T-72
 TEST(Refusal, CapsConnectionsInAllAndPerAddress) {
   Options options;
   options.connections_max = 5;

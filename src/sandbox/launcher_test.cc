@@ -107,6 +107,7 @@ TEST_F(Launching, ALauncherMayGoRightAfterItsProcesses) {
   launcher_.reset();
 }
 
+// T-71
 TEST_F(Launching, TheEnvironmentIsOnlyWhatWasGiven) {
   Profile wanted = profile({"env"});
   wanted.environment = {"TOKEN=abc", "LANG=de_DE.UTF-8"};

@@ -37,6 +37,7 @@ TEST(Revision, AModernClaimStaysModern) {
   EXPECT_EQ(era_of(discover.head, discover.message), Era::Modern);
 }
 
+// T-66
 TEST(Revision, SaysWhatAModernPostLacks) {
   std::string good = "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: x\r\n";
   auto fault = [](const std::string& head, const std::string& body) {
@@ -45,6 +46,8 @@ TEST(Revision, SaysWhatAModernPostLacks) {
   EXPECT_EQ(fault(good, call(R"("name":"x",)" + kMeta)), 0);
   EXPECT_EQ(fault(good, call(R"("name":"x")")), kInvalidParams);
   EXPECT_EQ(fault("MCP-Protocol-Version: 2026-07-28\r\nMcp-Name: x\r\n", call(R"("name":"x",)" + kMeta)), kHeaderMismatch);
+  EXPECT_EQ(fault("MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/list\r\nMcp-Name: x\r\n", call(R"("name":"x",)" + kMeta)),
+            kHeaderMismatch);
   EXPECT_EQ(fault("Mcp-Method: tools/call\r\nMcp-Name: x\r\n", call(R"("name":"x",)" + kMeta)), kHeaderMismatch);
   EXPECT_EQ(fault(good, call(R"("name":"y",)" + kMeta)), kHeaderMismatch);
   EXPECT_EQ(fault("MCP-Protocol-Version: 2025-11-25\r\nMcp-Method: tools/call\r\nMcp-Name: x\r\n", call(R"("name":"x",)" + kMeta)),

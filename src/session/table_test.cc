@@ -46,6 +46,7 @@ TEST_F(Table, ForgetsIdleAndClosedSessions) {
   EXPECT_FALSE(table.close(other->id));
 }
 
+// T-72
 TEST_F(Table, CapsSessionsPerGrantAndMakesRoomFromIdleOnes) {
   SessionTable::Options options;
   options.per_grant_max = 2;
