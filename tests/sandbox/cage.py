@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -34,15 +35,19 @@ class Held:
         try:
             return self.process.communicate(timeout=wait)
         except subprocess.TimeoutExpired:
+            self.stop()
+            raise AssertionError("did not end in time") from None
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
             self.process.kill()
             self.process.communicate()
-            raise AssertionError("did not end in time") from None
 
 
 class Cage(suite.GateCase):
     needs_gate = False
     prefix: list[str] = []          # how the gate itself is started: as another user, for one
-    program, toys = RUN, TOYS
+    program = RUN
 
     @classmethod
     def setUpClass(cls):
@@ -68,6 +73,11 @@ class Cage(suite.GateCase):
         (cls.work / "notes.txt").write_text("mine\n")
         for path in [cls.folder, *cls.folder.rglob("*")]:
             path.chmod(0o777 if path.is_dir() else 0o666)
+        cls.toys = cls.folder / "toys"          # copies: the tree may be in /root, where nobody else may look, and a confined server is somebody else
+        cls.toys.mkdir()
+        shutil.copy(TOYS / "hostile_stdio.py", cls.toys)
+        for path in (cls.toys, *cls.toys.iterdir()):
+            path.chmod(0o755)
 
     def env(self) -> dict:
         return {"PATH": os.environ["PATH"], "HOME": str(self.gate_home), "CALLGATE_MASTER_KEY": SECRET, "LANG": "C.UTF-8",
@@ -77,8 +87,10 @@ class Cage(suite.GateCase):
         where = ["--read-only", str(self.toys)] if "--bare" not in options else []
         options = [option for option in options if option != "--bare"]
         argv = [*self.prefix, str(self.program), *where, *options, "--", *[str(word) for word in command]]
-        return Held(subprocess.Popen(argv, env=self.env(), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        held = Held(subprocess.Popen(argv, env=self.env(), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                      errors="replace", **extra))
+        self.addCleanup(held.stop)
+        return held
 
     def words(self, attempt, given) -> list[str]:
         return [PYTHON, "-B", str(self.toys / "hostile_stdio.py"), attempt, *[f"{name}={value}" for name, value in given.items()]]

@@ -4,14 +4,14 @@ import shutil
 import tempfile
 import unittest
 
-from cage import PYTHON, RUN, SECRET, TOYS, Cage, Listener, kill_all, processes_with
+from cage import PYTHON, RUN, SECRET, Cage, Listener, kill_all, processes_with
 
 
 class Working(Cage):
     """The sandbox is no use if honest servers do not run in it."""
 
     def test_an_mcp_exchange_over_stdin_and_stdout(self):
-        server = self.launch([PYTHON, "-B", TOYS / "hostile_stdio.py"])
+        server = self.launch([PYTHON, "-B", self.toys / "hostile_stdio.py"])
         hello = '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{}}}\n'
         server.process.stdin.write(hello)
         server.process.stdin.flush()
@@ -112,12 +112,9 @@ class AsAnOrdinaryUser(Cage):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.program, cls.toys = cls.folder / RUN.name, cls.folder / "toys"       # the tree may be in /root, where no other user may look
-        cls.toys.mkdir()
+        cls.program = cls.folder / RUN.name
         shutil.copy(RUN, cls.program)
-        shutil.copy(TOYS / "hostile_stdio.py", cls.toys)
-        for path in (cls.program, cls.toys, *cls.toys.iterdir()):
-            path.chmod(0o755)
+        cls.program.chmod(0o755)
         cls.listener = cls.keep(Listener())
 
     def test_the_aws_credentials_in_the_users_home(self):
