@@ -18,7 +18,9 @@ import pathlib
 import re
 import shlex
 import shutil
+import signal
 import subprocess
+import sys
 import time
 
 from dev import front, setup, shell
@@ -195,6 +197,10 @@ def main(args: list[str], _: str) -> int:
     PLACE.mkdir(mode=0o700, parents=True, exist_ok=True)
     if shell.output(["git", "status", "--porcelain"]).strip():
         shell.note("what is not committed does not take part")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))      # as an exception, so that what runs there ends and the folder goes
+    for left in PLACE.glob("root-*"):
+        if not pathlib.Path("/proc", left.name.removeprefix("root-")).exists():
+            remove(left)
     packed = base((*INCLUDE, "sudo") if as_user else INCLUDE)
     root = PLACE / f"root-{os.getpid()}"
     root.mkdir()
@@ -204,8 +210,10 @@ def main(args: list[str], _: str) -> int:
         shell.note(f"{' '.join(command)}, as {LOGIN[as_user][0]} on a fresh Debian 12")
         started = time.monotonic()
         code = enter(root, as_user, command, minutes)
-        shell.note(f"ended with {code} after {time.monotonic() - started:.0f} s" + (f"; kept: {root}" if keep else ""))
+        shell.note(f"ended with {code} after {time.monotonic() - started:.0f} s")
         return code
     finally:
-        if not keep:
+        if keep:
+            shell.note(f"kept: {root.rename(PLACE / f'kept-{os.getpid()}')}")
+        else:
             remove(root)
