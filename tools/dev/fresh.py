@@ -43,6 +43,8 @@ PIP_SETTINGS = ("index-url", "cert", "proxy", "trusted-host", "timeout")
 INSIDE = r"""
 set -eu
 root=$1; shift
+login=$PATH
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
 mount --bind "$root" "$root"
 cd "$root"
 mount -t proc proc proc
@@ -61,6 +63,7 @@ pivot_root . .outside
 cd /
 umount -l /.outside
 rmdir /.outside
+export PATH="$login"
 code=0
 "$@" || code=$?
 exit $code
@@ -179,10 +182,10 @@ def enter(root: pathlib.Path, as_user: bool, command: list[str], minutes: float)
     who, home, path = LOGIN[as_user]
     environment = {"HOME": home, "USER": who, "LOGNAME": who, "SHELL": "/bin/bash", "PATH": path, "TERM": os.environ.get("TERM", "dumb")}
     line = f"cd && git clone --quiet /srv/callgate.git callgate && cd callgate && exec {shlex.join(command)}"
-    words = [*(["runuser", "-u", who, "--"] if as_user else []), "env", "-i",
-             *[f"{name}={value}" for name, value in (carried(os.environ) | environment).items()], "bash", "-c", line]
-    namespaces = ["unshare", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child"]
-    return shell.run([*namespaces, "sh", "-c", INSIDE, "fresh", root, *words], check=False, timeout=minutes * 60).returncode
+    words = [*(["/usr/sbin/runuser", "-u", who, "--"] if as_user else []), "bash", "-c", line]
+    namespaces = ["/usr/bin/unshare", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child"]
+    return shell.run([*namespaces, "sh", "-c", INSIDE, "fresh", root, *words], env=carried(dict(os.environ)) | environment,
+                     check=False, timeout=minutes * 60).returncode
 
 
 def main(args: list[str], _: str) -> int:
