@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -133,8 +134,9 @@ TEST_F(Launching, WhatIsWeakerThanAskedIsSaid) {
   Profile wide = profile({"true"});
   wide.network = {"*"};
   auto process = start(wide);
-  ASSERT_FALSE(process->weakened().empty());
-  EXPECT_NE(process->weakened().back().find("loopback"), std::string::npos);
+  const std::vector<std::string>& said = process->weakened();  // where control groups are not ours, that is said as well
+  EXPECT_TRUE(
+      std::any_of(said.begin(), said.end(), [](const std::string& reason) { return reason.find("loopback") != std::string::npos; }));
 }
 
 TEST_F(Launching, VariablesThatSteerTheLoaderReachTheCommandOnly) {
