@@ -40,6 +40,15 @@ class Packages(unittest.TestCase):
             test.everything("dev")
         self.assertEqual([{"build", "clang", "node", "test", "podman"}], [set(groups) for groups in asked])
 
+    def test_setup_installs_no_web_server_unasked(self):
+        asked = []
+        with mock.patch.object(setup, "ensure", lambda *groups: asked.extend(groups)), mock.patch.object(setup, "report", return_value=0), \
+                mock.patch.object(shell, "run"):
+            setup.main([], "setup")
+            self.assertEqual(set(setup.groups()) - {"bench"}, set(asked))
+            setup.main(["bench"], "setup")
+            self.assertEqual("bench", asked[-1])
+
 
 if __name__ == "__main__":
     result = unittest.TextTestRunner(verbosity=0).run(unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"]))

@@ -7,6 +7,7 @@ import subprocess
 from dev import npm, shell
 
 LIST = shell.ROOT / "tools" / "packages.txt"
+WHEN_NAMED = ("bench",)       # Debian starts the nginx that it installs, on port 80: nobody gets that unasked
 
 
 def groups() -> dict[str, list[tuple[str, str | None]]]:
@@ -106,7 +107,7 @@ def main(args: list[str], command: str) -> int:
     for name in args:
         if name not in known:
             raise shell.Failed(f"no package group `{name}`; there are {', '.join(known)}")
-    wanted = args or list(known)
+    wanted = args or [name for name in known if name not in WHEN_NAMED]
     if check:
         return report(wanted)
     ensure(*wanted)
