@@ -45,6 +45,11 @@ class Counting(unittest.TestCase):
         self.assertEqual((1, "3 passed, 1 failed, 1 skipped"), close(from_output("e2e", text, 1)))
         self.assertEqual((1, "5 passed, 2 failed, 0 skipped"), close(from_output("cases", "5 passed, 2 failed\n", 1)))
 
+    def test_failures_of_other_runners_are_named_at_the_end(self):
+        text = "ok   a.A.b  1 s\nFAIL a.A.c  2 s\nTraceback\nFAIL a.A.d  0 s\n1 passed, 2 failed, 0 skipped\n"
+        self.assertEqual(["e2e: a.A.c", "e2e: a.A.d"], from_output("e2e", text, 1).failures)
+        self.assertEqual(["replay: 3 of its tests, named above"] * 3, from_output("replay", "FAIL story\n0 passed, 3 failed\n", 1).failures)
+
     def test_runners_without_a_closing_line_count_by_exit_code(self):
         self.assertEqual((0, "1 passed, 0 failed, 0 skipped"), close(from_output("replay", "fine", 0)))
         self.assertEqual((1, "0 passed, 1 failed, 0 skipped"), close(from_output("replay", "AddressSanitizer", 1)))

@@ -62,7 +62,8 @@ def from_output(name: str, text: str, exit_code: int) -> Tally:
     if found:
         passed, failed, skipped = (int(number or 0) for number in found[-1])
         tally.passed = passed
-        tally.failures = [f"{name}: {failed} of its tests, named above"] * failed
+        named = re.findall(r"^FAIL\s+(\S+)", text, re.MULTILINE)
+        tally.failures = [f"{name}: {one}" for one in named] if len(named) == failed else [f"{name}: {failed} of its tests, named above"] * failed
         reasons = re.findall(r"^SKIPPED\s+(.*)$", text, re.MULTILINE)[:skipped]
         tally.skips = [f"{name}: {reason}" for reason in reasons]
         tally.skips += [f"{name}: no reason given"] * (skipped - len(reasons))
