@@ -6,15 +6,29 @@
 #include "json/scanner.h"
 
 namespace callgate::json {
+namespace {
+
+constexpr std::size_t kWorkspaceKeptBytes = 64 * 1024;  // after an object of very many members it is given back
+
+}  // namespace
+
+// One per thread instead of one per document: it stays in the processor's caches while documents come and go.
+Document::Workspace& Document::workspace() {
+  thread_local Workspace shared;
+  return shared;
+}
 
 Result<void> Document::parse(std::string_view bytes, const Caps& caps) {
   clear();
-  return Scanner(*this, bytes, caps).run();
+  Workspace& work = workspace();
+  work.keys.clear();
+  auto parsed = Scanner(*this, work, bytes, caps).run();
+  if (work.keys.capacity() * sizeof(OpenKey) + work.folded.capacity() > kWorkspaceKeptBytes) work = {};
+  return parsed;
 }
 
 void Document::clear() {
   nodes_.clear();
-  keys_.clear();
   canonical_size_ = 0;
 }
 
@@ -25,10 +39,7 @@ void Document::trim(std::size_t memory_max) {
   std::swap(*this, fresh);
 }
 
-std::size_t Document::memory_bytes() const {
-  return nodes_.capacity() * sizeof(Node) + keys_.capacity() * sizeof(OpenKey) + canonical_room_ + unescaped_.capacity() +
-         folded_.capacity();
-}
+std::size_t Document::memory_bytes() const { return nodes_.capacity() * sizeof(Node) + canonical_room_ + unescaped_.capacity(); }
 
 std::string_view Document::node_text(const Node& node) const {
   if (node.escaped) return {unescaped_.data() + node.size, node.text_size};

@@ -87,14 +87,17 @@ class Document {
     std::uint64_t hash;
     std::uint32_t node;
   };
+  struct Workspace {  // what only parsing needs
+    std::vector<OpenKey> keys;
+    std::string folded;  // storage for one folded key
+  };
+  static Workspace& workspace();
   std::string_view node_text(const Node& node) const;
   std::string_view node_key(const Node& node) const;
   std::vector<Node> nodes_;
   std::unique_ptr<char[]> canonical_;  // storage, never filled before it is written; canonical_size_ bytes are valid
   std::size_t canonical_room_ = 0, canonical_size_ = 0;
   std::string unescaped_;  // storage for strings that kept escapes
-  std::string folded_;     // storage for one folded key
-  std::vector<OpenKey> keys_;
 };
 
 template <class Fn> void Value::for_each_member(Fn&& fn) const {

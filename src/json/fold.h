@@ -31,8 +31,8 @@ bool equal_folded(std::string_view a, std::string_view b);
 
 // Hashes are keyed per process, so that nobody can craft collisions.
 std::uint64_t hash_seed();
-inline std::uint64_t hash_step(std::uint64_t hash, std::uint64_t word) {
-  auto product = static_cast<unsigned __int128>(hash ^ word) * 0x9e3779b97f4a7c15u;
+inline std::uint64_t hash_step(std::uint64_t hash, std::uint64_t word, std::uint64_t factor = 0) {
+  auto product = static_cast<unsigned __int128>(hash ^ word) * (factor ^ 0x9e3779b97f4a7c15u);
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64) ^ (hash << 1 | hash >> 63);
 }
 
@@ -45,18 +45,22 @@ inline std::uint64_t lower_ascii(std::uint64_t word) {
 }
 
 // Folds ASCII itself and equals the hash of the folded text. Reads up to 8 bytes past the end: the storage must reach that far.
+// Two words a step: each waits for the multiplication before it. The second factor is secret too, or a word could be chosen to make it 0.
 inline std::uint64_t lower_ascii_hash(std::uint64_t seed, const char* text, std::size_t size) {
+  const auto word_at = [](const char* from) {
+    std::uint64_t word;
+    std::memcpy(&word, from, 8);
+    if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+    return word;
+  };
+  const auto first_bytes = [](std::uint64_t word, std::size_t count) { return word & ((std::uint64_t(1) << (count * 8)) - 1); };
   std::uint64_t hash = seed;  // the length need not go in: no key holds a NUL
-  std::uint64_t word;
-  for (; size >= 8; text += 8, size -= 8) {
-    std::memcpy(&word, text, 8);
-    hash = hash_step(hash, lower_ascii(word));
+  for (; size >= 16; text += 16, size -= 16) hash = hash_step(hash, lower_ascii(word_at(text)), seed ^ lower_ascii(word_at(text + 8)));
+  if (size >= 8) {
+    const std::uint64_t second = size == 8 ? 0 : first_bytes(word_at(text + 8), size - 8);
+    return hash_step(hash, lower_ascii(word_at(text)), seed ^ lower_ascii(second));
   }
-  if (size == 0) return hash;
-  std::memcpy(&word, text, 8);
-  if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
-  word &= (std::uint64_t(1) << (size * 8)) - 1;
-  return hash_step(hash, lower_ascii(word));
+  return size == 0 ? hash : hash_step(hash, lower_ascii(first_bytes(word_at(text), size)), seed);
 }
 
 }  // namespace callgate::json

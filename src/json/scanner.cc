@@ -26,8 +26,9 @@ std::string show_byte(std::uint8_t byte) {
 
 }  // namespace
 
-Scanner::Scanner(Document& document, std::string_view bytes, const Caps& caps)
+Scanner::Scanner(Document& document, Document::Workspace& work, std::string_view bytes, const Caps& caps)
     : document_(document),
+      work_(work),
       caps_(caps),
       begin_(reinterpret_cast<const std::uint8_t*>(bytes.data())),
       at_(begin_),
@@ -140,7 +141,7 @@ inline bool Scanner::plain_key(const std::uint8_t*& at, std::uint8_t*& out, std:
   if (size == 0) return false;
   const std::uint8_t* const colon = behind_space(at + size);
   if (colon == end_ || *colon != ':') return false;
-  auto& keys = document_.keys_;
+  auto& keys = work_.keys;
   const std::uint64_t hash = lower_ascii_hash(seed_, reinterpret_cast<const char*>(at + 1), static_cast<std::size_t>(size - 2));
   if (keys.size() - keys_base_ < kPairwiseKeysMax) {
     for (std::size_t i = keys_base_; i < keys.size(); ++i)
@@ -320,11 +321,11 @@ inline void Scanner::enter(Kind kind, std::uint32_t begin) {
   add_node(kind, begin, static_cast<std::uint32_t>(keys_base_));
   document_.nodes_[node].next = container_;
   container_ = node;
-  keys_base_ = document_.keys_.size();
+  keys_base_ = work_.keys.size();
 }
 
 inline void Scanner::leave(Document::Node& node, std::uint32_t end) {
-  if (node.kind == Kind::Object) document_.keys_.resize(keys_base_);
+  if (node.kind == Kind::Object) work_.keys.resize(keys_base_);
   keys_base_ = node.end;
   container_ = node.next;
   node.end = end;

@@ -12,7 +12,7 @@ namespace callgate::json {
 
 class Scanner {
  public:
-  Scanner(Document& document, std::string_view bytes, const Caps& caps);
+  Scanner(Document& document, Document::Workspace& work, std::string_view bytes, const Caps& caps);
   Result<void> run();
 
  private:
@@ -69,6 +69,7 @@ class Scanner {
   bool refuse_byte(std::string_view expected);
 
   Document& document_;
+  Document::Workspace& work_;
   const Caps& caps_;
   const std::uint8_t* begin_;
   const std::uint8_t* at_;

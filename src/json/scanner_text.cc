@@ -166,10 +166,10 @@ bool Scanner::note_key(const Text& text, const std::uint8_t* start) {
     bool same = start + key.size() + 2 == at_ && end_ - at_ >= 8;
     hash = lower_ascii_hash(seed_, same ? reinterpret_cast<const char*>(start + 1) : key.data(), key.size());
   } else {
-    fold_key(key, document_.folded_);
-    hash = lower_ascii_hash(seed_, document_.folded_.data(), document_.folded_.size());
+    fold_key(key, work_.folded);
+    hash = lower_ascii_hash(seed_, work_.folded.data(), work_.folded.size());
   }
-  auto& keys = document_.keys_;
+  auto& keys = work_.keys;
   if (keys.size() - keys_base_ < kPairwiseKeysMax) {
     for (std::size_t i = keys_base_; i < keys.size(); ++i)
       if (keys[i].hash == hash && !tell_apart(key_of(document_.nodes_[keys[i].node]), key, start)) return false;
@@ -182,7 +182,7 @@ bool Scanner::note_key(const Text& text, const std::uint8_t* start) {
 
 // Past a handful of keys, sorting once beats comparing each with each: n log n for any input.
 bool Scanner::check_many_keys() {
-  auto first = document_.keys_.begin() + static_cast<std::ptrdiff_t>(keys_base_), last = document_.keys_.end();
+  auto first = work_.keys.begin() + static_cast<std::ptrdiff_t>(keys_base_), last = work_.keys.end();
   std::sort(first, last,
             [](const Document::OpenKey& a, const Document::OpenKey& b) { return a.hash != b.hash ? a.hash < b.hash : a.node < b.node; });
   for (; first != last; ++first)
