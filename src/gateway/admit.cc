@@ -365,13 +365,31 @@ policy::Input Call::policy_input(std::string_view method, std::string_view subje
 
 Result<void> Call::decide(std::string_view subject, json::Value arguments, std::string_view risk) {
   CG_CHECK(look_at_flow());
-  decision_ = visibility_.policy->decide(policy_input(message_.method, subject, arguments, risk), scratch_);
+  decision_ = visibility_.policy->decide(policy_input(message_.method, subject, arguments, risk), scratch());
   rule_ = decision_.rule;
   rule_line_ = decision_.line;
   if (decision_.effect == Effect::Deny) return fail(Code::Denied, decision_.reason, std::string(decision_.message));
   CG_CHECK(inspect_arguments());  // may ask, too
   if (decision_.effect == Effect::Ask) return ask_person(decision_.ask, decision_.message);
-  return reserve(decision_.claims);
+  CG_CHECK(reserve(decision_.claims));
+  const bool viewed = !decision_.shadow.empty() || decision_.flow.noted || !decision_.flow.labels.empty();
+  if (!viewed) put_back_scratch();
+  return {};
+}
+
+// What a decision is made in, and what it views.
+policy::Scratch& Call::scratch() {
+  if (!scratch_) scratch_ = worker_.scratches().take();
+  return *scratch_;
+}
+
+void Call::put_back_scratch() {
+  if (!scratch_) return;
+  decision_.claims = {};
+  decision_.shadow = {};
+  decision_.flow = {};
+  scratch_->shadow.clear();  // its texts are of a policy that may be gone
+  worker_.scratches().put_back(std::move(scratch_));
 }
 
 Result<void> Call::reserve(std::span<const policy::Claim> claims) {

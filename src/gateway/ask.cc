@@ -85,8 +85,8 @@ void Call::relay_question(session::Message message, const session::SseEvent& eve
     return answer_question(message.id.raw(), judged.error().reason, judged.error().message);
   }
   asked_ids_.emplace_back(message.id.raw());
-  std::string tasks = tasks_for_client(answer_.root(), {}, false);
-  relay_event(event, tasks.empty() ? answer_.canonical() : std::string_view(tasks));
+  std::string tasks = tasks_for_client(answer().root(), {}, false);
+  relay_event(event, tasks.empty() ? answer().canonical() : std::string_view(tasks));
 }
 
 void Call::answer_question(std::string_view id, std::string_view reason, std::string_view refusal) {
@@ -144,7 +144,7 @@ Result<void> Call::judge_answer(std::string_view kept) {
   policy::Input input = policy_input(answered_method_, was["subject"].string(), was["params"]);
   input.stated_reason = was["reason"].string();
   if (was["during"].string() == "tools/call") input.tool_risk = server_->risk(was["subject"].string());
-  policy::Decision decision = visibility_.policy->decide(input, scratch_);
+  policy::Decision decision = visibility_.policy->decide(input, scratch());
   decision_.shadow = decision.shadow;
   rule_ = decision.rule;
   rule_line_ = decision.line;
@@ -193,7 +193,7 @@ Result<void> Call::accept_input_required(json::Value result) {
   CG_TRY(std::string sealed, seal_state(state.string()));
   std::string quoted;
   json::append_quoted(quoted, sealed);
-  rewritten_ = with_member(answer_.root(), "result", with_member(result, "requestState", quoted));
+  rewritten_ = with_member(answer().root(), "result", with_member(result, "requestState", quoted));
   reply_body_ = rewritten_;
   return {};
 }

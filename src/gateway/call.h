@@ -85,6 +85,8 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   policy::Input policy_input(std::string_view method, std::string_view subject, json::Value arguments, std::string_view risk) const;
   Result<void> decide(std::string_view subject, json::Value arguments, std::string_view risk);
   Result<void> reserve(std::span<const policy::Claim> claims);
+  policy::Scratch& scratch();
+  void put_back_scratch();
   void read_context(const net::Head& head);
   void capture();
   void compose_head(const net::Head& head);
@@ -197,6 +199,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   Result<void> keep_approved(session::Message& message);
   Result<void> check_prompt(std::string_view prompt);
   bool read_whole(std::string_view piece);
+  json::Document& answer();
   Result<void> parse_answer(std::string_view bytes);
   void complete_whole();
   void upstream_failed(const Error& error, limits::CallOutcome outcome);
@@ -222,6 +225,7 @@ class Call final : public listener::ReplyObserver, public upstream::ResponseSink
   void deliver_stream(bool recorded);
   void cut(const Error& error);
   void drop_from_streams();
+  void let_go();
   void reset();
 
   Worker& worker_;

@@ -172,10 +172,15 @@ bool Call::read_whole(std::string_view piece) {
   return answer_read_ = parse_answer(piece).has_value();
 }
 
+json::Document& Call::answer() {
+  if (!answer_) answer_ = worker_.answers().take();
+  return *answer_;
+}
+
 Result<void> Call::parse_answer(std::string_view bytes) {
   json::Caps caps;
   caps.bytes_max = server_->server.response_bytes_max;
-  return answer_.parse(bytes, caps);
+  return answer().parse(bytes, caps);
 }
 
 void Call::on_end() {
@@ -215,8 +220,8 @@ void Call::complete_whole() {
                             "the upstream answered with JSON that is not safe to pass on: " + parsed.error().message,
                             {}},
                            limits::CallOutcome::UpstreamError);
-  if (go_on_with_answers(answer_.root())) return;
-  complete_message(answer_.root());
+  if (go_on_with_answers(answer().root())) return;
+  complete_message(answer().root());
 }
 
 // Takes the one answer to this request, from a JSON body or from an event.
@@ -225,8 +230,8 @@ void Call::complete_message(json::Value root) {
   if (!message || message->kind != session::MessageKind::Response || !session::same_id(message->id, message_.id))
     return upstream_failed({Code::Unavailable, "upstream.bad_answer", "the upstream's answer does not belong to this request", {}},
                            limits::CallOutcome::UpstreamError);
-  result_ = answer_.canonical();
-  result_bytes_ = answer_.canonical().size();
+  result_ = answer().canonical();
+  result_bytes_ = answer().canonical().size();
   if (auto inspected = inspect_answer(*message); !inspected) return withhold(inspected.error());
   if (auto marked = spotlight(*message); !marked) return upstream_failed(marked.error(), limits::CallOutcome::UpstreamError);
   if (auto accepted = accept_answer(*message); !accepted) return upstream_failed(accepted.error(), limits::CallOutcome::UpstreamError);
@@ -242,21 +247,21 @@ void Call::complete_message(json::Value root) {
 
 // Fills reply_body_ with what the caller may see of the answer.
 Result<void> Call::accept_answer(const session::Message& message) {
-  reply_body_ = answer_.canonical();
+  reply_body_ = answer().canonical();
   if (message.error.exists()) return {};
   if (shared_ && message_.method != "initialize") return {};
   if (message_.method == "tasks/get") CG_CHECK(judge_inputs(message.result["inputRequests"]));
-  if (std::string tasks = tasks_for_client(answer_.root(), message_.method, true); !tasks.empty()) {
+  if (std::string tasks = tasks_for_client(answer().root(), message_.method, true); !tasks.empty()) {
     rewritten_ = std::move(tasks);
     reply_body_ = rewritten_;
   }
   if (method_->rule == MethodRule::ToolList) {
     rewritten_.clear();
-    note_list(append_filtered_list(rewritten_, answer_.root(), visibility_, era_));
+    note_list(append_filtered_list(rewritten_, answer().root(), visibility_, era_));
     reply_body_ = rewritten_;
   } else if (message_.method == "server/discover") {
     rewritten_.clear();
-    append_discover(rewritten_, answer_.root());
+    append_discover(rewritten_, answer().root());
     reply_body_ = rewritten_;
   } else if (message_.method == "initialize") {
     return open_session(message.result);
@@ -277,7 +282,7 @@ Result<void> Call::keep_approved(session::Message& message) {
   if (shared_ || server_ == nullptr || message.error.exists()) return {};
   std::string_view method = message_.method;
   if (form_ == Form::Stream) method = message.result["prompts"].exists() ? "prompts/list" : "resources/templates/list";
-  PartsResult parts = approved_parts(answer_.root(), method, *server_);
+  PartsResult parts = approved_parts(answer().root(), method, *server_);
   if (!parts.answer) return {};
   note_list(parts.found);
   rewritten_ = std::move(*parts.answer);
@@ -298,7 +303,7 @@ Result<void> Call::open_session(json::Value result) {
   CG_TRY(session_, worker_.rooms().sessions.open(std::move(opened), wall_));
   extra_lines_ = "Mcp-Session-Id: " + session_->id + "\r\n";
   rewritten_.clear();
-  append_initialized(rewritten_, answer_.root());
+  append_initialized(rewritten_, answer().root());
   reply_body_ = rewritten_;
   return {};
 }
@@ -320,11 +325,11 @@ void Call::upstream_refused() {
     worker_.rooms().sessions.close(session_->id);  // the client must initialize again
   bool told = upstream_status_ >= 400 && upstream_status_ < 500 && !own_credentials;
   status_ = told ? upstream_status_ : 502;
-  if (told && form_ == Form::Request && answer_.parse(buffer_)) {
-    auto message = session::read_message(answer_.root());
+  if (told && form_ == Form::Request && answer().parse(buffer_)) {
+    auto message = session::read_message(answer().root());
     bool ours = message && message->error.exists() && (!message->id.exists() || session::same_id(message->id, message_.id));
     if (ours && inspect_answer(*message)) {
-      reply_body_ = answer_.canonical();
+      reply_body_ = answer().canonical();
       content_type_ = "application/json";
       return finish();
     }

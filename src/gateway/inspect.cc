@@ -61,8 +61,8 @@ InspectVerdict Call::weigh(const Inspected& what, std::string_view place) {
   const inspection::Findings& findings = worker_.findings();
   InspectVerdict verdict = visibility_.policy->judge(what.method, what.tool, what.way, findings);
   for (const ShadowFinding& shadow : verdict.shadow)
-    if (scratch_.shadow.size() < kNotedMax) scratch_.shadow.push_back(shadow);  // a stream has no end
-  if (!verdict.shadow.empty()) decision_.shadow = scratch_.shadow;
+    if (scratch().shadow.size() < kNotedMax) scratch().shadow.push_back(shadow);  // a stream has no end
+  if (!verdict.shadow.empty()) decision_.shadow = scratch().shadow;
   Capture level = server_->server.capture;
   for (std::size_t i = 0; i < verdict.actions.size(); ++i) {
     if (verdict.actions[i] == InspectAction::Off || ++found_ > kNotedMax) continue;
@@ -210,7 +210,7 @@ Result<void> Call::judge_rewritten(std::string_view inner) {
       return fail(Code::Denied, "inspection.denied", "Blocked by policy: an argument that is repeated in a header cannot be cut out");
   if (tool_call) CG_CHECK(check_arguments(subject(), server_->input_schema(subject())));
   decision_ = visibility_.policy->decide(
-      policy_input(message_.method, subject(), tool_call ? message_.params["arguments"] : message_.params), scratch_);
+      policy_input(message_.method, subject(), tool_call ? message_.params["arguments"] : message_.params), scratch());
   rule_ = decision_.rule;
   rule_line_ = decision_.line;
   if (decision_.effect == Effect::Deny) return fail(Code::Denied, decision_.reason, std::string(decision_.message));
@@ -272,7 +272,7 @@ void Call::mask_captured(json::Value value) {
 Result<void> Call::inspect_answer(session::Message& message) {
   CG_CHECK(keep_approved(message));
   if (shared_ || visibility_.policy == nullptr || !visibility_.policy->inspects_any(Direction::Results)) return {};
-  json::Value root = answer_.root();
+  json::Value root = answer().root();
   rewritten_.clear();
   bool lists =
       message.result["tools"].is_array() && (form_ == Form::Stream || (method_ != nullptr && method_->rule == MethodRule::ToolList));
@@ -298,8 +298,8 @@ Result<void> Call::read_rewritten(session::Message& message) {
     if (worker_.rooms().options.audit) result_digest_ = content_digest(result_);
     result_ = {};
   }
-  CG_CHECK(answer_.parse(rewritten_, caps));
-  CG_TRY(message, session::read_message(answer_.root()));
+  CG_CHECK(answer().parse(rewritten_, caps));
+  CG_TRY(message, session::read_message(answer().root()));
   return {};
 }
 
@@ -328,7 +328,7 @@ Result<void> Call::inspect_event(session::Message& message) {
   if (shared_ || visibility_.policy == nullptr || !visibility_.policy->inspects_any(Direction::Results)) return {};
   CG_TRY(std::string clean, inspected(message.params, {Direction::Results, answers_for(), subject()}));
   if (clean.empty()) return {};
-  rewritten_ = with_member(answer_.root(), "params", clean);
+  rewritten_ = with_member(answer().root(), "params", clean);
   return read_rewritten(message);
 }
 
@@ -358,7 +358,7 @@ void Call::inspect_instructions(json::Value result) {
   if (clean && clean->empty()) return;
   rule_.clear();
   rule_line_ = 0;
-  rewritten_ = with_member(answer_.root(), "result", with_member(result, "instructions", clean ? *clean : std::string()));
+  rewritten_ = with_member(answer().root(), "result", with_member(result, "instructions", clean ? *clean : std::string()));
 }
 
 // A large answer: true while it is still collected to be inspected as a whole, or was withheld because it is too large for that.

@@ -40,8 +40,8 @@ bool Call::on_event(const session::SseEvent& event) {
   }
   json::Caps caps;
   caps.bytes_max = server_->server.response_bytes_max;
-  auto parsed = answer_.parse(event.data, caps);
-  auto message = parsed ? session::read_message(answer_.root()) : tl::unexpected<Error>(parsed.error());
+  auto parsed = answer().parse(event.data, caps);
+  auto message = parsed ? session::read_message(answer().root()) : tl::unexpected<Error>(parsed.error());
   if (!message) {  // T-41: what cannot be read is not passed on, and the caller is told
     if (exchange_ != nullptr) std::exchange(exchange_, nullptr)->cancel();
     answered_at_ = worker_.mono();
@@ -60,8 +60,8 @@ bool Call::on_event(const session::SseEvent& event) {
         ++dropped_;
         return true;
       }
-      rewritten_ = tasks_for_client(answer_.root(), message->method, false);
-      relay_event(event, rewritten_.empty() ? answer_.canonical() : std::string_view(rewritten_));
+      rewritten_ = tasks_for_client(answer().root(), message->method, false);
+      relay_event(event, rewritten_.empty() ? answer().canonical() : std::string_view(rewritten_));
       return true;
     case session::MessageKind::Request: relay_question(*message, event); return !finished_;
   }
@@ -77,9 +77,9 @@ void Call::relay_answer(session::Message message, const session::SseEvent& event
     auto inspected = inspect_answer(message);
     rewritten_.clear();
     if (!inspected) session::append_error(rewritten_, message.id.raw(), session::kInternalError, inspected.error().message);
-    else if (message.result["tools"].is_array()) note_list(append_filtered_list(rewritten_, answer_.root(), visibility_, era_));  // T-40
-    else rewritten_ = tasks_for_client(answer_.root(), {}, true);
-    if (rewritten_.empty()) rewritten_ = answer_.canonical();
+    else if (message.result["tools"].is_array()) note_list(append_filtered_list(rewritten_, answer().root(), visibility_, era_));  // T-40
+    else rewritten_ = tasks_for_client(answer().root(), {}, true);
+    if (rewritten_.empty()) rewritten_ = answer().canonical();
     relay_event(event, rewritten_);
     return;
   }
@@ -88,7 +88,7 @@ void Call::relay_answer(session::Message message, const session::SseEvent& event
     return;
   }
   answered_at_ = worker_.mono();
-  complete_message(answer_.root());
+  complete_message(answer().root());
   if (reply_body_.empty()) return;
   session::SseEvent last{.event = "message", .data = reply_body_, .id = {}, .retry_ms = {}, .has_data = true};
   if (event.id && relayable_id(*event.id)) last.id = event.id;
@@ -129,8 +129,7 @@ void Call::begin_pieces() {
   body_form_ = Body::Pieces;
   json::Caps caps;
   caps.bytes_max = server_->server.response_bytes_max;
-  check_.emplace(caps);
-  piece_digest_.emplace();
+  pieces_ = std::make_unique<Pieces>(caps);
   content_type_ = "application/json";
   std::string first = std::exchange(buffer_, {});
   add_piece(first);
@@ -139,9 +138,9 @@ void Call::begin_pieces() {
 // The newest piece is held back until the next one, so that a document that turns out bad never looks complete.
 void Call::add_piece(std::string_view piece) {
   if (finished_) return;
-  if (auto checked = check_->add(piece); !checked)
+  if (auto checked = pieces_->check.add(piece); !checked)
     return cut({Code::Unavailable, "upstream.bad_answer", "the upstream answered with JSON that is not safe to pass on", {}});
-  piece_digest_->add(piece);
+  pieces_->digest.add(piece);
   result_bytes_ += piece.size();
   out_ += buffer_;
   buffer_ = piece;
@@ -149,11 +148,11 @@ void Call::add_piece(std::string_view piece) {
 }
 
 void Call::end_pieces() {
-  if (!check_->finish() || check_->top_level_id() != request_id_)
+  if (!pieces_->check.finish() || pieces_->check.top_level_id() != request_id_)
     return cut(
         {Code::Unavailable, "upstream.bad_answer", "the upstream's answer is not safe to pass on or does not belong to this request", {}});
   out_ += buffer_;
-  result_digest_ = piece_digest_->finish();
+  result_digest_ = pieces_->digest.finish();
   outcome_ = "streamed";
   settle(limits::CallOutcome::Answered);
   finish();
@@ -288,64 +287,68 @@ void Call::drop_from_streams() {
   if (stream_begun_) worker_.drop_stream(*this);
 }
 
-// Ready for the next request; the memory stays.
-void Call::reset() {
+// The end of a call: what others own goes back to them, and it stands there as nobody's.
+void Call::let_go() {
+  // Of an ordinary call nothing is large; of others it is not known.
+  const bool small = answer_read_ && !streaming_ && body_.size() + result_bytes_ <= kKeepBytes / 4;
   reply_ = nullptr;
   exchange_ = nullptr;
   snapshot_.reset();
   session_.reset();
+  link_.reset();
+  flow_.reset();
+  if (asking_) asking_->call = nullptr;
+  asking_.reset();
+  put_back_scratch();
+  if (answer_) {
+    answer_->trim(kKeepBytes);
+    worker_.answers().put_back(std::move(answer_));
+  }
+  events_.reset();
+  pieces_.reset();
+  over_events_ = in_batch_ = inner_ = shared_ = recorded_inside_ = resuming_ = resumable_ = finished_ = delivered_ = streaming_ =
+      stream_begun_ = paused_ = in_flight_ = intent_added_ = event_reply_ = cut_ = queued_ = answer_read_ = answered_early_ = false;
+  if (small) return;
+  document_.trim(kKeepBytes);
+  for (std::string* text : {&arguments_json_, &detail_json_, &body_text_, &buffer_, &out_, &rewritten_, &findings_json_, &flow_json_,
+                            &message_text_, &rpc_data_, &head_lines_, &extra_lines_})
+    if (text->capacity() > kKeepBytes) std::string().swap(*text);
+}
+
+// Ready for the next request; the memory stays. Done when that is there, for it writes into the same places.
+void Call::reset() {
   caller_ = nullptr;
   server_ = nullptr;
   visibility_ = {};
   method_ = nullptr;
   form_ = Form::Request;
   era_ = session::Era::Legacy;
-  document_.trim(kKeepBytes);
-  answer_.trim(kKeepBytes);
-  message_ = {};
-  for (std::string* text :
-       {&task_,          &http_line_,      &remote_text_,      &client_,       &stated_reason_, &traceparent_,    &request_id_,
-        &head_lines_,    &body_text_,      &decision_id_,      &message_text_, &rule_,          &arguments_json_, &detail_json_,
-        &rpc_data_,      &buffer_,         &upstream_session_, &extra_lines_,  &out_,           &rewritten_,      &answered_method_,
-        &findings_json_, &masked_subject_, &ask_message_,      &flow_part_,    &flow_json_}) {
-    if (text->capacity() > kKeepBytes) std::string().swap(*text);
-    if (!text->empty()) text->clear();  // most are, and clearing writes where the text would be
-  }
-  for (std::string_view* text : {&body_, &reply_body_, &content_type_}) *text = {};
-  link_.reset();
-  over_events_ = in_batch_ = inner_ = shared_ = recorded_inside_ = resuming_ = resumable_ = finished_ = delivered_ = streaming_ =
-      stream_begun_ = paused_ = in_flight_ = intent_added_ = event_reply_ = cut_ = queued_ = false;
-  decision_ = {};
-  scratch_.shadow.clear();                       // its texts are of a policy that may be gone
-  if (!reservation_.empty()) reservation_ = {};  // settled ones are empty and keep their memory
-  flow_.reset();
-  task_labels_.clear();
-  if (asking_) asking_->call = nullptr;
-  asking_.reset();
   effect_ = Effect::Deny;
+  body_form_ = Body::None;
+  upstream_status_ = rpc_code_ = 0;
+  status_ = 200;
+  rule_line_ = found_ = dropped_ = asked_ = 0;
+  retry_after_ms_ = -1;
+  announced_ = result_bytes_ = listed_epoch_ = 0;
   reason_ = "ok";
   outcome_ = "none";
-  rule_line_ = 0;
-  found_ = 0;
-  retry_after_ms_ = -1;
-  rpc_code_ = 0;
-  result_digest_.reset();
-  result_ = {};
-  body_form_ = Body::None;
-  announced_ = 0;
-  answer_read_ = false;
-  upstream_status_ = 0;
-  events_.reset();
-  check_.reset();
-  piece_digest_.reset();
-  result_bytes_ = 0;
-  dropped_ = asked_ = 0;
-  answered_early_ = false;
-  listed_.reset();
-  listed_epoch_ = 0;
-  asked_ids_.clear();
-  status_ = 200;
+  body_ = result_ = reply_body_ = content_type_ = {};
   started_ = decided_at_ = sent_at_ = answered_at_ = last_write_ = {};
+  document_.clear();
+  message_ = {};
+  decision_ = {};
+  for (std::string* text :
+       {&decision_id_,    &http_line_,        &remote_text_,     &client_,      &request_id_,    &head_lines_,  &extra_lines_,
+        &rule_,           &message_text_,     &arguments_json_,  &detail_json_, &stated_reason_, &traceparent_, &findings_json_,
+        &masked_subject_, &ask_message_,      &body_text_,       &flow_part_,   &flow_json_,     &task_,        &rpc_data_,
+        &buffer_,         &upstream_session_, &answered_method_, &out_,         &rewritten_}) {
+    if (!text->empty()) text->clear();  // most are, and clearing writes where the text would be
+  }
+  if (!reservation_.empty()) reservation_ = {};  // settled ones are empty and keep their memory
+  task_labels_.clear();
+  asked_ids_.clear();
+  result_digest_.reset();
+  listed_.reset();
 }
 
 }  // namespace callgate::gateway

@@ -67,7 +67,7 @@ Result<void> Call::spotlight(session::Message& message) {
   if (!decision_.spotlight || !message.result.is_object()) return {};
   std::string marked = spotlighted(message.result, random_token(9));
   if (marked.empty()) return {};
-  rewritten_ = with_member(answer_.root(), "result", marked);
+  rewritten_ = with_member(answer().root(), "result", marked);
   return read_rewritten(message);
 }
 

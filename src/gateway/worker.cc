@@ -118,6 +118,7 @@ Call& Worker::take_call() {
   } else {
     call = free_.back();
     free_.pop_back();
+    call->reset();
   }
   busy_.store(busy() + 1, std::memory_order_relaxed);  // others only read it
   return *call;
@@ -166,7 +167,7 @@ void Worker::queue_outgoing(Call& call) {
 }
 
 void Worker::recycle(Call& call) {
-  call.reset();
+  call.let_go();
   busy_.store(busy() - 1, std::memory_order_relaxed);
   if (free_.size() < kIdleCallsMax) {
     free_.push_back(&call);

@@ -9,6 +9,7 @@
 #include "gateway/call.h"
 #include "gateway/hub.h"
 #include "gateway/rooms.h"
+#include "gateway/shelf.h"
 #include "net/loop.h"
 
 namespace callgate::gateway {
@@ -58,6 +59,8 @@ class Worker final : public listener::Handler {
   }
   MonoTime mono_again();
   policy::Scratch& spare() { return spare_; }             // for a second look at a call
+  Shelf<policy::Scratch>& scratches() { return scratches_; }
+  Shelf<json::Document>& answers() { return answers_; }
   inspection::Findings& findings() { return findings_; }  // of the scan at hand
   Inspector inspector(const Snapshot& snapshot) { return {snapshot, findings_, rooms_.options.inspected_bytes_max}; }
   // Whether inspection keeps the definition of a tool from this caller: then it is neither found nor called.
@@ -89,6 +92,8 @@ class Worker final : public listener::Handler {
   inspection::Findings findings_;
   DefinitionMemo definitions_;
   policy::Scratch spare_;
+  Shelf<policy::Scratch> scratches_;
+  Shelf<json::Document> answers_;
   std::atomic<std::size_t> busy_{0};
   bool stopping_ = false;
   bool journal_failed_ = false;
