@@ -133,6 +133,7 @@ TEST_F(ApprovalsTest, NobodyDecidesAboutACallOfTheirOwn) {  // T-70: self-approv
   EXPECT_EQ(reason_of(room_->decide(id, {"usr_owner", "olga", {"owner"}, true}, kNo)), "approval.self");
   EXPECT_EQ(reason_of(room_->decide(id, {"rob_9", "other robot", {"approver"}, false}, kYes)), "approval.human");
   EXPECT_EQ(room_->find(id)->state, State::Pending);
+  EXPECT_FALSE((Approver{"rob_9", "other robot", {"owner"}, false}.may_decide(call_))) << "nor is it put before one";
   Proposal own = proposal_for(R"({"amount":300})");
   own.self = true;
   EXPECT_EQ(reason_of(room_->decide(ask(own), {"usr_owner", "olga", {"approver"}, true}, kYes)), "ok") << "the rule says so";
@@ -162,6 +163,17 @@ TEST_F(ApprovalsTest, WaitsForAsManyPeopleAndRolesAsTheRulesWant) {
   reopen();
   EXPECT_EQ(room_->decide(id, person("sam", {"approver:security"}), kYes)->state, State::Approved);
   EXPECT_EQ(room_->find(id)->votes.size(), 3u);
+}
+
+TEST_F(ApprovalsTest, TwoPeopleAreTwoWhateverTheirRoles) {  // T-70: double click
+  Proposal two = call_;
+  two.approvers = 2;
+  std::string id = ask(two);
+  EXPECT_EQ(reason_of(room_->decide(id, person("ada"), {true, {}, 10min, {}})), "approval.lasting") << "together they approve one call";
+  EXPECT_EQ(room_->decide(id, person("ada"), kYes)->state, State::Pending);
+  EXPECT_EQ(reason_of(room_->decide(id, person("ada"), kYes)), "approval.voted");
+  EXPECT_EQ(reason_of(room_->consume(id, two)), "approval.not_approved");
+  EXPECT_EQ(room_->decide(id, person("eve"), kYes)->state, State::Approved);
 }
 
 TEST_F(ApprovalsTest, OneNoIsEnoughAndStaysForAWhile) {
@@ -201,6 +213,16 @@ TEST_F(ApprovalsTest, TwoGatesOnOneDatabaseUseAnApprovalOnce) {  // T-70: replay
   EXPECT_EQ(reason_of(other->consume(id, call_)), "approval.used");
 }
 
+TEST_F(ApprovalsTest, TwoGatesOnOneDatabaseDecideOnce) {  // T-70: two approvers racing
+  std::string id = ask(call_);
+  auto other = *Approvals::open(*database_, clock_);
+  EXPECT_EQ(reason_of(room_->decide(id, person("ada"), kNo)), "ok");
+  EXPECT_EQ(reason_of(other->decide(id, person("eve"), kYes)), "approval.decided");
+  EXPECT_EQ(room_->find(id)->state, State::Denied);
+  EXPECT_EQ(room_->find(id)->votes.size(), 1u) << "the second answer left nothing behind";
+  EXPECT_EQ(reason_of(other->consume(id, call_)), "approval.not_approved");
+}
+
 TEST_F(ApprovalsTest, AFloodOfQuestionsIsCut) {  // T-70: flooding
   reopen({.pending_per_grant_max = 2, .pending_max = 3});
   for (int i = 0; i < 2; ++i) ask(proposal_for("{\"n\":" + std::to_string(i) + "}"));
@@ -224,6 +246,7 @@ TEST_F(ApprovalsTest, CanLastForAWhileForTheSameShape) {
   std::string id = ask(call_);
   EXPECT_EQ(reason_of(room_->decide(id, person("ada"), {true, {}, 10min, {"/amont"}})), "approval.vary");
   EXPECT_EQ(reason_of(room_->decide(id, person("ada"), {true, {}, 9h, {}})), "approval.lasting");
+  EXPECT_EQ(reason_of(room_->decide(id, person("ada"), {true, {}, 10min, std::vector<std::string>(21, "/amount")})), "approval.vary");
   EXPECT_EQ(reason_of(room_->decide(id, person("ada"), {false, {}, 10min, {}})), "approval.lasting");
   ASSERT_TRUE(room_->decide(id, person("ada"), {true, {}, 10min, {"/amount"}}));
   Proposal other = proposal_for(R"({"amount":999,"charge":"ch_1"})");

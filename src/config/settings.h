@@ -130,7 +130,7 @@ struct Loaded {
 };
 Result<Loaded> load(const Sources& sources);
 
-// Judges what only the daemon needs: a plain listener off loopback is refused (T-61), TLS needs both files.
+// Judges what only the daemon needs: a plain listener off loopback is refused (T-73), TLS needs both files.
 Result<void> check_for_serving(const Settings& settings);
 
 // The closest of `known` to a misspelt word, or empty when none is close.

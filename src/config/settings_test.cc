@@ -155,6 +155,7 @@ TEST_F(SettingsTest, ThePasswordForMailComesFromTheEnvironmentAndIsNeverShown) {
   EXPECT_EQ(load(sources_).error().reason, "config.project_file");
 }
 
+// T-73
 TEST_F(SettingsTest, RefusesAPlainListenerOffLoopback) {
   for (const char* listen : {"0.0.0.0:8808", "192.0.2.1:8808", "[::]:8808", "127.example.com:80", "gate.example:80"}) {
     sources_.flags = {{"listen", listen}};

@@ -73,6 +73,7 @@ class SetupCodeTest : public ::testing::Test {
   std::unique_ptr<IdentityStore> store_;
 };
 
+// T-73
 TEST_F(SetupCodeTest, MakesTheFirstOwnerOnce) {
   auto code = store_->setup_code().value();
   ASSERT_TRUE(code);

@@ -82,6 +82,9 @@ TEST(Authorization, IsReadInOneFormOnly) {
                    "Bearer: cg_abc",
                    "Bearer cg_abc\r\nX: y",
                    "Bearerx cg_abc",
+                   "Digest cg_abc",
+                   "Bear cg_abc",
+                   "Be\xc1rer cg_abc",
                    "Bearer <cg_abc>",
                    "Bearer cg_a\xc3\xa4",
                    "Bearer c%67_abc"}) {

@@ -176,6 +176,24 @@ TEST_F(Durability, AStopAnywhereInACheckpointLosesNothingAndCountsNothingTwice) 
   EXPECT_FALSE(std::filesystem::exists(ledger(1)));
 }
 
+// T-22
+TEST_F(Durability, RefusesToStartWithoutALedgerThatHeldCounts) {
+  {
+    auto counters = open();
+    ASSERT_TRUE(take(*counters, one_of_each("1")));
+    ASSERT_TRUE(counters->checkpoint().has_value());
+    ASSERT_TRUE(take(*counters, one_of_each("2")));
+  }
+  std::filesystem::remove(ledger(2));
+  {
+    Ledger third;
+    ASSERT_TRUE(third.create(folder.path(), 3).has_value());
+  }
+  auto counters = Counters::open(*database, clock, folder.path());
+  ASSERT_FALSE(counters.has_value()) << "it would forget what the second one counted";
+  EXPECT_EQ(counters.error().reason, "limits.damaged");
+}
+
 TEST_F(Durability, AnyFailingDatabaseStatementOfACheckpointLosesNothing) {
   for (int n = 1; n <= 12; ++n) {
     SCOPED_TRACE(n);

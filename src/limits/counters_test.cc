@@ -67,6 +67,26 @@ TEST_F(CountersTest, RefusesAmountsThatAreNegativeOrTooFine) {
   EXPECT_FALSE(take(*counters, {claim("refunds", "1", "0.2")}));
 }
 
+// T-72
+TEST_F(CountersTest, RefusesWhatItHasNoRoomFor) {
+  auto counters = open();
+  const auto reason = [&](const std::vector<policy::Claim>& claims) {
+    Reservation reservation;
+    auto outcome = counters->reserve(claims, clock.now(), reservation);
+    return outcome ? std::string("ok") : std::string(outcome.error().reason);
+  };
+  std::vector<policy::Claim> many;
+  for (int i = 0; i < 64; ++i) many.push_back(claim("c" + std::to_string(i), "1", "1"));
+  EXPECT_EQ(reason(many), "ok");
+  many.push_back(claim("one_more", "1", "1"));
+  EXPECT_EQ(reason(many), "limits.claims");
+  EXPECT_EQ(reason({claim(std::string(10'000, 'x'), "1", "1")}), "limits.key");
+  policy::Claim nameless = claim("a", "1", "1");
+  nameless.key = {};
+  EXPECT_EQ(reason({nameless}), "limits.key");
+  EXPECT_EQ(reason({claim("a", "-1", "0")}), "limits.max");
+}
+
 TEST_F(CountersTest, ReservesAllClaimsOrNone) {
   auto counters = open();
   EXPECT_TRUE(take(*counters, {claim("b", "1", "1")}));

@@ -58,6 +58,10 @@ TEST(IpAddress, RefusesEveryOtherSpelling) {
                            "１２７.0.0.1"}) {
     EXPECT_FALSE(IpAddress::parse(text)) << text;
   }
+  for (std::size_t size : {45U, 46U, 47U, 1000U}) {  // about as long as an address can be, and longer
+    EXPECT_FALSE(IpAddress::parse(std::string(size, ':'))) << size;
+    EXPECT_FALSE(IpAddress::parse("::" + std::string(size - 3, '0') + "1")) << size;
+  }
   EXPECT_FALSE(IpAddress::parse(std::string_view("127.0.0.1\0", 10)));
   EXPECT_FALSE(IpAddress::parse(std::string_view("::1\0", 4)));
 }
@@ -297,6 +301,7 @@ TEST(Url, RefusesTricks) {
                            "http://h:80:80/",
                            "http://[::1/",
                            "http://[::1]x/",
+                           "http://[::1]x80/",
                            "http://[::1]:/",
                            "http://[::1%25eth0]/",
                            "http://[127.0.0.1]/",

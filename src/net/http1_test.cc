@@ -127,6 +127,7 @@ std::string outcome_of_response(std::string_view bytes, bool to_head = false) {
 TEST(Http1, ReadsResponseHeadsStrictly) {
   const std::vector<Case> cases = {
       {"length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "200 5 keep"},
+      {"status with a letter", "HTTP/1.1 2A0 OK\r\nContent-Length: 5\r\n\r\n", "http.syntax"},
       {"chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "200 chunked keep"},
       {"until close", "HTTP/1.1 200 OK\r\n\r\n", "200"},
       {"no reason", "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", "200 0 keep"},

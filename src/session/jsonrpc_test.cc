@@ -39,6 +39,8 @@ TEST(JsonRpc, NamesWhatIsWrong) {
   EXPECT_EQ(reason_of(R"({"jsonrpc":"2.0","id":1,"method":"ping","extra":1})"), "rpc.envelope_key");
   EXPECT_EQ(reason_of(R"({"jsonrpc":"2.0","id":1})"), "rpc.response");
   EXPECT_EQ(reason_of(R"({"jsonrpc":"2.0","id":1,"result":{},"error":{"code":1,"message":"x"}})"), "rpc.response");
+  for (std::string_view error : {R"("no")", R"({"code":"1","message":"x"})", R"({"code":1})", R"({"code":1,"message":["x"]})"})
+    EXPECT_EQ(reason_of(R"({"jsonrpc":"2.0","id":1,"error":)" + std::string(error) + "}"), "rpc.response") << error;
 }
 
 // T-01

@@ -69,6 +69,7 @@ TEST(Revision, DecodesMirroredValues) {
   EXPECT_EQ(decode_header_value("plain"), "plain");
   EXPECT_EQ(decode_header_value("=?base64?w7w=?="), "\u00fc");
   EXPECT_FALSE(decode_header_value("=?base64?***?="));
+  EXPECT_FALSE(decode_header_value("=?base64?="));
   EXPECT_EQ(decode_header_value("=?base64?w7w="), "=?base64?w7w=") << "half a wrapping is a literal";
   Post post("MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: =?base64?w7w=?=\r\n",
             call("\"name\":\"\u00fc\"," + kMeta));

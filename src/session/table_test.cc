@@ -70,6 +70,22 @@ TEST_F(Table, OneIdIsOpenOnce) {
   EXPECT_TRUE(table.begin_request(session->id, "1"));
 }
 
+// T-72
+TEST_F(Table, CapsTheRequestsOfOneSession) {
+  SessionTable::Options options;
+  options.in_flight_max = 2;
+  SessionTable table(options);
+  auto session = *table.open(wanted(), clock.now()), other = *table.open(wanted(), clock.now());
+  EXPECT_TRUE(table.begin_request(session->id, "1"));
+  EXPECT_TRUE(table.begin_request(session->id, "2"));
+  EXPECT_EQ(table.begin_request(session->id, "3").error().reason, "session.too_many_requests");
+  EXPECT_TRUE(table.begin_request(other->id, "3")) << "each session for itself";
+  table.end_request(session->id, "1");
+  EXPECT_TRUE(table.begin_request(session->id, "3"));
+  table.close(session->id);
+  EXPECT_EQ(table.begin_request(session->id, "4").error().reason, "session.unknown");
+}
+
 // T-50
 TEST_F(Table, GivesBackWhatWasKeptOfAQuestionOnce) {
   SessionTable table({});

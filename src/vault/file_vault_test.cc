@@ -76,6 +76,8 @@ TEST_F(FileVaultTest, RefusesEveryEditedByte) {
   for (auto garbage : {"", "v1", "v1:", "v1:AAAA", "v9:AAAA", "x1:AAAA", "v:AAAA", "v1 :AAAA", "plain text"})
     EXPECT_EQ(open(*vault_, garbage), "vault.unreadable") << garbage;
   EXPECT_EQ(open(*vault_, sealed.substr(0, sealed.size() - 4)), "vault.unreadable");
+  for (std::string_view version : {"v2", "v9", "v0", "v4294967296", "v", "v1x", "w1"})
+    EXPECT_EQ(open(*vault_, std::string(version) + sealed.substr(2)), "vault.unreadable") << version;
 }
 
 // T-68

@@ -38,7 +38,7 @@ class Setup(GateCase):
         self.assertNotIn("http://", page)
         self.assertNotIn("https://", page)
 
-    def test_the_link_makes_one_owner_and_then_never_works_again(self):
+    def test_the_link_makes_one_owner_and_then_never_works_again(self):     # T-73
         code = re.search(r"/setup#(\S+)", self.gate.child.tail()).group(1)
         answer, body = self.ask("POST", "/api/v1/setup", {"code": "wrong", "name": "eve"})
         self.assertGreaterEqual(answer.status, 400)
