@@ -4,11 +4,14 @@ Entries are in tests/guards/. The copy and its build are below build/guards/; th
 are put back after each entry, and again at the start of a run that follows an interrupted one.
 """
 import concurrent.futures
+import contextlib
+import fcntl
 import json
 import os
 import pathlib
 import re
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -29,6 +32,18 @@ class Run:
 
 
 # -- the copy
+
+@contextlib.contextmanager
+def alone():
+    """Two runs in one copy would take out each other's guards."""
+    TREE.mkdir(parents=True, exist_ok=True)
+    with open(TREE.parent / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise shell.Failed(f"another run is under way in {TREE.parent}: wait for it") from None
+        yield
+
 
 def copy_tree() -> None:
     """Makes the copy what the tree is: new and different files are written, what is gone is removed; nothing else is touched."""
@@ -71,7 +86,7 @@ def run(program: str, filter_: str, limit: int = LIMIT) -> Run:
         if program == "case":
             command = [BUILT / "tests" / "cases" / "case_runner", TREE / "tests" / "cases" / f"{filter_}.case"]
         elif program == "e2e":
-            command = ["python3", "-B", TREE / "tests" / "e2e" / "run.py", filter_]
+            command = [sys.executable, "-B", TREE / "tests" / "e2e" / "run.py", filter_]
         else:
             command = [BUILT / program, f"--gtest_filter={filter_}", f"--gtest_output=json:{report}"]
         env = test.environment("dev") | {"TMPDIR": folder, "CALLGATE_BINARY": str(BUILT / "callgate")}
@@ -168,7 +183,7 @@ def verdict(guard: entries.Guard, tests: entries.Tests, result: Run) -> tuple[st
 
 
 def prove(chosen: list[entries.Guard]) -> int:
-    setup.ensure("build", "clang")
+    setup.ensure("build", "clang", *(["node", "test"] if any(guard.test[0] == "e2e" for guard in chosen) else []))
     copy_tree()
     tests = entries.Tests(shell.ROOT)
     chosen = sorted(chosen, key=lambda guard: (target(guard.test[0]), guard.cuts[0].file))      # one file after another: few rebuilds
@@ -213,4 +228,5 @@ def main(args: list[str], _: str) -> int:
         shell.say(f"{problem.path}:{problem.line}: {problem.text}")
     if problems:
         raise shell.Failed("the entries named above do not fit the tree")
-    return prove(chosen)
+    with alone():
+        return prove(chosen)
