@@ -5,6 +5,7 @@ import io
 import pathlib
 import subprocess
 import sys
+import tempfile
 import unittest
 from unittest import mock
 
@@ -23,10 +24,19 @@ class Packages(unittest.TestCase):
     def test_without_a_network_that_is_the_message(self):
         def run(argv, **_):
             return subprocess.CompletedProcess(argv, 100 if "install" in argv else 0, NO_NETWORK)
-        with mock.patch.object(shell, "run", run), contextlib.redirect_stderr(io.StringIO()), self.assertRaises(shell.Failed) as told:
+        with mock.patch.object(shell, "run", run), mock.patch.object(setup, "why_not", return_value="no network?"), \
+                contextlib.redirect_stderr(io.StringIO()), self.assertRaises(shell.Failed) as told:
             setup.apt(["g++"])
         self.assertIn("no network", str(told.exception))
         self.assertEqual(2, len(str(told.exception).splitlines()))
+
+    def test_another_system_than_debian_12_is_named(self):
+        with tempfile.TemporaryDirectory() as folder:
+            release = pathlib.Path(folder, "os-release")
+            for text, said in (('ID=debian\nVERSION_ID="12"\n', "no network"), ('ID=ubuntu\nVERSION_ID="24.04"\n', "this is ubuntu 24.04; "),
+                               ("ID=debian\n", "this is debian; ")):
+                release.write_text(text)
+                self.assertTrue(setup.why_not(release).startswith(said), setup.why_not(release))
 
     def test_with_neither_root_nor_sudo_the_line_for_root_is_the_one_setup_runs(self):
         with mock.patch("os.geteuid", return_value=1000), mock.patch.object(setup, "which", return_value=None), self.assertRaises(shell.Failed) as told:

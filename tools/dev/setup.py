@@ -1,5 +1,6 @@
 """doctor and setup: what this machine lacks, by package name, and how to get it. Debian 12."""
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -58,6 +59,15 @@ def complaints(said: str) -> list[str]:
     return list(reasons.values())
 
 
+def why_not(release: pathlib.Path = pathlib.Path("/etc/os-release")) -> str:
+    """What most likely stands in the way of apt-get on this machine."""
+    told = dict(line.partition("=")[::2] for line in release.read_text().splitlines()) if release.exists() else {}
+    name, version = (told.get(key, "").strip('"') for key in ("ID", "VERSION_ID"))
+    if (name, version) == ("debian", "12"):
+        return "no network, or a proxy that apt is not told of?"
+    return f"this is {name or 'an unknown system'} {version}".rstrip() + "; the packages are named as in Debian 12"
+
+
 def apt(packages: list[str]) -> None:
     install = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
     prefix = []
@@ -72,7 +82,7 @@ def apt(packages: list[str]) -> None:
     done = shell.run([*env, *install, "-qq"], quiet=True, check=False)
     if done.returncode != 0:
         said = complaints(updated.stdout + done.stdout)
-        raise shell.Failed("\n  ".join(["packages could not be installed (no network, or a proxy that apt is not told of?); apt-get said:", *said[:8]]))
+        raise shell.Failed("\n  ".join([f"packages could not be installed ({why_not()}); apt-get said:", *said[:8]]))
 
 
 def ensure(*wanted: str) -> None:
