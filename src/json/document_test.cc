@@ -153,6 +153,17 @@ TEST(Document, FindsTheRepeatedKeyWhereverItStandsAmongMany) {
   }
 }
 
+// T-02, T-03: behind a repeated key comes enough for the quick way of reading, which hands on whatever it may have to refuse.
+TEST(Document, FindsTheRepeatedKeyHoweverMuchFollows) {
+  const std::string rest = ",\"note\":\"" + std::string(200, 'x') + "\",\"more\":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]}";
+  for (std::string_view value : {"2", "\"text\"", "true", "{}", "[1]", "{\"amount\":3}"}) {
+    EXPECT_EQ(reason("{\"amount\":1,\"amount\":" + std::string(value) + rest), "json.duplicate_key") << value;
+    EXPECT_EQ(reason("{\"amount\":1,\"b\":0,\"Amount\":" + std::string(value) + rest), "json.folded_key") << value;
+    EXPECT_EQ(reason("{\"x\":[{\"amount\":1,\"amount\":" + std::string(value) + "}]" + rest), "json.duplicate_key") << value;
+    EXPECT_EQ(reason("{\"amount\":{\"amount\":" + std::string(value) + "}" + rest), "ok") << value;
+  }
+}
+
 // T-04
 TEST(Document, RefusesNumbersThatADoubleCannotHold) {
   for (auto text : {"1e999", "-1e999", "1.8e308", "1E309", "1e99999999999999999999", "123456789e301", "1e-999", "4e-325"})
@@ -172,10 +183,12 @@ TEST(Document, KeepsNumbersAsWritten) {
 
 // T-05
 TEST(Document, RefusesWhatOnlyLaxReadersTakeForANumber) {
-  for (auto text : {"010", "-010", "00", "-", "+1", ".5", "5.", "5.e1", "1e", "1e+", "-.5", "NaN", "Infinity", "-Infinity", "-NaN", "--1"})
+  for (auto text : {"010", "-010", "00", "-", "+1", ".5", "5.", "5.e1", "1e", "1e+", "0e", "0.0E-", "-.5", "NaN", "Infinity", "-Infinity",
+                    "-NaN", "--1"})
     EXPECT_EQ(reason(text), "json.number") << text;
   for (auto text : {"0x10", "1_000", "1a", "1 2", "1.2.3", "1e5e5"}) EXPECT_NE(reason(text), "ok") << text;
   EXPECT_EQ(reason(std::string(401, '1')), "json.number");
+  EXPECT_EQ(reason("0." + std::string(399, '0')), "json.number") << "however little it says";
 }
 
 // T-06
@@ -315,6 +328,7 @@ TEST(Document, RefusesWhatIsPastTheCaps) {
   caps.values_max = 3;
   EXPECT_EQ(reason("[1,2]", caps), "ok");
   EXPECT_EQ(reason("[1,2,3]", caps), "json.too_large");
+  EXPECT_EQ(reason("[[],{},[]]", caps), "json.too_large");
   EXPECT_EQ(reason("\"" + std::string(5 * 1024 * 1024, 'x') + "\""), "json.too_large");
   std::string keys = "{";
   for (int i = 0; i < 10'001; ++i) keys += "\"k" + std::to_string(i) + "\":0,";
