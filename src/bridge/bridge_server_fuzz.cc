@@ -42,8 +42,8 @@ struct Asked final : upstream::Exchange {
     headed = true;
     net::Head head;
     head.status = status;
-    head.headers[head.header_count++] = {"content-type", type};
-    head.headers[head.header_count++] = {"mcp-session-id", "s"};
+    head.add({"content-type", type});
+    head.add({"mcp-session-id", "s"});
     sink->on_head(head);
   }
   void end() {

@@ -82,10 +82,10 @@ void ClientReply::head(int status, std::string_view content_type, std::string_vi
   if (std::exchange(head_sent_, true)) return;
   net::Head head;
   head.status = status;
-  if (!content_type.empty()) head.headers[head.header_count++] = {"Content-Type", content_type};
-  if (!session_id.empty()) head.headers[head.header_count++] = {"Mcp-Session-Id", session_id};
+  if (!content_type.empty()) head.add({"Content-Type", content_type});
+  if (!session_id.empty()) head.add({"Mcp-Session-Id", session_id});
   said_recorded_ = recorded_;
-  if (recorded_) head.headers[head.header_count++] = {"callgate-recorded", "1"};
+  if (recorded_) head.add({"callgate-recorded", "1"});
   sink_->on_head(head);
 }
 

@@ -427,8 +427,8 @@ void Call::compose_head(const net::Head& head) {
   bool named = message_.method == "tools/call" || message_.method == "prompts/get" || message_.method == "resources/read";
   if (named) append_line(out, "Mcp-Name", head.header("mcp-name"));  // checked against the body
   if (!task_.empty()) append_line(out, "Mcp-Name", bridge::header_value(task_));
-  for (std::size_t i = 0; i < head.header_count; ++i)
-    if (goes_on(head.headers[i], message_, *server_)) append_line(out, head.headers[i].name, head.headers[i].value);
+  for (const net::Header& header : head.headers())
+    if (goes_on(header, message_, *server_)) append_line(out, header.name, header.value);
 }
 
 Result<void> Call::admit_stream(const listener::Request& request) {

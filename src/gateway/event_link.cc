@@ -22,8 +22,8 @@ class SessionRequest {
   bool allowed() const { return caller_.grant != nullptr; }
   void make(std::string_view method, std::string_view session, std::string_view accept, Part& part) {
     net::Head head;
-    head.headers[head.header_count++] = {"mcp-session-id", session};
-    if (!accept.empty()) head.headers[head.header_count++] = {"accept", accept};
+    head.add({"mcp-session-id", session});
+    if (!accept.empty()) head.add({"accept", accept});
     const std::string path = "/mcp" + owner_.path.substr(std::string_view("/sse").size());
     listener::Request request;
     request.head = &head;

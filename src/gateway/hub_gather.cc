@@ -191,8 +191,8 @@ void Hub::Question::on_part_head(Part& part, const listener::ResponseHead& respo
   stream_ = events;
   net::Head head;
   head.status = response.status;
-  if (!response.content_type.empty()) head.headers[head.header_count++] = {"content-type", response.content_type};
-  head.headers[head.header_count++] = {"callgate-recorded", "1"};
+  if (!response.content_type.empty()) head.add({"content-type", response.content_type});
+  head.add({"callgate-recorded", "1"});
   sink_->on_head(head);
   (void)stream;
 }

@@ -37,7 +37,7 @@ void Hub::Question::listen() {
   });
   net::Head head;
   head.status = 200;
-  head.headers[head.header_count++] = {"content-type", "text/event-stream"};
+  head.add({"content-type", "text/event-stream"});
   sink_->on_head(head);
   if (sink_ == nullptr) return;
   epoch_ = caller_.snapshot->epoch;

@@ -16,11 +16,11 @@ constexpr std::string_view kMetaServerInfo = "io.modelcontextprotocol/serverInfo
 class InnerHead {
  public:
   void add(std::string name, std::string value) {
-    auto& kept = lines_[head_.header_count];
+    auto& kept = lines_[head_.headers().size()];
     kept = {std::move(name), std::move(value)};
-    head_.headers[head_.header_count++] = {kept.first, kept.second};
+    head_.add({kept.first, kept.second});
   }
-  bool full() const { return head_.header_count == lines_.size(); }
+  bool full() const { return head_.headers().size() == lines_.size(); }
   const net::Head& head() const { return head_; }
 
  private:
@@ -67,7 +67,7 @@ void Hub::Question::answer(std::string_view body) {
   if (sink_ == nullptr) return;
   net::Head head;
   head.status = 200;
-  head.headers[head.header_count++] = {"content-type", "application/json"};
+  head.add({"content-type", "application/json"});
   sink_->on_head(head);
   if (sink_ != nullptr) sink_->on_body(body);
   if (sink_ != nullptr) end();

@@ -205,8 +205,9 @@ Result<void> Call::judge_rewritten(std::string_view inner) {
   body_ = document_.canonical();
   if (message_.kind == session::MessageKind::Response) return scan(message_.error.exists() ? message_.error : message_.result);
   bool tool_call = method_->rule == MethodRule::ToolCall;
-  for (std::size_t i = 0; head_ != nullptr && era_ == session::Era::Modern && i < head_->header_count; ++i)
-    if (head_->headers[i].name.size() > 10 && net::equals_ignoring_case(head_->headers[i].name.substr(0, 10), "mcp-param-"))
+  const bool repeats = head_ != nullptr && era_ == session::Era::Modern;
+  for (const net::Header& header : repeats ? head_->headers() : std::span<const net::Header>())
+    if (header.name.size() > 10 && net::equals_ignoring_case(header.name.substr(0, 10), "mcp-param-"))
       return fail(Code::Denied, "inspection.denied", "Blocked by policy: an argument that is repeated in a header cannot be cut out");
   if (tool_call) CG_CHECK(check_arguments(subject(), server_->input_schema(subject())));
   decision_ = visibility_.policy->decide(

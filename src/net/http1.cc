@@ -300,12 +300,12 @@ Result<void> note_header(const Header& header, Head& head, Facts& facts) {
 }
 
 Result<Progress> read_headers(Cursor& cursor, const HeadCaps& caps, Head& head, Facts& facts) {
-  const std::size_t headers_max = std::min(caps.headers_max, head.headers.size());
+  const std::size_t headers_max = std::min(caps.headers_max, Head::kHeadersMax);
   while (true) {
     if (cursor.done()) return Progress::NeedMore;
     if (*cursor.at == '\r') return read_line_end(cursor);
-    if (head.header_count == headers_max) return fail(Code::TooLarge, "http.head_too_large", "the message has too many headers");
-    Header& header = head.headers[head.header_count];  // filled where it stays: it counts once it is whole
+    if (head.headers().size() == headers_max) return fail(Code::TooLarge, "http.head_too_large", "the message has too many headers");
+    Header& header = head.place();
     header.name = cursor.take_name();
     if (cursor.done()) return Progress::NeedMore;
     if (header.name.empty() || *cursor.at != ':') {
@@ -320,7 +320,7 @@ Result<Progress> read_headers(Cursor& cursor, const HeadCaps& caps, Head& head, 
     while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
     header.value = value;
     header.key = key_of(header.name, cursor.end);
-    ++head.header_count;
+    head.keep();
     if (is_noted(header.name.size())) CG_CHECK(note_header(header, head, facts));
   }
 }
@@ -383,7 +383,8 @@ Result<Progress> read_head(Kind kind, std::string_view bytes, const HeadCaps& ca
   head.method = {};
   head.target = {};
   head.status = 0;
-  head.header_count = head.bytes = 0;
+  head.clear_headers();
+  head.bytes = 0;
   head.keep_alive = true;
   head.chunked = head.expect_continue = false;
   head.content_length.reset();
@@ -414,19 +415,19 @@ bool equals_ignoring_case_same_size(std::string_view a, std::string_view b) {
 
 bool Header::is_long(const HeaderName& wanted) const { return equals_ignoring_case(name.substr(16), wanted.text().substr(16)); }
 
-std::string_view Head::header(const HeaderName& name) const {
-  for (std::size_t i = 0; i < header_count; ++i) {
-    if (headers[i].is(name)) return headers[i].value;
-  }
+std::string_view Head::first(const HeaderName& name) const {
+  for (const Header& header : headers())
+    if (header.is(name)) return header.value;
   return {};
 }
 
-std::size_t Head::count(const HeaderName& name) const { return find(name).count; }
-
-Head::Found Head::find(const HeaderName& name) const {
+Head::Found Head::found(const HeaderName& name) const {
   Found found;
-  for (std::size_t i = 0; i < header_count; ++i)
-    if (headers[i].is(name) && found.count++ == 0) found.value = headers[i].value;
+  for (const Header& header : headers()) {
+    if (!header.is(name)) continue;
+    if (found.count++ == 0) found.value = header.value;
+    if ((repeated_ & name.bit()) == 0) break;  // there is no second one
+  }
   return found;
 }
 

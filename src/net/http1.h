@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -31,20 +32,25 @@ struct NameKey {
     }
     return key;
   }
+  // One of 64, by which most names differ.
+  constexpr std::uint64_t bit() const { return std::uint64_t{1} << ((first ^ second) * 0x9e3779b97f4a7c15U >> 58); }
 };
 
 // What a header is asked for by. Of a literal all is made while compiling.
 class HeaderName {
  public:
-  template <std::size_t size> consteval HeaderName(const char (&name)[size]) : text_(name, size - 1), key_(NameKey::of(text_)) {}
-  HeaderName(std::string_view name) : text_(name), key_(NameKey::of(name)) {}
+  template <std::size_t size>
+  consteval HeaderName(const char (&name)[size]) : text_(name, size - 1), key_(NameKey::of(text_)), bit_(key_.bit()) {}
+  HeaderName(std::string_view name) : text_(name), key_(NameKey::of(name)), bit_(key_.bit()) {}
   HeaderName(const std::string& name) : HeaderName(std::string_view(name)) {}
   std::string_view text() const { return text_; }
   const NameKey& key() const { return key_; }
+  std::uint64_t bit() const { return bit_; }
 
  private:
   std::string_view text_;
   NameKey key_;
+  std::uint64_t bit_;
 };
 
 struct Header {
@@ -67,28 +73,52 @@ inline bool equals_ignoring_case(std::string_view a, std::string_view b) {  // A
   return a.empty() || (((a[0] ^ b[0]) & ~0x20) == 0 && equals_ignoring_case_same_size(a, b));  // most differ in the first byte already
 }
 
-struct Head {
+class Head {
+ public:
   // request
   std::string_view method, target;
   // response
   int status = 0;
   // both
   int version_minor = 1;
-  std::array<Header, 64> headers;
-  std::size_t header_count = 0;
   bool keep_alive = true;
   bool chunked = false;
   bool expect_continue = false;
   std::optional<std::uint64_t> content_length;
   std::size_t bytes = 0;  // size of the head, CRLFCRLF included
 
-  std::string_view header(const HeaderName& name) const;  // first one; empty when absent
-  std::size_t count(const HeaderName& name) const;
+  static constexpr std::size_t kHeadersMax = 64;
+  std::span<const Header> headers() const { return {headers_.data(), count_}; }
+  void add(const Header& header) {
+    place() = header;
+    keep();
+  }
+  Header& place() { return headers_[count_]; }  // of the next one, to be filled where it stays; it counts once it is kept
+  void keep() {
+    const std::uint64_t bit = headers_[count_++].key.bit();
+    repeated_ |= names_ & bit;
+    names_ |= bit;
+  }
+  void clear_headers() {
+    count_ = 0;
+    names_ = repeated_ = 0;
+  }
+
+  // The value of the first one; empty when absent.
+  std::string_view header(const HeaderName& name) const { return (names_ & name.bit()) == 0 ? std::string_view() : first(name); }
+  std::size_t count(const HeaderName& name) const { return find(name).count; }
   struct Found {
     std::string_view value;  // of the first
     std::size_t count = 0;
   };
-  Found find(const HeaderName& name) const;  // header() and count() in one pass
+  Found find(const HeaderName& name) const { return (names_ & name.bit()) == 0 ? Found() : found(name); }  // both in one pass
+
+ private:
+  std::string_view first(const HeaderName& name) const;
+  Found found(const HeaderName& name) const;
+  std::array<Header, kHeadersMax> headers_;
+  std::size_t count_ = 0;
+  std::uint64_t names_ = 0, repeated_ = 0;  // bits of the names that are here, and of those that may be here twice
 };
 
 enum class Progress { NeedMore, Done };

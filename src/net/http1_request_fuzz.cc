@@ -1,5 +1,6 @@
 // Any bytes as a stream of requests. Properties: no prefix is judged otherwise than the whole; a body comes out the same however it is cut.
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "net/http1.h"
@@ -7,7 +8,9 @@
 namespace {
 
 using callgate::net::BodyReader;
+using callgate::net::equals_ignoring_case;
 using callgate::net::Head;
+using callgate::net::Header;
 using callgate::net::Progress;
 
 constexpr callgate::net::HeadCaps kCaps{.bytes_max = 512, .headers_max = 8};
@@ -57,9 +60,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!outcome || *outcome != Progress::Done) return 0;
     require(whole.bytes <= rest.size() && !(whole.chunked && whole.content_length));
     require(!whole.target.empty() && (whole.target.front() == '/' || whole.target == "*"));
-    for (std::size_t i = 0; i < whole.header_count; ++i) {
-      require(!whole.headers[i].name.empty());
-      require(whole.headers[i].value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos);
+    for (const Header& header : whole.headers()) {
+      require(!header.name.empty());
+      require(header.value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos);
+      const auto same = [&](const Header& other) { return equals_ignoring_case(other.name, header.name); };
+      require(whole.count(header.name) == static_cast<std::size_t>(std::ranges::count_if(whole.headers(), same)));
     }
     rest.remove_prefix(whole.bytes);
     if (!whole.chunked && !whole.content_length) continue;

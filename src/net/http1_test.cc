@@ -84,11 +84,31 @@ TEST(Http1, LooksUpNamesOfEveryLengthWhateverTheirCase) {
     EXPECT_EQ(head.header(upper), "1") << size;
     EXPECT_EQ(head.count(upper), 2U) << size;
     EXPECT_EQ(head.header(upper + "Y"), "2") << size;
-    EXPECT_EQ(head.headers[head.header_count - 1].key, NameKey::of(name)) << size;
+    EXPECT_EQ(head.headers().back().key, NameKey::of(name)) << size;
     EXPECT_TRUE(Header(name, {}).is(upper));
   }
   EXPECT_FALSE(Header("a^", {}).is("a~")) << "only letters have two cases";
   EXPECT_FALSE(Header("a@\xc1", {}).is("a`\xe1"));
+}
+
+// A head remembers the names it holds in 64 bits: names that share one must not be taken for one another, nor a second one be missed.
+TEST(Http1, FindsEachOfManyNamesAndNoOther) {
+  const auto name_of = [](int i) { return "x-" + std::to_string(i * 7919); };
+  for (int first = 0; first < 300; first += 60) {
+    std::string bytes = "GET / HTTP/1.1\r\nHost: a\r\n";
+    for (int i = first; i < first + 60; ++i) bytes += name_of(i) + ": " + std::to_string(i) + "\r\n";
+    const int twice = first + 13;
+    bytes += name_of(twice) + ": again\r\n\r\n";
+    Head head;
+    ASSERT_EQ(read_request_head(bytes, kCaps, head).value(), Progress::Done);
+    for (int i = 0; i < 300; ++i) {
+      const bool there = i >= first && i < first + 60;
+      EXPECT_EQ(head.header(name_of(i)), there ? std::to_string(i) : "") << i;
+      const auto [value, count] = head.find(name_of(i));
+      EXPECT_EQ(value, head.header(name_of(i)));
+      EXPECT_EQ(count, !there ? 0U : i == twice ? 2U : 1U) << i;
+    }
+  }
 }
 
 TEST(Http1, KeepsConnectionsAliveByVersion) {

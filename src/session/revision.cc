@@ -46,8 +46,7 @@ bool carried_by(json::Value arguments, std::string_view text, int depth) {
 // A mirrored parameter must say what some judged argument says: a header may not carry what no rule has seen (T-66).
 ModernFault check_mirrored(const net::Head& head, const Message& message) {
   constexpr std::string_view prefix = "mcp-param-";
-  for (std::size_t i = 0; i < head.header_count; ++i) {
-    const net::Header& header = head.headers[i];
+  for (const net::Header& header : head.headers()) {
     if (header.name.size() <= prefix.size() || (header.name[0] | 0x20) != 'm') continue;
     if (!net::equals_ignoring_case(header.name.substr(0, prefix.size()), prefix)) continue;
     if (head.count(header.name) != 1) return mismatch("a Mcp-Param header is repeated");

@@ -69,8 +69,8 @@ void FrontExchange::give_head(int status, bool event_stream, const std::string& 
   net::Head head;
   head.status = status;
   const bool has_body = status != 202 && status != 204;
-  if (has_body) head.headers[head.header_count++] = {"Content-Type", event_stream ? "text/event-stream" : "application/json"};
-  if (!session.empty()) head.headers[head.header_count++] = {"Mcp-Session-Id", session};
+  if (has_body) head.add({"Content-Type", event_stream ? "text/event-stream" : "application/json"});
+  if (!session.empty()) head.add({"Mcp-Session-Id", session});
   headed_ = true;
   set_timeout(timeout_);
   sink_->on_head(head);

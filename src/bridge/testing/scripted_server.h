@@ -32,9 +32,9 @@ struct Asked final : upstream::Exchange {
   void respond(int status, std::string_view type = {}, std::string_view session_id = {}) {
     net::Head reply;
     reply.status = status;
-    if (!type.empty()) reply.headers[reply.header_count++] = {"content-type", type};
-    if (!session_id.empty()) reply.headers[reply.header_count++] = {"mcp-session-id", session_id};
-    if (recorded) reply.headers[reply.header_count++] = {"callgate-recorded", "1"};
+    if (!type.empty()) reply.add({"content-type", type});
+    if (!session_id.empty()) reply.add({"mcp-session-id", session_id});
+    if (recorded) reply.add({"callgate-recorded", "1"});
     sink->on_head(reply);
   }
   void json(std::string_view text, int status = 200, std::string_view session_id = {}) {

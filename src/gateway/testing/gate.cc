@@ -51,8 +51,8 @@ std::string Answer::header(std::string_view name) const {
 
 void ToyUpstream::handle(const listener::Request& request, listener::Reply& reply) {
   Seen now{std::string(request.method), {}, std::string(request.body)};
-  for (std::size_t i = 0; i < request.head->header_count; ++i)
-    now.head += std::string(request.head->headers[i].name) + ": " + std::string(request.head->headers[i].value) + "\r\n";
+  for (const net::Header& header : request.head->headers())
+    now.head += std::string(header.name) + ": " + std::string(header.value) + "\r\n";
   seen.push_back(now);
   if (script) return script(seen.back(), reply);
   if (now.method == "GET") return reply.send({405, {}, {}}, {});
