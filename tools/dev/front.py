@@ -17,7 +17,7 @@ COMMANDS = {
     "conformance": ("conformance", "the MCP suites through the gate: [--json FILE] [--only WORD] [--update]"),
     "eval": ("eval", "what the detectors find on labelled cases: DIR [--json FILE] [--misses SET]"),
     "fuzz": ("fuzz", "libFuzzer: [TARGET...] [--seconds N]"),
-    "guards": ("guards", "take out one guard after another and see its test fail: [T-nn|FILE...] [--list]"),
+    "guards": ("guards", "take out one guard after another and see its test fail: [T-nn|FILE...] [--list] [--limit SECONDS]"),
     "new": ("new", "start a thing from a template: room|part|test|fuzz|case|adr NAME"),
     "fmt": ("fmt", "format the C++ files that changed  [--all] [--check]"),
     "fresh": ("fresh", "the same on a bare Debian 12, from a clean clone: [demo|test|COMMAND...|-- PROGRAM...] [--user] [--keep]"),

@@ -18,7 +18,7 @@ import time
 from dev import build, changed, setup, shell, test
 from dev import guard_entries as entries
 
-LIMIT = 120                            # seconds for one test
+LIMIT = 120                            # seconds for one test; --limit on a machine that has much else to do
 TREE = shell.BUILD / "guards" / "tree"
 BUILT = TREE / "build" / "dev"
 
@@ -80,7 +80,7 @@ def target(program: str) -> str:
 
 # -- running
 
-def run(program: str, filter_: str, limit: int = LIMIT) -> Run:
+def run(program: str, filter_: str, limit: int) -> Run:
     with tempfile.TemporaryDirectory(prefix="callgate-guards-") as folder:
         report = pathlib.Path(folder, "report.json")
         if program == "case":
@@ -135,7 +135,7 @@ def carriers(tests: entries.Tests, guard: entries.Guard, failed: set[str]) -> se
 
 # -- the proof
 
-def baseline(chosen: list[entries.Guard], tests: entries.Tests) -> None:
+def baseline(chosen: list[entries.Guard], limit: int) -> None:
     """Every named test passes as long as nothing is removed; whatever fails now would prove nothing later."""
     programs = list(dict.fromkeys(guard.test[0] for guard in chosen))
     for program in programs:
@@ -144,14 +144,14 @@ def baseline(chosen: list[entries.Guard], tests: entries.Tests) -> None:
             raise shell.Failed(f"the tree does not build as it is\n{words[-4000:]}")
     named = list(dict.fromkeys(guard.test for guard in chosen))
     with concurrent.futures.ThreadPoolExecutor(max_workers=build.jobs()) as pool:
-        for (program, filter_), result in zip(named, pool.map(lambda one: run(*one), named)):
+        for (program, filter_), result in zip(named, pool.map(lambda one: run(*one, limit), named)):
             if result.ending or result.failed or not result.passed:
                 why = entries.ENDINGS.get(result.ending) or ("fails" if result.failed else "runs no test")
                 raise shell.Failed(f"`{program} {filter_}` {why} before anything is removed\n{result.text[-4000:]}")
     shell.note(f"{len(named)} tests pass with every guard in its place")
 
 
-def without(guard: entries.Guard, tests: entries.Tests) -> tuple[str, str]:
+def without(guard: entries.Guard, tests: entries.Tests, limit: int) -> tuple[str, str]:
     """Verdict and what the line says behind the title."""
     before = {cut.file: (TREE / cut.file).read_text() for cut in guard.cuts}
     after = dict(before)
@@ -162,7 +162,7 @@ def without(guard: entries.Guard, tests: entries.Tests) -> tuple[str, str]:
         if words := compile([target(guard.test[0])]):
             errors = re.findall(r"^.*error: .*$", words, re.MULTILINE)
             return "DOES NOT BUILD", (errors or [words[-300:]])[0]
-        return verdict(guard, tests, run(*guard.test))
+        return verdict(guard, tests, run(*guard.test, limit))
     finally:
         write(before)
 
@@ -182,16 +182,16 @@ def verdict(guard: entries.Guard, tests: entries.Tests, result: Run) -> tuple[st
     return "ok", f"{guard.tested_by} {entries.ENDINGS.get(result.ending, 'fails')} without it"
 
 
-def prove(chosen: list[entries.Guard]) -> int:
+def prove(chosen: list[entries.Guard], limit: int) -> int:
     setup.ensure("build", "clang", *(["node", "test"] if any(guard.test[0] == "e2e" for guard in chosen) else []))
     copy_tree()
     tests = entries.Tests(shell.ROOT)
     chosen = sorted(chosen, key=lambda guard: (target(guard.test[0]), guard.cuts[0].file))      # one file after another: few rebuilds
-    baseline(chosen, tests)
+    baseline(chosen, limit)
     count = {}
     for number, guard in enumerate(chosen, 1):
         started = time.monotonic()
-        word, detail = without(guard, tests)
+        word, detail = without(guard, tests, limit)
         count[word] = count.get(word, 0) + 1
         shell.say(f"{word} {guard.title}: {detail} ({time.monotonic() - started:.0f} s)")
         if number % 10 == 0:
@@ -215,6 +215,7 @@ def choose(guards: list[entries.Guard], words: list[str]) -> list[entries.Guard]
 
 def main(args: list[str], _: str) -> int:
     only_list = shell.take_flag(args, "--list")
+    limit = int(shell.take_value(args, "--limit", str(LIMIT)))
     words = [os.path.relpath(arg, shell.ROOT) if os.path.exists(arg) else arg for arg in args]
     chosen = choose(entries.load(shell.ROOT)[0], words)
     if only_list:
@@ -229,4 +230,4 @@ def main(args: list[str], _: str) -> int:
     if problems:
         raise shell.Failed("the entries named above do not fit the tree")
     with alone():
-        return prove(chosen)
+        return prove(chosen, limit)
