@@ -289,8 +289,9 @@ void Call::drop_from_streams() {
 
 // The end of a call: what others own goes back to them, and it stands there as nobody's.
 void Call::let_go() {
-  // Of an ordinary call nothing is large; of others it is not known.
+  // Of an ordinary call nothing is large but what the request was read into, for most of that may have been white space.
   const bool small = answer_read_ && !streaming_ && body_.size() + result_bytes_ <= kKeepBytes / 4;
+  document_.trim(kKeepBytes);
   reply_ = nullptr;
   exchange_ = nullptr;
   snapshot_.reset();
@@ -309,7 +310,6 @@ void Call::let_go() {
   over_events_ = in_batch_ = inner_ = shared_ = recorded_inside_ = resuming_ = resumable_ = finished_ = delivered_ = streaming_ =
       stream_begun_ = paused_ = in_flight_ = intent_added_ = event_reply_ = cut_ = queued_ = answer_read_ = answered_early_ = false;
   if (small) return;
-  document_.trim(kKeepBytes);
   for (std::string* text : {&arguments_json_, &detail_json_, &body_text_, &buffer_, &out_, &rewritten_, &findings_json_, &flow_json_,
                             &message_text_, &rpc_data_, &head_lines_, &extra_lines_})
     if (text->capacity() > kKeepBytes) std::string().swap(*text);
@@ -334,7 +334,6 @@ void Call::reset() {
   outcome_ = "none";
   body_ = result_ = reply_body_ = content_type_ = {};
   started_ = decided_at_ = sent_at_ = answered_at_ = last_write_ = {};
-  document_.clear();
   message_ = {};
   decision_ = {};
   for (std::string* text :

@@ -58,7 +58,7 @@ class Worker final : public listener::Handler {
     return wall_;
   }
   MonoTime mono_again();
-  policy::Scratch& spare() { return spare_; }             // for a second look at a call
+  policy::Scratch& spare() { return spare_; }  // for a second look at a call
   Shelf<policy::Scratch>& scratches() { return scratches_; }
   Shelf<json::Document>& answers() { return answers_; }
   inspection::Findings& findings() { return findings_; }  // of the scan at hand
