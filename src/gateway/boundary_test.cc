@@ -186,13 +186,17 @@ TEST(Boundary, RevokeExpireAndDisableCountFromTheNextCall) {
   EXPECT_EQ(gate.upstream.calls(), 1u);
 }
 
+std::string call_on_the_wire(Gate& gate) {
+  const std::string body = call_body(R"({"name":"get_charge"})");
+  return "POST /mcp/refunds HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " + gate.token +
+         "\r\nContent-Type: application/json\r\nMcp-Session-Id: " + gate.session() + "\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\n\r\n" + body;
+}
+
 // T-61
 TEST(Boundary, AnExpiredGrantIsRefusedOnAKeptConnectionToo) {
   Gate gate;
-  std::string body = call_body(R"({"name":"get_charge"})");
-  std::string raw = "POST /mcp/refunds HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " + gate.token +
-                    "\r\nContent-Type: application/json\r\nMcp-Session-Id: " + gate.session() +
-                    "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  const std::string raw = call_on_the_wire(gate);
   int fd = gate.connect();
   ASSERT_GT(::send(fd, raw.data(), raw.size(), 0), 0);
   EXPECT_TRUE(has(gate.read_some(fd), "200 OK"));
@@ -205,10 +209,7 @@ TEST(Boundary, AnExpiredGrantIsRefusedOnAKeptConnectionToo) {
 // T-61: the connection remembers who it belongs to, but not for longer than that holds.
 TEST(Boundary, ARevokedGrantIsRefusedOnAKeptConnectionToo) {
   Gate gate;
-  std::string body = call_body(R"({"name":"get_charge"})");
-  std::string raw = "POST /mcp/refunds HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " + gate.token +
-                    "\r\nContent-Type: application/json\r\nMcp-Session-Id: " + gate.session() +
-                    "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  const std::string raw = call_on_the_wire(gate);
   int fd = gate.connect();
   ASSERT_GT(::send(fd, raw.data(), raw.size(), 0), 0);
   EXPECT_TRUE(has(gate.read_some(fd), "200 OK"));

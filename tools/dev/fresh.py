@@ -29,8 +29,9 @@ SUITE = "bookworm"
 INCLUDE = ("git", "python3")
 PLACE = shell.BUILD / "fresh"
 BASE_DAYS = 30
+USER = "dev"
 LOGIN = {False: ("root", "/root", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
-         True: ("dev", "/home/dev", "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games")}
+         True: (USER, f"/home/{USER}", "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games")}
 
 # Carried over from this machine's environment and settings: how to reach the network, and never where to find files made here.
 CARRIED = re.compile(r"(https?_proxy|no_proxy|all_proxy|ssl_cert_(file|dir)|(requests_ca|curl_ca)_bundle|git_ssl_cainfo|node_extra_ca_certs"
