@@ -386,6 +386,7 @@ policy::Scratch& Call::scratch() {
 void Call::put_back_scratch() {
   if (!scratch_) return;
   decision_.claims = {};
+  decision_.ask = {};
   decision_.shadow = {};
   decision_.flow = {};
   scratch_->shadow.clear();  // its texts are of a policy that may be gone

@@ -205,10 +205,11 @@ Result<void> Call::judge_rewritten(std::string_view inner) {
   body_ = document_.canonical();
   if (message_.kind == session::MessageKind::Response) return scan(message_.error.exists() ? message_.error : message_.result);
   bool tool_call = method_->rule == MethodRule::ToolCall;
-  const bool repeats = head_ != nullptr && era_ == session::Era::Modern;
-  for (const net::Header& header : repeats ? head_->headers() : std::span<const net::Header>())
-    if (header.name.size() > 10 && net::equals_ignoring_case(header.name.substr(0, 10), "mcp-param-"))
-      return fail(Code::Denied, "inspection.denied", "Blocked by policy: an argument that is repeated in a header cannot be cut out");
+  if (head_ != nullptr && era_ == session::Era::Modern) {
+    for (const net::Header& header : head_->headers())
+      if (header.name.size() > 10 && net::equals_ignoring_case(header.name.substr(0, 10), "mcp-param-"))
+        return fail(Code::Denied, "inspection.denied", "Blocked by policy: an argument that is repeated in a header cannot be cut out");
+  }
   if (tool_call) CG_CHECK(check_arguments(subject(), server_->input_schema(subject())));
   decision_ = visibility_.policy->decide(
       policy_input(message_.method, subject(), tool_call ? message_.params["arguments"] : message_.params), scratch());

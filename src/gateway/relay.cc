@@ -305,6 +305,7 @@ void Call::let_go() {
     answer_->trim(kKeepBytes);
     worker_.answers().put_back(std::move(answer_));
   }
+  if (!reservation_.empty()) reservation_ = {};  // settled ones are empty and keep their memory
   events_.reset();
   pieces_.reset();
   over_events_ = in_batch_ = inner_ = shared_ = recorded_inside_ = resuming_ = resumable_ = finished_ = delivered_ = streaming_ =
@@ -343,7 +344,6 @@ void Call::reset() {
         &buffer_,         &upstream_session_, &answered_method_, &out_,         &rewritten_}) {
     if (!text->empty()) text->clear();  // most are, and clearing writes where the text would be
   }
-  if (!reservation_.empty()) reservation_ = {};  // settled ones are empty and keep their memory
   task_labels_.clear();
   asked_ids_.clear();
   result_digest_.reset();

@@ -229,8 +229,7 @@ bool Connection::process_head(std::string_view& bytes) {
 }
 
 bool Connection::accept_head(const net::Head& head) {
-  const bool coded = head.count("content-encoding") > 0;
-  for (const net::Header& header : coded ? head.headers() : std::span<const net::Header>()) {
+  for (const net::Header& header : head.headers()) {
     if (!header.is("content-encoding")) continue;
     if (header.value.empty() || net::equals_ignoring_case(header.value, "identity")) continue;
     fail_with(Code::Unavailable, "upstream.protocol",
