@@ -13,9 +13,16 @@ from dev.setup import groups  # noqa: E402
 from dev.tally import Tally, from_gtest, from_output  # noqa: E402
 
 
-def gtest(**tests):
-    return {"testsuites": [{"name": "Suite", "testsuite": [{"name": name, "status": "RUN", "result": "COMPLETED"} | extra
-                                                          for name, extra in tests.items()]}]}
+def gtest(**tests: tuple[str, str]) -> str:
+    """A report as GoogleTest 1.12 writes it. Of each test: "status result", and what stands inside its element."""
+    cases = []
+    for name, (state, inside) in tests.items():
+        status, result = state.split()
+        cases.append(f'<testcase name="{name}" status="{status}" result="{result}" time="0.1" classname="Suite">{inside}</testcase>')
+    return f'<?xml version="1.0" encoding="UTF-8"?><testsuites><testsuite name="Suite">{"".join(cases)}</testsuite></testsuites>'
+
+
+GOOD = ("run completed", "")
 
 
 def close(tally: Tally) -> tuple[int, str]:
@@ -27,17 +34,19 @@ def close(tally: Tally) -> tuple[int, str]:
 
 class Counting(unittest.TestCase):
     def test_gtest_reports_count_passed_failed_skipped_and_disabled(self):
-        report = gtest(Good={}, Bad={"failures": [{"failure": "no"}]}, Off={"result": "SKIPPED", "skipped": [{"message": "file:3\nno network"}]},
-                       DISABLED_Old={"status": "NOTRUN"})
+        report = gtest(Good=GOOD, Bad=("run completed", '<failure message="no"/>'), DISABLED_Old=("notrun suppressed", ""),
+                       Off=("run skipped", '<skipped message="file:3&#x0A;no network"><![CDATA[file:3\nno network]]></skipped>'),
+                       Mute=("run skipped", '<skipped message="file:4&#x0A;"/>'))
         tally = from_gtest("x_test", report, 1)
-        self.assertEqual((1, "1 passed, 1 failed, 2 skipped"), close(tally))
-        self.assertIn("no network", tally.skips[0])
+        self.assertEqual((1, "1 passed, 1 failed, 3 skipped"), close(tally))
+        self.assertEqual(["x_test: Suite.DISABLED_Old: disabled in the source", "x_test: Suite.Off: no network",
+                          "x_test: Suite.Mute: no reason given in file:4"], tally.skips)
 
     def test_a_crash_after_the_last_test_is_a_failure(self):
-        self.assertEqual(1, close(from_gtest("x_test", gtest(Good={}), -6))[0])
+        self.assertEqual(1, close(from_gtest("x_test", gtest(Good=GOOD), -6))[0])
 
     def test_a_filtered_out_test_counts_as_nothing(self):
-        self.assertEqual(0, from_gtest("x", gtest(Other={"status": "NOTRUN", "result": "SUPPRESSED"}), 0).passed)
+        self.assertEqual(0, from_gtest("x", gtest(Other=("notrun suppressed", "")), 0).passed)
 
     def test_other_runners_count_by_their_closing_line(self):
         text = "ok a\nSKIPPED b: no npm\n3 passed, 0 failed, 1 skipped\n"

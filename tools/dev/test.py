@@ -39,8 +39,8 @@ def run_program(name: str, command: list[str], preset: str, filter_: str | None)
     started = time.monotonic()
     gtest = name.endswith("_test") and pathlib.Path(command[0]).name == name
     with tempfile.TemporaryDirectory(prefix="callgate-test-") as folder:
-        report = pathlib.Path(folder, "report.json")
-        extra = [f"--gtest_output=json:{report}", "--gtest_brief=1"] if gtest else []
+        report = pathlib.Path(folder, "report.xml")
+        extra = [f"--gtest_output=xml:{report}", "--gtest_brief=1"] if gtest else []
         if gtest and filter_:
             extra.append(f"--gtest_filter={filter_}")
         env = environment(preset) | {"TMPDIR": folder}
@@ -53,7 +53,7 @@ def run_program(name: str, command: list[str], preset: str, filter_: str | None)
         except FileNotFoundError:
             code, text = 127, f"{command[0]} was not built"
         if gtest and report.exists():
-            tally = from_gtest(name, json.loads(report.read_text()), code)
+            tally = from_gtest(name, report.read_text(), code)
         else:
             tally = from_output(name, text, code)
             if name != "cases":
