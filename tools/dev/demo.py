@@ -2,6 +2,7 @@
 import json
 import pathlib
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,14 @@ class Story:
     def stop(self) -> None:
         for thing in reversed(self.running):
             thing.stop()
+
+    def wait(self) -> None:
+        """Until somebody ends it, or one of its processes ends by itself."""
+        while True:
+            for thing in self.running:
+                if not thing.child.alive():
+                    raise shell.Failed(f"{pathlib.Path(thing.child.argv[0]).name} ended with {thing.child.process.returncode}:\n{thing.child.tail(1000)}")
+            time.sleep(0.5)
 
     def done(self, text: str) -> None:
         shell.say(f"ok    {text}")
@@ -162,6 +171,7 @@ def main(args: list[str], _: str) -> int:
     setup.ensure("build", "node", "test")
     install_refunds()                         # what needs the network comes first: minutes of compiling are not in vain
     npm.node()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)   # ends like Ctrl-C: the processes stop and the folder goes
     shell.note("building; the first time takes some minutes")
     binary = build.compile(preset, ["callgate"], quiet=True) / "callgate"
     with tempfile.TemporaryDirectory(prefix="callgate-demo-") as folder:
@@ -170,8 +180,8 @@ def main(args: list[str], _: str) -> int:
             story.run()
             shell.say(f"\nThe story holds; {time.monotonic() - story.started:.1f} s." if check else
                       f"\nAll of it runs until Ctrl-C. More to try: {binary} audit query --data {story.gate.data}")
-            while not check:
-                time.sleep(3600)
+            if not check:
+                story.wait()
         except KeyboardInterrupt:
             shell.say("")
         except (RuntimeError, subprocess.SubprocessError, OSError) as broken:
