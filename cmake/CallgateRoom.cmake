@@ -39,8 +39,9 @@ if(MOLD_LINKER AND NOT CALLGATE_LIBFUZZER)
 endif()
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # Paths count from beside the tree, so that a second clone or build folder builds from the first one's cache. What a file depends on is
-  # taken from the compiler: to preprocess it first, as ccache does by itself, is a fifth of a cold build.
+  # Paths count from beside the tree, so that a second clone or build folder builds from the first one's cache; by gcc, for clang's precompiled
+  # headers hold whole paths. What a file depends on is taken from the compiler: to preprocess it first, as ccache does by itself, is a
+  # fifth of a cold build.
   cmake_path(GET CMAKE_SOURCE_DIR PARENT_PATH CALLGATE_BESIDE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
     CCACHE_BASEDIR=${CALLGATE_BESIDE} CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1 ${CCACHE_PROGRAM})
@@ -52,7 +53,7 @@ set(CALLGATE_PCH_OPTIONS $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess> "$<$<CXX_COM
 # Standard headers and what nearly every file includes; in tests GoogleTest as well. Other libraries stay in the few files that need them.
 set(CALLGATE_PCH_HEADERS <algorithm> <array> <atomic> <charconv> <chrono> <condition_variable> <cstdint> <cstring> <deque> <functional>
   <map> <memory> <mutex> <optional> <set> <span> <string> <string_view> <thread> <unordered_map> <utility> <variant> <vector>
-  ${CMAKE_SOURCE_DIR}/src/base/clock.h ${CMAKE_SOURCE_DIR}/src/base/result.h)
+  "\"base/clock.h\"" "\"base/result.h\"")
 function(callgate_pch target)
   add_library(${target} OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cc)
   target_precompile_headers(${target} PRIVATE ${CALLGATE_PCH_HEADERS} ${ARGN})
@@ -70,9 +71,9 @@ function(callgate_target_defaults target)
   target_link_libraries(${target} PUBLIC callgate_options)
   target_compile_options(${target} PRIVATE ${CALLGATE_PCH_OPTIONS})
   if(TARGET_HEADER AND TARGET_TEST)
-    target_precompile_headers(${target} PRIVATE ${CALLGATE_PCH_HEADERS} ${CALLGATE_TEST_PCH_HEADERS} ${CMAKE_SOURCE_DIR}/src/${TARGET_HEADER})
+    target_precompile_headers(${target} PRIVATE ${CALLGATE_PCH_HEADERS} ${CALLGATE_TEST_PCH_HEADERS} "\"${TARGET_HEADER}\"")
   elseif(TARGET_HEADER)
-    target_precompile_headers(${target} PRIVATE ${CALLGATE_PCH_HEADERS} ${CMAKE_SOURCE_DIR}/src/${TARGET_HEADER})
+    target_precompile_headers(${target} PRIVATE ${CALLGATE_PCH_HEADERS} "\"${TARGET_HEADER}\"")
   elseif(TARGET_TEST)
     target_precompile_headers(${target} REUSE_FROM callgate_test_pch)
   else()
