@@ -42,6 +42,13 @@ class Counting(unittest.TestCase):
         self.assertEqual(["x_test: Suite.DISABLED_Old: disabled in the source", "x_test: Suite.Off: no network",
                           "x_test: Suite.Mute: no reason given in file:4"], tally.skips)
 
+    def test_a_test_that_fails_and_is_then_skipped_has_failed(self):
+        both = gtest(Both=("run completed", '<failure message="no"/><skipped message="file:3&#x0A;no network"/>'), Bad=("run completed", "<failure/>"))
+        self.assertEqual((1, "0 passed, 2 failed, 0 skipped"), close(from_gtest("x_test", both, 1)))
+
+    def test_a_report_that_cannot_be_read_is_a_failure(self):
+        self.assertEqual((1, "0 passed, 1 failed, 0 skipped"), close(from_gtest("x_test", gtest(Good=GOOD)[:-9], 0)))
+
     def test_a_crash_after_the_last_test_is_a_failure(self):
         self.assertEqual(1, close(from_gtest("x_test", gtest(Good=GOOD), -6))[0])
 

@@ -34,17 +34,21 @@ class Tally:
 def from_gtest(name: str, report: str, exit_code: int) -> Tally:
     """report: what --gtest_output=xml wrote; its JSON leaves out why a test was skipped."""
     tally = Tally()
-    for test in ElementTree.fromstring(report).iter("testcase"):
+    try:
+        tests = list(ElementTree.fromstring(report).iter("testcase"))
+    except ElementTree.ParseError as broken:
+        return Tally(failures=[f"{name}: its report cannot be read: {broken}; it ended with {exit_code}"])
+    for test in tests:
         title = f"{name}: {test.get('classname')}.{test.get('name')}"
         skipped = test.find("skipped")
-        if test.get("status") == "notrun":
+        if test.find("failure") is not None:      # first: a test may fail and then be skipped
+            tally.failures.append(title)
+        elif test.get("status") == "notrun":
             if test.get("name").startswith("DISABLED_"):
                 tally.skips.append(f"{title}: disabled in the source")
         elif skipped is not None:
             where, _, reason = skipped.get("message", "").partition("\n")
             tally.skips.append(f"{title}: {' '.join(reason.split()) or f'no reason given in {where}'}")
-        elif test.find("failure") is not None:
-            tally.failures.append(title)
         else:
             tally.passed += 1
     if exit_code != 0 and not tally.failures:

@@ -53,7 +53,7 @@ def run_program(name: str, command: list[str], preset: str, filter_: str | None)
         except FileNotFoundError:
             code, text = 127, f"{command[0]} was not built"
         if gtest and report.exists():
-            tally = from_gtest(name, report.read_text(), code)
+            tally = from_gtest(name, report.read_text(errors="replace"), code)
         else:
             tally = from_output(name, text, code)
             if name != "cases":
