@@ -171,9 +171,9 @@ def main(args: list[str], _: str) -> int:
     setup.ensure("build", "node", "test")
     install_refunds()                         # what needs the network comes first: minutes of compiling are not in vain
     npm.node()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)   # ends like Ctrl-C: the processes stop and the folder goes
     shell.note("building; the first time takes some minutes")
     binary = build.compile(preset, ["callgate"], quiet=True) / "callgate"
+    signal.signal(signal.SIGTERM, signal.default_int_handler)   # ends like Ctrl-C: the processes stop and the folder goes
     with tempfile.TemporaryDirectory(prefix="callgate-demo-") as folder:
         story = Story(pathlib.Path(folder), binary, watched=not check)
         try:
